@@ -1,0 +1,53 @@
+"""EdgeGallery's validation vocabulary as serializer and form validators.
+
+The patterns accept what the original's clients send; source: the published v1.1 services.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
+NAME = RegexValidator(
+    re.compile(r"^(?:[^\W_](?:[\w-]*[^\W_])?)?\Z"),
+    _("use letters and digits, with “_” and “-” only inside"),
+)
+PACKAGE_NAME = RegexValidator(
+    re.compile(r"^(?:[^\W_](?:[\w.-]*[^\W_])?)?\Z"),
+    _("use letters and digits, with “_”, “-” and “.” only inside"),
+)
+APP_NAME = RegexValidator(
+    re.compile(r"^[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?\Z"),
+    _("use the letters a to z and digits, with “_” and “-” only inside"),
+)
+CITY = RegexValidator(
+    re.compile(r"^(?:[^\W_](?:(?:[^\W_]|[/\s])*[^\W_])?)?\Z"),
+    _("use letters and digits, with “/” and spaces only inside"),
+)
+AFFINITY = RegexValidator(
+    re.compile(r"^(?:[^\W_](?:[\w,-]*[^\W_])?)?\Z"),
+    _("use letters and digits, with “_”, “-” and “,” only inside"),
+)
+HEX32_64 = RegexValidator(
+    re.compile(r"^[0-9a-f]{32,64}\Z"), _("use 32 to 64 digits of 0-9 and a-f")
+)
+
+
+def ipv4(value: Any) -> None:
+    """Refuse what is not a dotted IPv4 address."""
+    try:
+        ipaddress.IPv4Address(value)
+    except (ipaddress.AddressValueError, ValueError):
+        raise ValidationError(_("enter an IPv4 address such as 10.0.0.12"), code="ipv4") from None
+
+
+def port(value: Any) -> None:
+    """Refuse what is not a port from 1 to 65535, written as a number without leading zeros."""
+    text = str(value)
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > 65535:
+        raise ValidationError(_("enter a port from 1 to 65535"), code="port")

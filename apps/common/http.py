@@ -1,0 +1,73 @@
+"""The HTTP client for other systems: time-outs always, problems become domain errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from django.utils.translation import gettext_noop as N_
+
+from apps.common.errors import Conflict, DomainError, Invalid, NotFound, Upstream, UpstreamTimeout
+from apps.common.words import Reason
+
+CONNECT_SECONDS = 2.0
+READ_SECONDS = 20.0
+_BY_STATUS: dict[int, type[DomainError]] = {
+    400: Invalid,
+    404: NotFound,
+    409: Conflict,
+    412: Conflict,
+}
+
+
+def client(base_url: str, *, read_seconds: float = READ_SECONDS) -> httpx.Client:
+    """A client that never waits for ever, never follows redirects and ignores proxy variables."""
+    timeout = httpx.Timeout(read_seconds, connect=CONNECT_SECONDS)
+    return httpx.Client(base_url=base_url, timeout=timeout, follow_redirects=False, trust_env=False)
+
+
+def send(session: httpx.Client, method: str, url: str, **options: Any) -> httpx.Response:
+    """Send and return the response; raise Upstream, UpstreamTimeout or what the problem names."""
+    where = str(session.base_url).rstrip("/")
+    try:
+        response = session.request(method, url, **options)
+    except httpx.TimeoutException:
+        raise UpstreamTimeout(N_("%(where)s did not answer in time."), where=where) from None
+    except httpx.HTTPError as error:
+        raise Upstream(
+            N_("%(where)s cannot be reached (%(why)s)."),
+            where=where,
+            why=str(error) or repr(error),
+            code="unreachable",
+        ) from None
+    if response.is_success:
+        return response
+    raise _problem(response, where)
+
+
+def _problem(response: httpx.Response, where: str) -> DomainError:
+    said = _sentence(response)
+    kind = _BY_STATUS.get(response.status_code)
+    if kind is not None:
+        return kind(
+            N_("%(where)s refused: %(said)s"), code="upstream_refused", where=where, said=said
+        )
+    return Upstream(
+        N_("%(where)s answered %(status)s: %(said)s"),
+        retryable=response.status_code >= 500 or response.status_code in (408, 423, 429),
+        where=where,
+        status=response.status_code,
+        said=said,
+    )
+
+
+def _sentence(response: httpx.Response) -> str:
+    try:
+        body = response.json()
+    except ValueError:
+        return response.text[:300]
+    if isinstance(body, dict):
+        if isinstance(body.get("reason"), dict):
+            return str(Reason.from_json(body["reason"]))
+        return str(body.get("detail") or body.get("message") or body)[:300]
+    return str(body)[:300]

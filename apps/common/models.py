@@ -1,0 +1,81 @@
+"""The base of every row that travels between sites.  Not for rows that stay at home."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from apps.common import clock
+
+
+class Origin(models.TextChoices):
+    """Where a row was born, in EdgeGallery's words: orchestrator (center) or platform manager."""
+
+    MEO = "MEO", _("Center")
+    MEPM = "MEPM", _("Edge")
+
+
+def born_here() -> Origin:
+    """The origin of rows that are made at this site."""
+    return Origin(settings.ROLE.origin)
+
+
+class VersionCounter(models.Model):
+    """One row: the last version that this site gave out.
+
+    Raising it locks the row until the transaction ends, so versions become visible in their own
+    order and a reader that asks for "greater than n" never steps over a late commit.
+    """
+
+    value = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "common_version_counter"
+
+
+def next_version() -> int:
+    """The next version of this site; must be called inside the transaction that uses it."""
+    if not VersionCounter.objects.filter(pk=1).update(value=F("value") + 1):
+        VersionCounter.objects.get_or_create(pk=1)
+        VersionCounter.objects.filter(pk=1).update(value=F("value") + 1)
+    return VersionCounter.objects.values_list("value", flat=True).get(pk=1)
+
+
+def current_version() -> int:
+    """The greatest version that is committed here; 0 at a new site."""
+    return VersionCounter.objects.filter(pk=1).values_list("value", flat=True).first() or 0
+
+
+class Versioned(models.Model):
+    """A row with an identity of its own and one integer ``version``, raised by each change.
+
+    The version is the ETag, the order of live messages and what synchronization acknowledges.
+    ``DESIRED`` names the columns owned by whoever gives the orders, ``OBSERVED`` those owned by
+    the edge; neither side writes the other's.
+    """
+
+    DESIRED: ClassVar[tuple[str, ...]] = ()
+    OBSERVED: ClassVar[tuple[str, ...]] = ()
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.BigIntegerField(default=0, editable=False, db_index=True)
+    origin = models.CharField(max_length=4, choices=Origin.choices, default=born_here)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the row under a new version, in one transaction."""
+        with transaction.atomic():
+            self.version = next_version()
+            self.updated_at = clock.now()
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "version", "updated_at"}
+            super().save(*args, **kwargs)

@@ -1,0 +1,153 @@
+"""One edge, as the center talks to it: typed calls, tokens bound to it, domain errors.  No models.
+
+Every call can be repeated: the edge recognises by id what it has already.
+"""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+from django.utils.translation import gettext_noop as N_
+
+from apps.common import http
+from apps.common.errors import Upstream
+from apps.hosts import managers
+from apps.hosts.models import AppLcm
+from apps.journal.context import request_id
+from apps.tenants import tokens
+from apps.tenants.actors import SYSTEM, Actor
+
+LCM = "/lcmcontroller/v1"
+UPLOAD_SECONDS = 600.0
+
+
+class EdgeClient:
+    """The link to one edge on behalf of ``actor``; use as a context manager."""
+
+    def __init__(self, edge: AppLcm, *, actor: Actor = SYSTEM, tenant_name: str = "") -> None:
+        self.edge = edge
+        self.actor = actor
+        self.tenant_name = tenant_name
+        self._http = http.client(edge.base_url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    # --- hosts ----------------------------------------------------------------------------------
+
+    def put_host(self, host: dict[str, Any]) -> None:
+        """Give the edge the configuration of one of its hosts (fields of EdgeGallery's MecHost)."""
+        self._send("PUT", f"{LCM}/hosts", json=host)
+
+    def remove_host(self, ip: str) -> None:
+        """Let the edge forget a host; raises NotFound when it does not know it."""
+        self._send("DELETE", f"{LCM}/hosts/{ip}")
+
+    def put_credentials(self, ip: str, content: str) -> None:
+        """Store the access file of a host at the edge; the edge checks it and may refuse."""
+        self._send(
+            "POST",
+            f"{LCM}/configuration",
+            data={"hostIp": ip},
+            files={"configFile": ("config", content.encode())},
+        )
+
+    # --- packages -------------------------------------------------------------------------------
+
+    def upload_package(
+        self, tenant_id: uuid.UUID, *, package_id: str, app_id: str, path: Path, filename: str
+    ) -> None:
+        """Stream a CSAR to the edge; a package that it has already is not stored twice."""
+        with path.open("rb") as file:
+            self._send(
+                "POST",
+                f"{LCM}/tenants/{tenant_id}/packages",
+                data={"packageId": package_id, "appId": app_id},
+                files={"package": (filename, file, "application/zip")},
+                timeout=httpx.Timeout(UPLOAD_SECONDS, connect=http.CONNECT_SECONDS),
+            )
+
+    def distribute(self, tenant_id: uuid.UUID, package_id: str, ip: str) -> None:
+        """Order the edge to bring a package to one of its hosts."""
+        self._send(
+            "POST", f"{LCM}/tenants/{tenant_id}/packages/{package_id}", json={"hostIp": [ip]}
+        )
+
+    def package(self, tenant_id: uuid.UUID, package_id: str) -> dict[str, Any] | None:
+        """The edge's record of a package with its state per host; None when it has none."""
+        rows = self._send("GET", f"{LCM}/tenants/{tenant_id}/packages/{package_id}").json()
+        return rows[0] if rows else None
+
+    def withdraw(self, tenant_id: uuid.UUID, package_id: str, ip: str) -> None:
+        """Order the edge to take a package off a host; raises NotFound when it is not there."""
+        self._send("DELETE", f"{LCM}/tenants/{tenant_id}/packages/{package_id}/hosts/{ip}")
+
+    def remove_package(self, tenant_id: uuid.UUID, package_id: str) -> None:
+        """Order the edge to forget a package; raises NotFound when it does not have it."""
+        self._send("DELETE", f"{LCM}/tenants/{tenant_id}/packages/{package_id}")
+
+    # --- instances ------------------------------------------------------------------------------
+
+    def instantiate(
+        self, tenant_id: uuid.UUID, instance_id: uuid.UUID, order: dict[str, Any]
+    ) -> None:
+        """Order an instance; one that the edge works on already is left to it."""
+        self._send(
+            "POST", f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/instantiate", json=order
+        )
+
+    def terminate(self, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> None:
+        """Order the end of an instance; raises NotFound when the edge has none of it."""
+        self._send("POST", f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/terminate")
+
+    def instance(self, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> dict[str, Any]:
+        """The edge's record of an instance; raises NotFound."""
+        url = f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/record"
+        found: dict[str, Any] = self._send("GET", url).json()
+        return found
+
+    # --- feed -----------------------------------------------------------------------------------
+
+    def changes(self, *, after: int, limit: int) -> dict[str, Any]:
+        """One page of the edge's feed: what has a version greater than ``after``."""
+        page: dict[str, Any] = self._send(
+            "GET", "/sync/v1/changes", params={"after": after, "limit": limit}
+        ).json()
+        return page
+
+    # --- the link itself ------------------------------------------------------------------------
+
+    def headers(self) -> dict[str, str]:
+        """A token for the edge that names the acting user, and the request's id."""
+        if self.edge.site_id is None:
+            self._meet()
+        assert self.edge.site_id is not None  # noqa: S101 - _meet pins it or raises
+        token = tokens.site_token(
+            self.actor, audience=self.edge.site_id, tenant_name=self.tenant_name
+        )
+        headers = {"Authorization": f"Bearer {token}"}
+        return headers | ({"X-Request-ID": request_id.get()} if request_id.get() else {})
+
+    def _meet(self) -> None:
+        """Learn who answers there and pin it: every later token is bound to that identity."""
+        said = http.send(self._http, "GET", "/sync/v1/site").json()
+        try:
+            site_id = uuid.UUID(said["site_id"])
+        except (KeyError, TypeError, ValueError):
+            raise Upstream(
+                N_("What answers at %(where)s is not an edge."),
+                where=self.edge.base_url,
+                retryable=False,
+                code="not_an_edge",
+            ) from None
+        managers.note_identity(applcm_id=self.edge.pk, site_id=site_id)
+        self.edge.site_id = site_id
+
+    def _send(self, method: str, url: str, **options: Any) -> httpx.Response:
+        return http.send(self._http, method, url, headers=self.headers(), **options)

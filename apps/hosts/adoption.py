@@ -1,0 +1,93 @@
+"""Hosts that were born at an edge, as the center takes them over.  Orders go the other way."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from apps.common.models import Origin
+from apps.hosts.models import AppLcm, MecHost
+from apps.hosts.services import note_observed
+from apps.hosts.specs import HostObservation
+from apps.journal import services as journal
+from apps.tenants.actors import SYSTEM
+
+CONFIGURED = (
+    "name",
+    "ip",
+    "zip_code",
+    "city",
+    "address",
+    "affinity",
+    "user_name",
+    "coordinates",
+    "vim",
+    "hw_capabilities",
+    "config_upload_status",
+)
+
+
+def export(host: MecHost) -> dict[str, Any]:
+    """What the feed carries of a host: configuration and observation."""
+    return {
+        **{name: getattr(host, name) for name in CONFIGURED},
+        "origin": host.origin,
+        "reachable": host.reachable,
+        "vim_kind": host.vim_kind,
+        "simulated": host.simulated,
+        "facts": host.facts,
+        "fault": host.fault,
+        "observed_at": host.observed_at.isoformat() if host.observed_at else None,
+    }
+
+
+@transaction.atomic
+def take_over(*, edge: AppLcm, host_id: uuid.UUID, version: int, data: dict[str, Any]) -> bool:
+    """Copy an edge's row; False when its address belongs to another host here."""
+    host = MecHost.objects.filter(pk=host_id).first()
+    if host is None:
+        if MecHost.objects.filter(ip=data["ip"]).exists():
+            return False
+        host = MecHost(id=host_id, origin=Origin.MEPM, applcm=edge)
+        _copy(host, data)
+        host.save(force_insert=True)
+        MecHost.objects.filter(pk=host.pk).update(
+            desired_version=host.version, delivered_version=host.version
+        )
+        journal.record("hosts.host.reported", host, actor=SYSTEM, data={"edge": edge.name})
+    elif data["origin"] == Origin.MEPM and _copy(host, data):
+        host.save()
+        journal.record("hosts.host.observed", host, actor=SYSTEM, quiet=True)
+    if data["observed_at"] or data["fault"]:
+        seen = HostObservation(
+            reachable=data["reachable"],
+            at=datetime.fromisoformat(data["observed_at"]),
+            vim_kind=data["vim_kind"],
+            simulated=data["simulated"],
+            facts=data["facts"],
+            fault=data["fault"],
+        )
+        note_observed(actor=SYSTEM, host_id=host.pk, seen=seen, edge_version=version)
+    return True
+
+
+@transaction.atomic
+def note_gone(*, host_id: uuid.UUID) -> None:
+    """The edge has no such host any more: forget one that was born there, deliver ours again."""
+    host = MecHost.objects.filter(pk=host_id).first()
+    if host is None or host.removing:
+        return
+    if host.origin == Origin.MEO:
+        MecHost.objects.filter(pk=host.pk).update(delivered_version=0)
+    elif not host.instances.exists():
+        journal.bury("hosts.host.removed", host, actor=SYSTEM, data={"name": host.name})
+
+
+def _copy(host: MecHost, data: dict[str, Any]) -> bool:
+    before = [getattr(host, name) for name in CONFIGURED]
+    for name in CONFIGURED:
+        setattr(host, name, data[name])
+    return before != [getattr(host, name) for name in CONFIGURED]

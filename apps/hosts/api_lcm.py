@@ -1,0 +1,114 @@
+"""``/lcmcontroller/v1``: the hosts of an edge, for its center and its operator."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.fields import ipv4
+from apps.common.models import Origin
+from apps.common.pagination import page
+from apps.hosts import selectors, services
+from apps.hosts.api import store_uploaded
+from apps.hosts.policies import may_configure, may_handle_credentials
+from apps.hosts.serializers import LocalHostSerializer
+from apps.journal.idempotency import idempotent
+from apps.tenants.adoption import origin_of
+from apps.tenants.policies import may, require
+from apps.tenants.views import ApiView
+
+
+class OrderedHostSerializer(LocalHostSerializer):
+    """A host as a center or an edge portal sends it."""
+
+    mechostId = serializers.UUIDField(required=False)
+    origin = serializers.ChoiceField(choices=Origin.choices, required=False, allow_blank=True)
+
+
+class LocalHostListView(ApiView):
+    """The hosts of this edge."""
+
+    serializer_class = OrderedHostSerializer
+
+    def get(self, request: Request) -> Response:
+        """List."""
+        require(may(self.actor, "hosts.read"))
+        rows = selectors.hosts_for(self.actor).filter(applcm__isnull=True)
+        return Response([LocalHostSerializer(row).data for row in page(request, rows)])
+
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Take a host in, or replace its configuration when the address is known."""
+        return self._upsert(request)
+
+    def put(self, request: Request) -> Response:
+        """The same as POST, as in the original."""
+        return self._upsert(request)
+
+    def _upsert(self, request: Request) -> Response:
+        require(may_configure(self.actor))
+        form = OrderedHostSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        data, spec = form.validated_data, form.to_spec()
+        known = selectors.local_hosts().filter(ip=spec.ip).first()
+        if known is not None:
+            services.update_host(actor=self.actor, host_id=known.pk, spec=spec)
+        else:
+            services.register_host(
+                actor=self.actor,
+                spec=spec,
+                host_id=data.get("mechostId") or uuid.uuid4(),
+                origin=origin_of(self.actor, data.get("origin")),
+            )
+        return Response(None)
+
+
+class LocalHostView(ApiView):
+    """One host of this edge, by its address."""
+
+    serializer_class = LocalHostSerializer
+
+    def delete(self, request: Request, ip: str) -> Response:
+        """Remove it; 409 names what still runs there."""
+        require(may_configure(self.actor))
+        host = selectors.access_host(self.actor, ip)
+        services.remove_host(actor=self.actor, host_id=host.pk)
+        return Response(None)
+
+
+class HostAddressSerializer(serializers.Serializer[Any]):
+    """The address of a host in a form."""
+
+    hostIp = serializers.CharField(max_length=15, validators=[ipv4])
+
+
+class ConfigurationView(ApiView):
+    """The access file of a host of this edge."""
+
+    parser_classes = [MultiPartParser, FormParser, JSONParser]
+    serializer_class = HostAddressSerializer
+
+    def post(self, request: Request) -> Response:
+        """Store it."""
+        require(may_handle_credentials(self.actor))
+        host = selectors.access_host(self.actor, self._address(request))
+        store_uploaded(request, host, actor=self.actor, part="configFile")
+        return Response(None)
+
+    def delete(self, request: Request) -> Response:
+        """Forget it; the address comes as a query parameter or as a form field."""
+        require(may_handle_credentials(self.actor))
+        host = selectors.access_host(self.actor, self._address(request))
+        services.remove_credentials(actor=self.actor, host_id=host.pk)
+        return Response(None)
+
+    def _address(self, request: Request) -> str:
+        given = request.query_params if "hostIp" in request.query_params else request.data
+        form = HostAddressSerializer(data=given)
+        form.is_valid(raise_exception=True)
+        return str(form.validated_data["hostIp"])

@@ -1,0 +1,176 @@
+"""The inventory: MEC hosts and the managers through which an edge is reached."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.common import clock
+from apps.common.models import Versioned
+from apps.common.secrets import SealedField
+from apps.common.words import Reason
+from apps.tenants.grants import TenantGrant
+
+
+class Manager(Versioned):
+    """What AppLCMs and AppRuleManagers share: a program at an edge, and whether it answers.
+
+    ``reachable`` is None until somebody asked; ``since`` is when the present answer began.
+    """
+
+    DESIRED: ClassVar[tuple[str, ...]] = ("name", "ip", "port", "user_name")
+
+    name = models.CharField(max_length=128)
+    ip = models.GenericIPAddressField(protocol="IPv4", unique=True)
+    port = models.PositiveIntegerField()
+    user_name = models.CharField(max_length=128, blank=True)
+    reachable = models.BooleanField(null=True, editable=False)
+    since = models.DateTimeField(null=True, editable=False)
+    last_seen = models.DateTimeField(null=True, editable=False)
+    fault = models.JSONField(default=dict, editable=False)
+
+    class Meta:
+        abstract = True
+        ordering = ["name", "ip"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def base_url(self) -> str:
+        """Where the program answers."""
+        return f"http://{self.ip}:{self.port}"
+
+    @property
+    def fault_reason(self) -> Reason:
+        """Why it does not answer; empty while it does."""
+        return Reason.from_json(self.fault)
+
+
+class AppLcm(Manager):
+    """The life-cycle manager of an edge, which with the rule manager makes a MEPM.
+
+    ``site_id`` is the identity that the edge showed at first contact; tokens are bound to it.
+    ``cursor`` is the last version of the edge's feed that was copied here.
+    """
+
+    site_id = models.UUIDField(null=True, editable=False)
+    cursor = models.BigIntegerField(default=0, editable=False)
+
+
+class AppRuleManager(Manager):
+    """The application rule manager of an edge."""
+
+
+class MecHost(Versioned):
+    """A MEC host.  One that names an AppLCM is reached over HTTP, one that names none is ours."""
+
+    DESIRED: ClassVar[tuple[str, ...]] = (
+        "name",
+        "ip",
+        "zip_code",
+        "city",
+        "address",
+        "affinity",
+        "user_name",
+        "coordinates",
+        "vim",
+        "hw_capabilities",
+        "shared",
+        "removing",
+    )
+    OBSERVED: ClassVar[tuple[str, ...]] = (
+        "reachable",
+        "since",
+        "vim_kind",
+        "simulated",
+        "facts",
+        "fault",
+        "observed_at",
+        "config_upload_status",
+    )
+
+    name = models.CharField(_("name"), max_length=128)
+    ip = models.GenericIPAddressField(_("address"), protocol="IPv4", unique=True)
+    zip_code = models.CharField(_("zip code"), max_length=128, blank=True)
+    city = models.CharField(_("city"), max_length=128)
+    address = models.CharField(_("street address"), max_length=256)
+    affinity = models.CharField(_("architectures"), max_length=128, blank=True)
+    user_name = models.CharField(_("user name"), max_length=128, blank=True)
+    coordinates = models.CharField(_("coordinates"), max_length=128)
+    vim = models.CharField(_("VIM"), max_length=128, blank=True)
+    hw_capabilities = models.JSONField(_("hardware capabilities"), default=list)
+    applcm = models.ForeignKey(
+        AppLcm, null=True, blank=True, on_delete=models.PROTECT, related_name="hosts"
+    )
+    app_rule_manager = models.ForeignKey(
+        AppRuleManager, null=True, blank=True, on_delete=models.PROTECT, related_name="hosts"
+    )
+    shared = models.BooleanField(_("open to every tenant"), default=True)
+    removing = models.BooleanField(default=False, editable=False)
+
+    # What the center still owes the edge: the version last changed here against the one delivered.
+    desired_version = models.BigIntegerField(default=0, editable=False)
+    delivered_version = models.BigIntegerField(default=0, editable=False)
+    delivery_fault = models.JSONField(default=dict, editable=False)
+
+    reachable = models.BooleanField(null=True, editable=False)
+    since = models.DateTimeField(null=True, editable=False)
+    vim_kind = models.CharField(max_length=32, blank=True, editable=False)
+    simulated = models.BooleanField(default=False, editable=False)
+    facts = models.JSONField(default=dict, editable=False)
+    fault = models.JSONField(default=dict, editable=False)
+    observed_at = models.DateTimeField(null=True, editable=False)
+    observed_version = models.BigIntegerField(default=0, editable=False)
+    config_upload_status = models.CharField(max_length=32, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["name", "ip"]
+        permissions = [("deploy_to_mechost", "May deploy to this host")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this site itself runs what the host runs."""
+        return self.applcm_id is None
+
+    @property
+    def fault_reason(self) -> Reason:
+        """What is wrong with the host as its edge sees it."""
+        return Reason.from_json(self.fault)
+
+    @property
+    def delivery_reason(self) -> Reason:
+        """Why the edge does not have the present configuration yet."""
+        return Reason.from_json(self.delivery_fault)
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the edge has what was configured here."""
+        return self.is_local or self.delivered_version >= self.desired_version
+
+
+class MecHostGrant(TenantGrant):
+    """Which tenant may deploy to a host that is not open to every tenant."""
+
+    content_object = models.ForeignKey(MecHost, on_delete=models.CASCADE)
+
+
+class HostCredential(models.Model):
+    """The access file of a host, sealed.  The center forgets the content once the edge has it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    host = models.OneToOneField(MecHost, on_delete=models.CASCADE, related_name="credential")
+    content = SealedField(blank=True, default="")
+    summary = models.JSONField(default=dict)
+    uploaded_at = models.DateTimeField(default=clock.now)
+    delivered_at = models.DateTimeField(null=True)
+    fault = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"credentials of {self.host}"

@@ -1,0 +1,27 @@
+"""Who may do what with the infrastructure."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_noop as N_
+
+from apps.common.words import Reason
+from apps.hosts.models import MecHost
+from apps.tenants.actors import Actor
+from apps.tenants.policies import ALLOWED, Decision, may
+
+
+def may_configure(actor: Actor) -> Decision:
+    """Whether managers and hosts may be registered, changed and removed."""
+    return may(actor, "hosts.write")
+
+
+def may_handle_credentials(actor: Actor) -> Decision:
+    """Whether access files may be stored and removed."""
+    return may(actor, "hosts.credentials")
+
+
+def may_deploy_to(host: MecHost) -> Decision:
+    """Whether anything new may be placed on ``host`` (visibility was decided by the selector)."""
+    if host.removing:
+        return Decision(False, Reason(N_("The host is being removed."), code="host_removing"))
+    return ALLOWED

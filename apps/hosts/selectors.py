@@ -1,0 +1,55 @@
+"""The readers of the inventory."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_noop as N_
+
+from apps.common.errors import NotFound
+from apps.hosts.models import AppLcm, AppRuleManager, MecHost
+from apps.tenants import grants
+from apps.tenants.actors import Actor
+from apps.tenants.models import Tenant
+
+
+def hosts_for(actor: Actor) -> QuerySet[MecHost]:
+    """The hosts that an actor may see: open ones, and those granted to their tenant."""
+    rows = MecHost.objects.select_related("applcm", "app_rule_manager", "credential")
+    if actor.is_admin:
+        return rows
+    tenant = Tenant.objects.select_related("group").filter(pk=actor.wall).first()
+    if tenant is None:
+        return rows.filter(shared=True)
+    granted = grants.granted(tenant.group, "deploy_to_mechost", MecHost.objects.all())
+    return rows.filter(Q(shared=True) | Q(pk__in=granted.values("pk")))
+
+
+def access_host(actor: Actor, host: uuid.UUID | str) -> MecHost:
+    """One host by id or by address, or NotFound."""
+    key = {"pk": host} if isinstance(host, uuid.UUID) else {"ip": host}
+    found = hosts_for(actor).filter(**key).first()
+    if found is None:
+        raise NotFound(
+            N_("There is no host “%(host)s”."),
+            host=str(host),
+            message="Record not found",
+            details=["Record not found"],
+        )
+    return found
+
+
+def local_hosts() -> QuerySet[MecHost]:
+    """The hosts that this site itself runs."""
+    return MecHost.objects.select_related("credential").filter(applcm__isnull=True)
+
+
+def applcms() -> QuerySet[AppLcm]:
+    """The life-cycle managers, by name."""
+    return AppLcm.objects.all()
+
+
+def app_rule_managers() -> QuerySet[AppRuleManager]:
+    """The rule managers, by name."""
+    return AppRuleManager.objects.all()

@@ -1,0 +1,267 @@
+"""The only writers of MEC hosts.  Reaching an edge is the business of higher floors."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import ProtectedError
+from django.utils.translation import gettext_noop as N_
+
+from apps.common import clock
+from apps.common.errors import Conflict, Invalid, NotFound
+from apps.common.models import Origin, born_here
+from apps.common.secrets import Secret
+from apps.common.words import Reason
+from apps.hosts.models import AppLcm, AppRuleManager, HostCredential, MecHost
+from apps.hosts.policies import may_configure, may_handle_credentials
+from apps.hosts.specs import HostObservation, HostSpec
+from apps.journal import services as journal
+from apps.tenants.actors import Actor
+from apps.tenants.policies import require
+from apps.vim import registry
+
+MAX_CREDENTIAL_BYTES = 1024 * 1024
+
+
+def limit_reached(name: str, used: int) -> Conflict:
+    """The refusal for a full table: the limit, the use, and who can raise it."""
+    limit = settings.LIMITS[name]
+    return Conflict(
+        N_("The limit of %(limit)s is reached (%(used)s in use); the operator can raise it."),
+        code="limit",
+        message="Max record limit exceeded",
+        limit=limit,
+        used=used,
+        extra={"limit": limit, "used": used, "raised_by": "LIMITS"},
+    )
+
+
+@transaction.atomic
+def register_host(
+    *, actor: Actor, spec: HostSpec, host_id: uuid.UUID | None = None, origin: Origin | None = None
+) -> MecHost:
+    """Take a host into the inventory; Conflict for a known address, NotFound for its managers."""
+    require(may_configure(actor))
+    registry.kind_of(spec.vim)
+    other = MecHost.objects.filter(ip=spec.ip).first()
+    if other is not None:
+        raise Invalid(
+            N_("The address %(ip)s already belongs to the host “%(name)s”."),
+            code="duplicate",
+            message="Record already exist",
+            details=["Record already exist"],
+            ip=spec.ip,
+            name=other.name,
+        )
+    count = MecHost.objects.count()
+    if count >= settings.LIMITS["hosts"]:
+        raise limit_reached("hosts", count)
+    host = MecHost(id=host_id or uuid.uuid4(), origin=origin or born_here())
+    _apply(host, spec)
+    host.save(force_insert=True)
+    _mark_desired(host)
+    journal.record("hosts.host.registered", host, actor=actor, data={"ip": host.ip})
+    return host
+
+
+@transaction.atomic
+def update_host(*, actor: Actor, host_id: uuid.UUID, spec: HostSpec) -> MecHost:
+    """Replace the configuration of a host; its address stays."""
+    require(may_configure(actor))
+    registry.kind_of(spec.vim)
+    host = _lock(host_id)
+    if spec.ip != host.ip:
+        reason = Reason(N_("must be the address in the URL"))
+        raise Invalid(
+            N_("The request is not valid."),
+            fields={"mechostIp": reason},
+            message="Illegal argument",
+            details=["host IP in body and url is different"],
+        )
+    before = {name: getattr(host, name) for name in MecHost.DESIRED}
+    managers = (host.applcm_id, host.app_rule_manager_id)
+    _apply(host, spec)
+    after = {name: getattr(host, name) for name in MecHost.DESIRED}
+    if before != after or managers != (host.applcm_id, host.app_rule_manager_id):
+        host.save()
+        _mark_desired(host)
+        changed = sorted(name for name in after if before[name] != after[name])
+        journal.record("hosts.host.updated", host, actor=actor, data={"changed": changed})
+    return host
+
+
+@transaction.atomic
+def remove_host(*, actor: Actor, host_id: uuid.UUID) -> None:
+    """Remove a host: at once when it is ours or never got there, else when its edge has."""
+    require(may_configure(actor))
+    host = _lock(host_id)
+    if host.is_local or (host.delivered_version == 0 and host.observed_at is None):
+        forget_host(actor=actor, host=host)
+        return
+    _refuse_when_used(host)
+    if not host.removing:
+        host.removing = True
+        host.save()
+        _mark_desired(host)
+        journal.record("hosts.host.removing", host, actor=actor)
+
+
+@transaction.atomic
+def forget_host(*, actor: Actor, host: MecHost) -> None:
+    """Delete the row; Conflict names what still stands on the host."""
+    _refuse_when_used(host)
+    journal.bury("hosts.host.removed", host, actor=actor, data={"ip": host.ip, "name": host.name})
+
+
+def _refuse_when_used(host: MecHost) -> None:
+    """Try the deletion and take it back, so that the database's own rules decide."""
+    try:
+        with transaction.atomic():
+            MecHost.objects.filter(pk=host.pk).delete()
+            raise _TakeBack
+    except _TakeBack:
+        return
+    except ProtectedError as error:
+        names = ", ".join(sorted(str(thing) for thing in error.protected_objects)[:5])
+        raise Conflict(
+            N_("“%(name)s” is still used by: %(users)s."),
+            code="in_use",
+            name=host.name,
+            users=names,
+        ) from None
+
+
+class _TakeBack(Exception):
+    """Ends a savepoint that must not last."""
+
+
+@transaction.atomic
+def store_credentials(*, actor: Actor, host_id: uuid.UUID, content: bytes) -> HostCredential:
+    """Seal the access file of a host; the old one stays when the new one cannot be read.
+
+    Raises Invalid, naming what is wrong in the file.
+    """
+    require(may_handle_credentials(actor))
+    host = _lock(host_id)
+    if len(content) > MAX_CREDENTIAL_BYTES:
+        raise Invalid(N_("The file is larger than 1 MiB; an access file is a few kilobytes."))
+    summary = registry.describe_credentials(host.vim, content)
+    credential, _ = HostCredential.objects.update_or_create(
+        host=host,
+        defaults={
+            "content": Secret(content.decode()),
+            "summary": summary,
+            "uploaded_at": clock.now(),
+            "delivered_at": clock.now() if host.is_local else None,
+            "fault": {},
+        },
+    )
+    host.config_upload_status = "Uploaded"
+    host.save()
+    journal.record("hosts.host.credentials_stored", host, actor=actor)
+    return credential
+
+
+@transaction.atomic
+def remove_credentials(*, actor: Actor, host_id: uuid.UUID) -> MecHost:
+    """Forget the access file of a host; NotFound when there is none."""
+    require(may_handle_credentials(actor))
+    host = _lock(host_id)
+    gone, _ = HostCredential.objects.filter(host=host).delete()
+    if not gone and host.config_upload_status != "Uploaded":
+        raise NotFound(N_("No credentials are stored for this host."), message="Record not found")
+    host.config_upload_status = "Deleted"
+    host.save()
+    journal.record("hosts.host.credentials_removed", host, actor=actor)
+    return host
+
+
+@transaction.atomic
+def note_credentials_delivered(*, host_id: uuid.UUID) -> None:
+    """The edge has the access file: keep that fact, and not the file."""
+    HostCredential.objects.filter(host_id=host_id).update(
+        content="", delivered_at=clock.now(), fault={}
+    )
+
+
+@transaction.atomic
+def note_delivered(
+    *, actor: Actor, host_id: uuid.UUID, version: int, fault: dict[str, Any] | None = None
+) -> None:
+    """The edge took the configuration of ``version``, or refused it with ``fault``."""
+    host = _lock(host_id)
+    before = (host.delivered_version, host.delivery_fault)
+    if fault is None:
+        host.delivered_version = max(host.delivered_version, version)
+    host.delivery_fault = fault or {}
+    if before != (host.delivered_version, host.delivery_fault):
+        host.save()
+        verb = "hosts.host.delivered" if fault is None else "hosts.host.not_delivered"
+        journal.record(verb, host, actor=actor, quiet=fault is not None)
+
+
+@transaction.atomic
+def note_observed(
+    *, actor: Actor, host_id: uuid.UUID, seen: HostObservation, edge_version: int = 0
+) -> bool:
+    """Store what a probe found; True when it differs from what was known."""
+    host = MecHost.objects.select_for_update().filter(pk=host_id).first()
+    if host is None or (edge_version and edge_version <= host.observed_version):
+        return False
+    known = (host.reachable, host.vim_kind, host.simulated, host.facts, host.fault)
+    turned = host.reachable is not seen.reachable
+    if turned:
+        host.since = seen.at
+    host.reachable, host.vim_kind, host.simulated = seen.reachable, seen.vim_kind, seen.simulated
+    if seen.facts:
+        host.facts = seen.facts
+    host.fault, host.observed_at = seen.fault, seen.at
+    host.observed_version = edge_version or host.observed_version
+    if known == (host.reachable, host.vim_kind, host.simulated, host.facts, host.fault):
+        # Nothing new but the time: keep it without raising the version, or every probe is news.
+        MecHost.objects.filter(pk=host.pk).update(
+            observed_at=host.observed_at, observed_version=host.observed_version
+        )
+        return False
+    host.save()
+    verb = "hosts.host.reachable" if seen.reachable else "hosts.host.unreachable"
+    journal.record(verb if turned else "hosts.host.observed", host, actor=actor, quiet=not turned)
+    return True
+
+
+def _lock(host_id: uuid.UUID) -> MecHost:
+    host = MecHost.objects.select_for_update().filter(pk=host_id).first()
+    if host is None:
+        raise NotFound(N_("There is no such host."), message="Record not found")
+    return host
+
+
+def _apply(host: MecHost, spec: HostSpec) -> None:
+    host.applcm = _manager(AppLcm, spec.applcm_ip, "applcmIp")
+    host.app_rule_manager = _manager(AppRuleManager, spec.app_rule_ip, "appRuleIp")
+    for name in MecHost.DESIRED:
+        if hasattr(spec, name):
+            setattr(host, name, getattr(spec, name))
+
+
+def _manager(model: Any, ip: str, field: str) -> Any:
+    if not ip:
+        return None
+    row = model.objects.filter(ip=ip).first()
+    if row is None:
+        reason = Reason(N_("nothing is registered under %(ip)s"), params={"ip": ip})
+        raise NotFound(
+            N_("The manager %(ip)s is not registered."),
+            ip=ip,
+            fields={field: reason},
+            message="Record not found",
+        )
+    return row
+
+
+def _mark_desired(host: MecHost) -> None:
+    MecHost.objects.filter(pk=host.pk).update(desired_version=host.version, delivery_fault={})
+    host.desired_version = host.version

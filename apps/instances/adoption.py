@@ -1,0 +1,110 @@
+"""Instances as an edge reports them: those ordered here, and those that were born there."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import transaction
+
+from apps.common.models import Origin
+from apps.hosts.models import MecHost
+from apps.instances.models import AppInstance
+from apps.instances.selectors import unfinished
+from apps.instances.services import Observation, forget, lock, note_observed
+from apps.journal import services as journal
+from apps.packages.models import Package
+from apps.tenants.actors import SYSTEM
+from apps.tenants.models import Tenant
+
+
+def export(instance: AppInstance) -> dict[str, Any]:
+    """What the feed carries of an instance beside the edge's record of it."""
+    return {
+        "tenant_id": str(instance.tenant_id),
+        "package_id": str(instance.package_id),
+        "host_id": str(instance.host_id),
+        "app_name": instance.app_name,
+        "description": instance.description,
+        "origin": instance.origin,
+    }
+
+
+@transaction.atomic
+def take_over(*, instance_id: uuid.UUID, data: dict[str, Any], seen: Observation) -> bool:
+    """Copy what the edge tells; False while package, host or tenant are unknown here."""
+    instance = lock(instance_id)
+    if instance is None:
+        if data["origin"] != Origin.MEPM:
+            # Ordered here once and forgotten since: the edge is about to lose it too.
+            return True
+        instance = _adopt(instance_id, data, seen)
+        if instance is None:
+            return False
+    elif not unfinished([instance_id]).exists():
+        _follow(instance, data, seen)
+    note_observed(instance_id=instance_id, seen=seen)
+    return True
+
+
+@transaction.atomic
+def note_gone(*, instance_id: uuid.UUID) -> None:
+    """It was terminated at the edge; a termination ordered here ends by itself."""
+    if not unfinished([instance_id]).exists():
+        forget(actor=SYSTEM, instance_id=instance_id)
+        return
+    instance = lock(instance_id)
+    if instance is not None:
+        journal.record(
+            "instances.instance.observed",
+            instance,
+            actor=SYSTEM,
+            quiet=True,
+            tenant_id=instance.tenant_id,
+            data={"state": instance.state},
+        )
+
+
+def _adopt(instance_id: uuid.UUID, data: dict[str, Any], seen: Observation) -> AppInstance | None:
+    known = (
+        Package.objects.filter(pk=data["package_id"]).exists()
+        and MecHost.objects.filter(pk=data["host_id"]).exists()
+        and Tenant.objects.filter(pk=data["tenant_id"]).exists()
+    )
+    if not known:
+        return None
+    instance = AppInstance(
+        id=instance_id,
+        tenant_id=uuid.UUID(data["tenant_id"]),
+        package_id=uuid.UUID(data["package_id"]),
+        host_id=uuid.UUID(data["host_id"]),
+        app_name=data["app_name"],
+        description=data["description"],
+        state=seen.edge_state,
+        origin=Origin.MEPM,
+    )
+    instance.save(force_insert=True)
+    journal.record(
+        "instances.instance.reported",
+        instance,
+        actor=SYSTEM,
+        tenant_id=instance.tenant_id,
+        data={"state": instance.state},
+    )
+    return instance
+
+
+def _follow(instance: AppInstance, data: dict[str, Any], seen: Observation) -> None:
+    """With no work of ours in progress, the life cycle at the edge is the truth."""
+    newer = not seen.version or seen.version > instance.observed_version
+    if newer and seen.edge_state and instance.state != seen.edge_state:
+        instance.state = seen.edge_state
+        instance.operation_info = seen.why.as_json() if seen.why else {}
+        instance.save()
+        journal.record(
+            "instances.instance.followed",
+            instance,
+            actor=SYSTEM,
+            tenant_id=instance.tenant_id,
+            data={"state": instance.state},
+        )

@@ -1,0 +1,54 @@
+"""The readers of instances and operations.  The tenant wall stands in the query."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from django.db.models import Count, QuerySet
+from django.utils.translation import gettext_noop as N_
+
+from apps.common.errors import NotFound
+from apps.instances.models import AppInstance, LcmOperation
+from apps.instances.states import UNFINISHED
+from apps.tenants.actors import Actor
+
+
+def instances_for(actor: Actor) -> QuerySet[AppInstance]:
+    """The instances that an actor may see, with package, host and tenant."""
+    rows = AppInstance.objects.select_related("package", "host", "host__applcm", "tenant")
+    return rows if actor.is_admin else rows.filter(tenant_id=actor.wall)
+
+
+def access_instance(
+    actor: Actor, instance_id: uuid.UUID, *, tenant_id: uuid.UUID | None = None
+) -> AppInstance:
+    """One instance, or NotFound in the words of the original."""
+    rows = instances_for(actor)
+    if tenant_id is not None:
+        rows = rows.filter(tenant_id=tenant_id)
+    found = rows.filter(pk=instance_id).first()
+    if found is None:
+        raise NotFound(
+            N_("There is no application instance %(id)s."),
+            id=str(instance_id),
+            message="No such element",
+            details=[f"Record does not exist, app instance id: {instance_id}"],
+        )
+    return found
+
+
+def operations_of(instance_id: uuid.UUID) -> QuerySet[LcmOperation]:
+    """Everything that was done to one instance, newest first."""
+    return LcmOperation.objects.filter(instance_id=instance_id)
+
+
+def unfinished(instance_ids: Iterable[uuid.UUID]) -> QuerySet[LcmOperation]:
+    """Work that still goes on for any of these instances."""
+    return LcmOperation.objects.filter(instance_id__in=list(instance_ids), state__in=UNFINISHED)
+
+
+def counts_by_state(actor: Actor) -> dict[str, int]:
+    """How many of the visible instances are in which state."""
+    rows = instances_for(actor).order_by().values_list("state").annotate(n=Count("pk"))
+    return dict(rows)

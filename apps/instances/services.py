@@ -1,0 +1,199 @@
+"""The only writers of instances.  What an operation does to the world is decided further up."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_noop as N_
+
+from apps.common import clock
+from apps.common.models import Origin, born_here
+from apps.common.words import NO_REASON, Reason
+from apps.hosts.services import limit_reached
+from apps.instances.models import AppInstance
+from apps.instances.specs import CreateSpec
+from apps.instances.states import INSTANCE, Health, InstanceState
+from apps.journal import services as journal
+from apps.tenants.actors import SYSTEM, Actor
+from apps.vim.contract import Phase, WorkloadStatus
+
+# An unchanged observation is written this often, so that its age stays true at little cost.
+FRESHNESS = timedelta(seconds=10)
+
+_HEALTH = {
+    Phase.READY: Health.READY,
+    Phase.DEGRADED: Health.DEGRADED,
+    Phase.FAILED: Health.FAILED,
+    Phase.ABSENT: Health.FAILED,
+}
+NOTHING_THERE = Reason(N_("Nothing of it runs at the host any more."), code="absent")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What is known of an instance at ``at``.
+
+    ``status`` is None when the host does not tell, and ``reason`` then says why.  An edge adds what
+    it made of it: ``phase`` for whoever waits for an order, with ``why`` it failed, its
+    ``edge_state``, ``health`` and the ``version`` of its row.
+    """
+
+    at: datetime
+    status: WorkloadStatus | None = None
+    reason: Reason = NO_REASON
+    edge_state: str = ""
+    health: str = ""
+    version: int = 0
+    edge_phase: Phase | None = None
+    why: Reason = NO_REASON
+
+    @property
+    def phase(self) -> Phase | None:
+        """Where the workload is; None when nobody tells."""
+        return self.edge_phase or (self.status.phase if self.status else None)
+
+
+@transaction.atomic
+def create(
+    *,
+    actor: Actor,
+    tenant_id: uuid.UUID,
+    spec: CreateSpec,
+    instance_id: uuid.UUID | None = None,
+    origin: Origin | None = None,
+) -> AppInstance:
+    """A new row in state Creating; Conflict when the tenant's limit is reached."""
+    count = AppInstance.objects.filter(tenant_id=tenant_id).count()
+    if count >= settings.LIMITS["instances_per_tenant"]:
+        raise limit_reached("instances_per_tenant", count)
+    instance = AppInstance(
+        id=instance_id or uuid.uuid4(),
+        tenant_id=tenant_id,
+        package_id=spec.package_id,
+        host_id=spec.host_id,
+        app_name=spec.app_name,
+        description=spec.description,
+        capabilities=list(spec.capabilities),
+        parameters=spec.parameters,
+        state=INSTANCE.move("", "create"),
+        origin=origin or born_here(),
+    )
+    instance.save(force_insert=True)
+    _tell("created", instance, actor)
+    return instance
+
+
+def lock(instance_id: uuid.UUID) -> AppInstance | None:
+    """The row, held until the transaction ends; None when it is gone."""
+    return (
+        AppInstance.objects.select_for_update(of=("self",))
+        .select_related("package", "host", "host__applcm", "tenant")
+        .filter(pk=instance_id)
+        .first()
+    )
+
+
+@transaction.atomic
+def move(
+    *, actor: Actor, instance_id: uuid.UUID, verb: str, info: Reason | None = None, wanted: str = ""
+) -> AppInstance | None:
+    """Move the life cycle on by ``verb``; IllegalMove when the table has no such move."""
+    instance = lock(instance_id)
+    if instance is None:
+        return None
+    instance.state = INSTANCE.move(instance.state, verb)
+    instance.operation_info = info.as_json() if info else {}
+    instance.wanted = wanted or instance.wanted
+    instance.save()
+    _tell(verb, instance, actor)
+    return instance
+
+
+@transaction.atomic
+def want(*, instance_id: uuid.UUID, wanted: str) -> None:
+    """Keep what was ordered while the state does not allow it yet."""
+    instance = lock(instance_id)
+    if instance is not None and instance.wanted != wanted:
+        instance.wanted = wanted
+        instance.save()
+
+
+@transaction.atomic
+def forget(*, actor: Actor, instance_id: uuid.UUID, verb: str = "terminated") -> None:
+    """Delete the row of an instance that is nowhere any more; leaves its tombstone."""
+    instance = lock(instance_id)
+    if instance is not None:
+        journal.bury(
+            f"instances.instance.{verb}",
+            instance,
+            actor=actor,
+            tenant_id=instance.tenant_id,
+            data={"name": instance.app_name, "host_id": str(instance.host_id)},
+        )
+
+
+@transaction.atomic
+def note_observed(*, instance_id: uuid.UUID, seen: Observation) -> bool:
+    """Store what was observed; True when it tells something new."""
+    instance = lock(instance_id)
+    if instance is None or (seen.version and seen.version <= instance.observed_version):
+        return False
+    before = (instance.health, instance.health_reason, instance.edge_state)
+    fresh = seen.status is not None and not seen.status.same_as(instance.seen)
+    instance.health, reason = health_of(instance.state, seen)
+    instance.health_reason = reason.as_json() if reason else {}
+    instance.edge_state = seen.edge_state or instance.edge_state
+    if not fresh and before == (instance.health, instance.health_reason, instance.edge_state):
+        _note_age(instance, seen)
+        return False
+    if seen.status is not None:
+        instance.workload, instance.observed_at = seen.status.as_json(), seen.at
+    instance.observed_version = seen.version or instance.observed_version
+    instance.save()
+    journal.record(
+        "instances.instance.observed",
+        instance,
+        actor=SYSTEM,
+        tenant_id=instance.tenant_id,
+        data={"state": instance.state, "health": instance.health},
+        quiet=before[0] == instance.health,
+    )
+    return True
+
+
+def health_of(state: str, seen: Observation) -> tuple[str, Reason | None]:
+    """Health and its reason from an observation; before it ran and without news it is Unknown."""
+    if seen.health:
+        return seen.health, seen.reason
+    if seen.status is None:
+        return Health.UNKNOWN, seen.reason
+    if state not in (InstanceState.INSTANTIATED, InstanceState.INSTANTIATION_FAILED):
+        return Health.UNKNOWN, seen.status.reason
+    if seen.status.phase == Phase.ABSENT:
+        return Health.FAILED, NOTHING_THERE
+    return _HEALTH.get(seen.status.phase, Health.UNKNOWN), seen.status.reason
+
+
+def _note_age(instance: AppInstance, seen: Observation) -> None:
+    """Nothing new but the time: keep it without raising the version, or every look is news."""
+    fields: dict[str, Any] = {"observed_version": seen.version} if seen.version else {}
+    old = instance.observed_at is None or seen.at - instance.observed_at >= FRESHNESS
+    if seen.status is not None and (old or seen.version):
+        fields["observed_at"] = seen.at
+    if fields:
+        AppInstance.objects.filter(pk=instance.pk).update(**fields)
+
+
+def _tell(verb: str, instance: AppInstance, actor: Actor) -> None:
+    journal.record(
+        f"instances.instance.{verb}",
+        instance,
+        actor=actor,
+        tenant_id=instance.tenant_id,
+        data={"state": instance.state, "host_id": str(instance.host_id), "at": str(clock.now())},
+    )

@@ -1,0 +1,102 @@
+"""``Idempotency-Key``: a POST that creates work is done once, however often it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_noop as N_
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.common.errors import Conflict, DomainError, Invalid
+from apps.common.words import Reason
+from apps.journal.models import RememberedAnswer
+
+
+class KeyReused(DomainError):
+    """The same key came with another body."""
+
+    status = 422
+    title = N_("Idempotency key used twice")
+    default_code = "idempotency_key_reused"
+
+
+V = TypeVar("V", bound=APIView)
+P = ParamSpec("P")
+
+
+def idempotent(
+    handler: Callable[Concatenate[V, Request, P], Response],
+) -> Callable[Concatenate[V, Request, P], Response]:
+    """Let ``handler`` run once per caller, route and key; the first answer is replayed for 24 h.
+
+    An answer of 5xx is forgotten, since the work was not taken on.
+    """
+
+    @wraps(handler)
+    def once(view: V, request: Request, *args: P.args, **kwargs: P.kwargs) -> Response:
+        key = request.headers.get("Idempotency-Key", "")
+        if not key:
+            return handler(view, request, *args, **kwargs)
+        row = _claim(request, key)
+        if row.status:
+            return Response(row.body, status=row.status, headers={"Idempotency-Replayed": "true"})
+        try:
+            response = handler(view, request, *args, **kwargs)
+        except BaseException:
+            row.delete()
+            raise
+        _remember(row, response)
+        return response
+
+    return cast(Callable[Concatenate[V, Request, P], Response], once)
+
+
+def _claim(request: Request, key: str) -> RememberedAnswer:
+    if len(key) > 128:
+        reason = Reason(N_("must be at most 128 characters"))
+        raise Invalid(N_("The request is not valid."), fields={"Idempotency-Key": reason})
+    scope: dict[str, Any] = {
+        "caller": str(getattr(request.user, "actor_id", "")),
+        "route": f"{request.method} {request.path}"[:255],
+        "key": key,
+    }
+    digest = _digest(request)
+    try:
+        with transaction.atomic():
+            return RememberedAnswer.objects.create(**scope, body_digest=digest)
+    except IntegrityError:
+        row = RememberedAnswer.objects.get(**scope)
+    if row.body_digest != digest:
+        raise KeyReused(N_("This Idempotency-Key was already used with another body."))
+    if not row.status:
+        raise Conflict(N_("The first call with this Idempotency-Key is still being answered."))
+    return row
+
+
+def _digest(request: Request) -> str:
+    """What makes two bodies the same: every byte, or every part of a multipart form."""
+    if not request.content_type.startswith("multipart/"):
+        return hashlib.sha256(request.body).hexdigest()
+    digest = hashlib.sha256()
+    for name, value in sorted(request.POST.items()):
+        digest.update(f"{name}={value}\n".encode())
+    for name, file in sorted(request.FILES.items()):
+        digest.update(f"{name}:{file.name}:{file.size}\n".encode())
+        for chunk in file.chunks():
+            digest.update(chunk)
+        file.seek(0)
+    return digest.hexdigest()
+
+
+def _remember(row: RememberedAnswer, response: Response) -> None:
+    if response.status_code >= 500:
+        row.delete()
+        return
+    row.status, row.body = response.status_code, response.data
+    row.save(update_fields=["status", "body"])

@@ -1,0 +1,125 @@
+"""The only writers of the record.  Not for log lines: an entry is something a person asks about."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any, Protocol
+
+from django.db import models, transaction
+
+from apps.common import clock
+from apps.common.models import Versioned, next_version
+from apps.journal.context import request_id
+from apps.journal.fanout import Event, publish
+from apps.journal.models import Entry, RememberedAnswer, Tombstone
+
+ENTRY_DAYS = 365
+ANSWER_HOURS = 24
+TOMBSTONE_DAYS = 90
+
+
+class Actor(Protocol):
+    """Whoever does something: a user, another site's user, or the system itself."""
+
+    @property
+    def actor_id(self) -> str: ...
+
+    @property
+    def actor_name(self) -> str: ...
+
+
+def record(
+    verb: str,
+    subject: models.Model,
+    *,
+    actor: Actor,
+    tenant_id: uuid.UUID | None = None,
+    data: dict[str, Any] | None = None,
+    quiet: bool = False,
+) -> None:
+    """Write an entry for ``verb`` on ``subject`` and announce it once the transaction commits.
+
+    ``quiet`` announces without an entry: for changes that are seen but are nobody's deed.
+    Must be called inside the transaction that makes the change.
+    """
+    kind = subject._meta.model_name or ""
+    version = getattr(subject, "version", 0)
+    if not quiet:
+        Entry.objects.create(
+            verb=verb,
+            kind=kind,
+            subject_id=str(subject.pk),
+            subject_name=str(subject)[:256],
+            version=version,
+            tenant_id=tenant_id,
+            actor_id=actor.actor_id,
+            actor_name=actor.actor_name,
+            request_id=request_id.get(),
+            data=data or {},
+        )
+    event = Event(verb, kind, str(subject.pk), version, tenant_id, data or {})
+    transaction.on_commit(lambda: publish(event))
+
+
+def record_refusal(
+    verb: str,
+    *,
+    kind: str,
+    name: str,
+    actor: Actor,
+    tenant_id: uuid.UUID | None,
+    data: dict[str, Any],
+) -> None:
+    """Write an entry about something that was refused and of which nothing else is kept."""
+    Entry.objects.create(
+        verb=verb,
+        kind=kind,
+        subject_id="",
+        subject_name=name[:256],
+        tenant_id=tenant_id,
+        actor_id=actor.actor_id,
+        actor_name=actor.actor_name,
+        request_id=request_id.get(),
+        data=data,
+    )
+
+
+def bury(
+    verb: str,
+    subject: Versioned,
+    *,
+    actor: Actor,
+    tenant_id: uuid.UUID | None = None,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Delete ``subject``, leave its tombstone under a new version, and announce it."""
+    kind = subject._meta.model_name or ""
+    with transaction.atomic():
+        subject.version = next_version()
+        Tombstone.objects.update_or_create(
+            kind=kind,
+            subject_id=subject.pk,
+            defaults={
+                "version": subject.version,
+                "tenant_id": tenant_id,
+                "deleted_at": clock.now(),
+            },
+        )
+        record(verb, subject, actor=actor, tenant_id=tenant_id, data=data)
+        subject.delete()
+
+
+def purge() -> dict[str, int]:
+    """Delete what is older than its stated retention; returns the counts per table."""
+    moment = clock.now()
+    gone = {
+        "entries": Entry.objects.filter(at__lt=moment - timedelta(days=ENTRY_DAYS)),
+        "answers": RememberedAnswer.objects.filter(
+            created_at__lt=moment - timedelta(hours=ANSWER_HOURS)
+        ),
+        "tombstones": Tombstone.objects.filter(
+            deleted_at__lt=moment - timedelta(days=TOMBSTONE_DAYS)
+        ),
+    }
+    return {name: rows.delete()[0] for name, rows in gone.items()}

@@ -1,0 +1,95 @@
+"""One readable line per event, for whoever watches the terminal of a site.  Not an audit log."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.utils import translation
+
+from apps.common.words import Reason
+from apps.journal.fanout import Event
+from apps.journal.selectors import history_of
+from apps.monitoring.live import object_of
+
+log = logging.getLogger("mecm.events")
+
+_NAMES = {
+    "applcm": "AppLCM", "apprulemanager": "rule manager", "host": "host", "package": "package",
+    "distribution": "distribution", "instance": "instance", "operation": "operation",
+    "tenant": "tenant", "user": "user",
+}
+_PHRASES = {
+    "registered": "was registered",
+    "updated": "was changed",
+    "removing": "is being removed",
+    "removed": "was removed",
+    "reachable": "is reachable",
+    "unreachable": "is not reachable",
+    "credentials_stored": "has new credentials",
+    "credentials_removed": "has no credentials any more",
+    "delivered": "has reached its edge",
+    "not_delivered": "could not be delivered to its edge",
+    "onboarded": "was checked and stored",
+    "ordered": "was ordered",
+    "arrived": "is Distributed",
+    "withdrawing": "is being withdrawn",
+    "withdrawn": "was withdrawn",
+    "failed": "has failed",
+    "create": "is Creating",
+    "instantiate": "is Instantiating",
+    "terminate": "is Terminating",
+    "terminated": "was terminated",
+    "enabled": "may sign in again",
+    "disabled": "may not sign in any more",
+    "password_changed": "has a new password",
+    "password_reset": "got a new password",
+    "queued": "was queued",
+    "started": "has started",
+    "succeeded": "has succeeded",
+    "cancelled": "was cancelled",
+}
+
+
+def on_event(event: Event) -> None:
+    """Log an event as a sentence; news that is nobody's deed only at the level DEBUG."""
+    if not log.isEnabledFor(logging.INFO):
+        return
+    entry = history_of(event.kind, event.subject_id).first()
+    if entry is None or (entry.verb, entry.version) != (event.verb, event.version):
+        log.debug("%s %s", event.verb, event.subject_id)
+        return
+    with translation.override("en"):
+        log.info("%s", sentence(event, entry.subject_name, entry.actor_name))
+
+
+def sentence(event: Event, name: str, actor_name: str) -> str:
+    """``instance “web” is Instantiated (by alice)``."""
+    kind = object_of(event.kind)
+    parts = [f"{_NAMES.get(kind, kind)} “{name or event.subject_id}” {_phrase(event)}"]
+    why = _reason(event.data.get("reason"))
+    if why:
+        parts.append(f": {why}")
+    if actor_name and actor_name != "system":
+        parts.append(f" (by {actor_name})")
+    return "".join(parts)
+
+
+def _phrase(event: Event) -> str:
+    deed = event.verb.rpartition(".")[2]
+    state = event.data.get("state")
+    health = event.data.get("health")
+    if deed == "observed" and health:
+        return f"is {state}, {health}" if state else f"is {health}"
+    if object_of(event.kind) in ("instance", "operation") and state and deed != "terminated":
+        return f"is {state}"
+    return _PHRASES.get(deed, f"was {deed.replace('_', ' ')}")
+
+
+def _reason(data: Any) -> str:
+    if not isinstance(data, dict):
+        return ""
+    try:
+        return str(Reason.from_json(data))
+    except (KeyError, TypeError, ValueError):
+        return str(data.get("text", ""))

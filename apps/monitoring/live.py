@@ -1,0 +1,86 @@
+"""What happened, as small signals for the open pages: which topics an event is news on."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from apps.journal.fanout import Event
+from apps.monitoring.hub import FEED, hub
+
+# How the tables are called where people and pages name them.
+OBJECTS = {
+    "mechost": "host",
+    "appinstance": "instance",
+    "lcmoperation": "operation",
+}
+# The list on which a kind of object is news, and whether the topology shows it.
+_LISTS = {
+    "host": ("hosts", True),
+    "applcm": ("systems", True),
+    "apprulemanager": ("systems", False),
+    "package": ("packages", False),
+    "distribution": ("packages", False),
+    "instance": ("instances", True),
+    "tenant": ("users", False),
+    "user": ("users", False),
+}
+# What has no page of its own is news on the page of what it belongs to.
+_OWNERS = {"distribution": ("package", "package_id"), "operation": ("instance", "instance_id")}
+_SYSTEMS = frozenset({"applcm", "apprulemanager"})
+_UNRECORDED = (".progressed", ".waiting")  # seen on a page, but nobody's deed
+_GONE = (".removed", ".terminated", ".withdrawn", ".forgotten")
+
+
+def on_event(event: Event) -> None:
+    """Spread one event on the topics of the pages that show it."""
+    message = message_of(event)
+    topics = topics_of(event)
+    if event.version > 0:
+        topics = (*topics, FEED)
+    if topics:
+        hub.publish(topics, message, event.tenant_id)
+
+
+def message_of(event: Event) -> dict[str, Any]:
+    """The signal of an event.  It carries no content: pages fetch that through their own door."""
+    return {
+        "kind": "gone" if event.verb.endswith(_GONE) else "changed",
+        "id": event.subject_id,
+        "version": event.version,
+        "object": object_of(event.kind),
+    }
+
+
+def topics_of(event: Event) -> tuple[str, ...]:
+    """The topics on which an event is news; none for what no page shows."""
+    kind = object_of(event.kind)
+    found: list[str] = []
+    if kind in _OWNERS:
+        owner, key = _OWNERS[kind]
+        identity = _uuid(event.data.get(key))
+        found += [f"{owner}:{identity}"] if identity else []
+        # A package is shown on the page of each host that it is on its way to.
+        host = _uuid(event.data.get("host_id")) if kind == "distribution" else ""
+        found += [f"host:{host}"] if host else []
+    else:
+        found.append(f"{'system' if kind in _SYSTEMS else kind}:{event.subject_id}")
+    if kind == "instance" and (host := _uuid(event.data.get("host_id"))):
+        found.append(f"host:{host}")
+    name, on_map = _LISTS.get(kind, ("", False))
+    found += [name] if name else []
+    found += ["topology"] if on_map else []
+    found += [] if event.verb.endswith(_UNRECORDED) else ["activity"]
+    return tuple(found)
+
+
+def object_of(kind: str) -> str:
+    """The name of a kind of object on the wire."""
+    return OBJECTS.get(kind, kind)
+
+
+def _uuid(value: Any) -> str:
+    try:
+        return str(uuid.UUID(str(value)))
+    except ValueError:
+        return ""

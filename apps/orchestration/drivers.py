@@ -1,0 +1,32 @@
+"""The driver of a host of this site, made from its stored credentials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.translation import gettext_noop as N_
+
+from apps.common.errors import Upstream
+from apps.hosts.models import HostCredential, MecHost
+from apps.vim.contract import Credentials, VimDriver
+from apps.vim.registry import driver_for
+
+
+def driver_of(host: MecHost) -> VimDriver:
+    """A driver for ``host``; raises Upstream while no credentials are stored."""
+    credential = HostCredential.objects.filter(host=host).first()
+    if credential is None or not credential.content:
+        raise Upstream(
+            N_("No credentials are stored for the host “%(name)s”."),
+            retryable=False,
+            code="credentials_missing",
+            name=host.name,
+        )
+    content = credential.content.reveal().encode()
+    return driver_for(
+        host.vim,
+        host_id=host.pk,
+        credentials=Credentials(host.vim, content),
+        state_dir=Path(settings.VIM_STATE_DIR),
+    )

@@ -1,0 +1,22 @@
+"""Where an instance runs: this site's own host through its driver, or an edge over HTTP."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from apps.instances.models import AppInstance
+from apps.instances.services import Observation
+from apps.tenants.actors import Actor
+
+
+class LcmTarget(Protocol):
+    """A host that runs instances.  Each method may be called again after a crash."""
+
+    def install(self, instance: AppInstance, *, actor: Actor) -> None:
+        """Start it and return quickly; what runs already is left alone."""
+
+    def observe(self, instance: AppInstance, *, actor: Actor) -> Observation:
+        """What is known of it there now."""
+
+    def uninstall(self, instance: AppInstance, *, actor: Actor) -> None:
+        """Start its removal and return quickly; what is not there counts as removed."""

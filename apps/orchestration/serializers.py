@@ -1,0 +1,174 @@
+"""Instances in EdgeGallery's field names, in both directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.common.fields import APP_NAME, HEX32_64, NAME, ipv4
+from apps.common.models import Origin
+from apps.instances.models import AppInstance, LcmOperation
+
+
+class CreateSerializer(serializers.Serializer[Any]):
+    """``CreateParam`` of the orchestrator."""
+
+    appPackageId = serializers.CharField(max_length=64, validators=[HEX32_64])
+    appName = serializers.CharField(max_length=128, validators=[APP_NAME])
+    appId = serializers.RegexField(r"^[0-9a-f]{32}\Z", max_length=64)
+    appInstanceDescription = serializers.CharField(max_length=256)
+    mecHost = serializers.CharField(max_length=15, validators=[ipv4])
+    hwCapabilities = serializers.ListField(
+        child=serializers.CharField(max_length=128), required=False, allow_null=True, max_length=10
+    )
+
+
+class OrderSerializer(serializers.Serializer[Any]):
+    """The body of ``instantiate`` at an edge."""
+
+    hostIp = serializers.CharField(max_length=15, validators=[ipv4])
+    packageId = serializers.CharField(max_length=64)
+    appName = serializers.CharField(max_length=128, validators=[NAME])
+    origin = serializers.ChoiceField(choices=Origin.choices, required=False, allow_blank=True)
+    description = serializers.CharField(max_length=256, required=False, allow_blank=True)
+    capabilities = serializers.ListField(
+        child=serializers.CharField(max_length=128), required=False, max_length=10
+    )
+    parameters = serializers.DictField(
+        child=serializers.CharField(max_length=256, allow_blank=True), required=False
+    )
+
+
+def instance_info(instance: AppInstance) -> dict[str, Any]:
+    """``InstanceInfo`` of the orchestrator; what the edge saw stands last."""
+    applcm = instance.host.applcm
+    return {
+        "appInstanceId": str(instance.pk),
+        "appPackageId": instance.package.package_id,
+        "appName": instance.app_name,
+        "appId": instance.package.app_id.hex,
+        "appDescriptor": instance.description or None,
+        "mecHost": instance.host.ip,
+        "applcmHost": applcm.ip if applcm else None,
+        "operationalStatus": instance.state,
+        "operationInfo": str(instance.info)
+        or ("success" if instance.state != "Creating" else None),
+        "tenantId": str(instance.tenant_id),
+        "health": instance.health,
+        "healthReason": str(instance.health_words) or None,
+        "asOf": instance.known_at,
+        "simulated": instance.host.simulated,
+        "version": instance.version,
+    }
+
+
+def operation_json(operation: LcmOperation) -> dict[str, Any]:
+    """One operation with its steps."""
+    return {
+        "operationId": str(operation.pk),
+        "kind": operation.kind,
+        "state": operation.state,
+        "steps": operation.steps,
+        "reason": str(operation.why) or None,
+        "createdAt": operation.created_at,
+        "finishedAt": operation.finished_at,
+    }
+
+
+def workload_json(instance: AppInstance) -> dict[str, Any]:
+    """The workload in the shape of the original's query, from what was observed last.
+
+    Load is not part of it: nobody measured it here.
+    """
+    seen = instance.seen
+    if seen is None:
+        return {"pods": None, "services": None, "asOf": instance.known_at}
+    pods = [
+        {
+            "podname": pod.name,
+            "podstatus": pod.phase,
+            "kind": pod.kind,
+            "node": pod.node or None,
+            "containers": [
+                {
+                    "containername": one.name,
+                    "image": one.image,
+                    "state": one.state,
+                    "restarts": one.restarts,
+                    "reason": one.reason or None,
+                    "metricsusage": None,
+                }
+                for one in pod.containers
+            ],
+        }
+        for pod in seen.pods
+    ]
+    services = [
+        {
+            "serviceName": one.name,
+            "type": one.type,
+            "ports": [
+                {
+                    "port": str(port.port),
+                    "targetPort": port.target_port,
+                    "nodePort": str(port.node_port or 0),
+                    "protocol": port.protocol,
+                }
+                for port in one.ports
+            ],
+        }
+        for one in seen.services
+    ]
+    servers = [
+        {
+            "vmId": one.id,
+            "name": one.name,
+            "status": one.status,
+            "vncUrl": one.console_url or None,
+            "networks": [{"name": address.network, "ip": address.ip} for address in one.addresses],
+        }
+        for one in seen.servers
+    ]
+    return {
+        "pods": pods,
+        "services": services,
+        "servers": servers,
+        "phase": str(seen.phase),
+        "ready": seen.ready,
+        "total": seen.total,
+        "scope": seen.scope,
+        "simulated": seen.simulated,
+        "asOf": instance.known_at,
+    }
+
+
+def edge_record(instance: AppInstance) -> dict[str, Any]:
+    """What an edge tells its center about an instance; the feed carries the same."""
+    return {
+        "id": str(instance.pk),
+        "state": instance.state,
+        "operation_info": instance.operation_info or None,
+        "health": instance.health,
+        "health_reason": instance.health_reason or None,
+        "workload": instance.workload or None,
+        "observed_at": instance.observed_at.isoformat() if instance.observed_at else None,
+        "version": instance.version,
+    }
+
+
+def edge_row(instance: AppInstance) -> dict[str, Any]:
+    """One row of the edge's list of instances."""
+    return {
+        "appInstanceId": str(instance.pk),
+        "createTime": instance.created_at.isoformat(),
+        "mecHost": instance.host.ip,
+        "deployType": instance.package.app_class,
+        "tenantId": str(instance.tenant_id),
+        "appPackageId": instance.package.package_id,
+        "appName": instance.app_name,
+        "origin": instance.origin,
+        "syncStatus": None,
+        "operationalStatus": instance.state,
+        "health": instance.health,
+    }

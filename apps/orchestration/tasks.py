@@ -1,0 +1,101 @@
+"""Jobs that span contexts, and the news that starts them at once instead of at the next sweep."""
+
+from __future__ import annotations
+
+import uuid
+
+from celery import shared_task
+
+from apps.hosts.selectors import local_hosts
+from apps.instances import operations
+from apps.instances.models import AppInstance
+from apps.instances.states import InstanceState
+from apps.journal.fanout import Event
+from apps.orchestration import delivery, engine, services
+
+WATCHED = (InstanceState.INSTANTIATED, InstanceState.INSTANTIATION_FAILED)
+
+
+@shared_task
+def run_operation(operation_id: str) -> dict[str, float | None]:
+    """Work on an operation and come back when it wants to go on."""
+    seconds = engine.run(uuid.UUID(operation_id))
+    if seconds is not None:
+        run_operation.apply_async((operation_id,), countdown=seconds)
+    return {"again_in": seconds}
+
+
+@shared_task
+def sweep_operations() -> dict[str, int]:
+    """Pick up what is due, also what a dead worker or a lost message left behind."""
+    waiting = operations.due()
+    for operation_id in waiting:
+        run_operation.delay(str(operation_id))
+    return {"due": len(waiting)}
+
+
+@shared_task
+def watch_workloads() -> dict[str, int]:
+    """Look at what runs on the hosts of this site."""
+    rows = AppInstance.objects.filter(state__in=WATCHED, host__applcm__isnull=True)
+    running = list(rows.select_related("host", "host__applcm"))
+    for row in running:
+        services.watch_instance(row)
+    return {"watched": len(running)}
+
+
+@shared_task
+def probe_hosts() -> dict[str, int]:
+    """Probe the hosts of this site and deliver what other edges still lack."""
+    probed = [delivery.probe(host) for host in local_hosts()]
+    owed = delivery.pending()
+    for host_id in owed:
+        deliver_host.delay(str(host_id))
+    return {"probed": len(probed), "owed": len(owed)}
+
+
+@shared_task
+def probe_host(host_id: str) -> dict[str, int]:
+    """Probe one host of this site."""
+    return {"news": sum(delivery.probe(host) for host in local_hosts().filter(pk=host_id))}
+
+
+@shared_task
+def deliver_host(host_id: str) -> dict[str, str]:
+    """Bring one host's configuration to its edge."""
+    return {"came": delivery.deliver(uuid.UUID(host_id))}
+
+
+def on_operation_queued(event: Event) -> None:
+    """An operation was queued: start it."""
+    run_operation.delay(event.subject_id)
+
+
+def on_instance_observed(event: Event) -> None:
+    """The edge told something new: what waits for it goes on."""
+    for operation_id in operations.nudge(uuid.UUID(event.subject_id)):
+        run_operation.delay(str(operation_id))
+
+
+def on_host_configured(event: Event) -> None:
+    """A host was configured: deliver it, or probe it when it is ours."""
+    deliver_host.delay(event.subject_id)
+    probe_host.delay(event.subject_id)
+
+
+def on_edge_reachable(event: Event) -> None:
+    """An edge answers again: give it what it missed."""
+    for host_id in delivery.pending(uuid.UUID(event.subject_id)):
+        deliver_host.delay(str(host_id))
+
+
+def on_package_arrived(event: Event) -> None:
+    """A package arrived at a host: instances that wait for it go on."""
+    waiting = AppInstance.objects.filter(
+        package_id=event.data["package_id"],
+        host_id=event.data["host_id"],
+        state__in=(InstanceState.CREATED, InstanceState.INSTANTIATING),
+    )
+    for instance_id in waiting.values_list("pk", flat=True):
+        for operation_id in operations.nudge(instance_id):
+            run_operation.delay(str(operation_id))

@@ -1,0 +1,90 @@
+"""From what a package says to what a driver is asked to run.  Pure translation."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from apps.instances.models import AppInstance
+from apps.packages.csar import PackageInfo
+from apps.vim.contract import AppClass, InstallSpec, WorkloadUnit
+
+WORKLOAD_KINDS = (
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+    "Pod",
+    "ReplicationController",
+)
+
+
+def install_spec(instance: AppInstance) -> InstallSpec:
+    """The order for a driver to run ``instance``."""
+    package = instance.package
+    return InstallSpec(
+        instance_id=instance.pk,
+        tenant_id=instance.tenant_id,
+        app_name=instance.app_name,
+        package_id=package.pk,
+        package_path=package.path,
+        app_class=cast(AppClass, package.app_class),
+        workload=units_of(package.details, instance.app_name),
+        parameters=instance.parameters,
+    )
+
+
+def units_of(info: PackageInfo, app_name: str) -> tuple[WorkloadUnit, ...]:
+    """What will run: the VMs of the template, or the workloads that the charts declare."""
+    if info.app_class == "vm":
+        return _servers(info)
+    found = _chart_workloads(info)
+    return found or (WorkloadUnit(name=app_name, images=_images(info)),)
+
+
+def _servers(info: PackageInfo) -> tuple[WorkloadUnit, ...]:
+    return tuple(
+        WorkloadUnit(
+            name=unit.name,
+            kind="VM",
+            images=unit.images,
+            vcpus=unit.vcpus,
+            memory_mb=unit.memory_mb,
+            storage_gb=unit.storage_gb,
+            replicas=max(1, unit.initial_instances),
+        )
+        for unit in info.requirements.compute
+    )
+
+
+def _chart_workloads(info: PackageInfo) -> tuple[WorkloadUnit, ...]:
+    """Workloads with the services in front of them; requests are the template's, shared out.
+
+    A container package states its compute per pod for information; the chart's objects run.
+    """
+    compute = info.requirements.compute
+    objects = [thing for chart in info.charts for thing in chart.objects]
+    names = [(thing.kind, thing.name) for thing in objects if thing.kind in WORKLOAD_KINDS]
+    return tuple(
+        WorkloadUnit(
+            name=_readable(name, info, index),
+            kind=kind,
+            images=_images(info),
+            vcpus=compute[0].vcpus / len(names) if compute else 0,
+            memory_mb=compute[0].memory_mb / len(names) if compute else 0,
+            storage_gb=compute[0].storage_gb / len(names) if compute else 0,
+        )
+        for index, (kind, name) in enumerate(names)
+    )
+
+
+def _readable(name: str, info: PackageInfo, index: int) -> str:
+    """A template expression is not a name; the chart's name stands for it."""
+    if name and "{{" not in name:
+        return name
+    chart = info.charts[0].name if info.charts else info.name
+    return chart if index == 0 else f"{chart}-{index}"
+
+
+def _images(info: PackageInfo) -> tuple[str, ...]:
+    return tuple(image.reference or image.name for image in info.images)

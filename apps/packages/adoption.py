@@ -1,0 +1,116 @@
+"""Packages and distributions that were born at an edge, as the center takes them over."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import transaction
+
+from apps.common.models import Origin
+from apps.common.words import Reason
+from apps.hosts.models import MecHost
+from apps.journal import services as journal
+from apps.packages.distribution import note_state
+from apps.packages.models import Distribution, Package
+from apps.packages.states import DistributionState
+from apps.tenants.actors import SYSTEM
+
+DESCRIBED = (
+    "name",
+    "package_version",
+    "provider",
+    "description",
+    "app_class",
+    "architecture",
+    "filename",
+    "sha256",
+    "size",
+    "info",
+)
+
+
+def export_package(package: Package) -> dict[str, Any]:
+    """What the feed carries of a package: its description, never its file."""
+    described = {name: getattr(package, name) for name in DESCRIBED}
+    return described | {
+        "tenant_id": str(package.tenant_id),
+        "app_id": str(package.app_id),
+        "origin": package.origin,
+    }
+
+
+def export_distribution(row: Distribution) -> dict[str, Any]:
+    """What the feed carries of a distribution."""
+    return {
+        "package_id": str(row.package_id),
+        "host_id": str(row.host_id),
+        "state": row.state,
+        "fault": row.fault,
+    }
+
+
+@transaction.atomic
+def take_over_package(*, package_id: uuid.UUID, data: dict[str, Any]) -> None:
+    """Copy the description of a package that was uploaded at the edge."""
+    if Package.objects.filter(pk=package_id).exists() or data["origin"] != Origin.MEPM:
+        return
+    package = Package(
+        id=package_id,
+        app_id=uuid.UUID(data["app_id"]),
+        tenant_id=uuid.UUID(data["tenant_id"]),
+        origin=Origin.MEPM,
+        has_file=False,
+        **{name: data[name] for name in DESCRIBED},
+    )
+    package.save(force_insert=True)
+    journal.record("packages.package.reported", package, actor=SYSTEM, tenant_id=package.tenant_id)
+
+
+@transaction.atomic
+def take_over_distribution(*, edge_id: uuid.UUID, data: dict[str, Any]) -> bool:
+    """Copy where a package is at an edge; False while its package or host is unknown here."""
+    package = Package.objects.filter(pk=data["package_id"]).first()
+    host = MecHost.objects.filter(pk=data["host_id"]).first()
+    if package is None or host is None:
+        return False
+    row = Distribution.objects.filter(package=package, host=host).first()
+    if row is None:
+        if package.origin != Origin.MEPM:
+            return True
+        row = Distribution(package=package, host=host, origin=Origin.MEPM)
+        row.save(force_insert=True)
+    if row.edge_id != edge_id:
+        Distribution.objects.filter(pk=row.pk).update(edge_id=edge_id)
+    if not row.removing:
+        state = DistributionState(data["state"])
+        note_state(distribution=row, state=state, fault=Reason.from_json(data["fault"]))
+    return True
+
+
+@transaction.atomic
+def note_package_gone(*, package_id: uuid.UUID) -> None:
+    """The edge has no such package any more: forget one whose file was only there."""
+    package = Package.objects.filter(pk=package_id, has_file=False).first()
+    if package is not None and not package.instances.exists():
+        journal.bury(
+            "packages.package.removed",
+            package,
+            actor=SYSTEM,
+            tenant_id=package.tenant_id,
+            data={"name": str(package)},
+        )
+
+
+@transaction.atomic
+def note_distribution_gone(*, package_id: uuid.UUID, host_id: uuid.UUID) -> None:
+    """The edge took the package off the host; what we are withdrawing ends by itself."""
+    row = Distribution.objects.filter(package_id=package_id, host_id=host_id).first()
+    if row is not None and not row.removing:
+        journal.bury(
+            "packages.distribution.withdrawn",
+            row,
+            actor=SYSTEM,
+            tenant_id=row.package.tenant_id,
+            data={"package_id": str(package_id), "host_id": str(host_id), "state": row.state},
+        )

@@ -1,0 +1,57 @@
+"""Packages for a host of an edge: streamed there once, then ordered onto the host."""
+
+from __future__ import annotations
+
+from apps.common.errors import NotFound, Upstream
+from apps.common.words import Reason
+from apps.edgelink.client import EdgeClient
+from apps.hosts.models import MecHost
+from apps.packages.models import Package
+from apps.packages.states import DistributionState
+from apps.tenants.actors import Actor
+
+
+class RemotePackageTarget:
+    """The edge behind a host's AppLCM."""
+
+    def put(self, package: Package, host: MecHost, *, actor: Actor) -> DistributionState:
+        """Upload when the edge lacks the file, order the distribution, tell how far it is."""
+        assert host.applcm is not None  # noqa: S101 - chosen for hosts that name an AppLCM
+        tenant, package_id = package.tenant_id, package.package_id
+        with EdgeClient(host.applcm, actor=actor, tenant_name=package.tenant.name) as edge:
+            try:
+                edge.package(tenant, package_id)
+            except NotFound:
+                edge.upload_package(
+                    tenant,
+                    package_id=package_id,
+                    app_id=package.app_id.hex,
+                    path=package.path,
+                    filename=package.filename,
+                )
+            edge.distribute(tenant, package_id, host.ip)
+            return _state_at(edge.package(tenant, package_id), host.ip)
+
+    def remove(self, package: Package, host: MecHost, *, actor: Actor) -> None:
+        """Withdraw it from the host, and from the edge when it was the last host there."""
+        assert host.applcm is not None  # noqa: S101 - chosen for hosts that name an AppLCM
+        tenant, package_id = package.tenant_id, package.package_id
+        with EdgeClient(host.applcm, actor=actor, tenant_name=package.tenant.name) as edge:
+            try:
+                edge.withdraw(tenant, package_id, host.ip)
+                left = edge.package(tenant, package_id)
+                if left is None or not left["mecHostInfo"]:
+                    edge.remove_package(tenant, package_id)
+            except NotFound:
+                return
+
+
+def _state_at(record: dict[str, object] | None, ip: str) -> DistributionState:
+    hosts = record.get("mecHostInfo") if record else None
+    for row in hosts if isinstance(hosts, list) else []:
+        if row["hostIp"] == ip:
+            if row["status"] == DistributionState.ERROR:
+                reason = Reason.from_json(row.get("reason")) or Reason(str(row.get("error") or ""))
+                raise Upstream(reason.text, retryable=False, code=reason.code, **reason.params)
+            return DistributionState(row["status"])
+    return DistributionState.PROCESSING

@@ -1,0 +1,211 @@
+"""The only writers of packages: taking them in and letting them go."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.db import transaction
+from django.db.models import ProtectedError
+from django.utils.translation import gettext_noop as N_
+
+from apps.common import clock
+from apps.common.errors import Conflict, DomainError, Invalid
+from apps.common.models import Origin, born_here
+from apps.common.words import Reason
+from apps.hosts.services import limit_reached
+from apps.journal import services as journal
+from apps.packages.csar import Limits, PackageInfo, read_package
+from apps.packages.distribution import withdraw_all
+from apps.packages.models import Package
+from apps.packages.policies import may_change, may_upload
+from apps.packages.selectors import access_package
+from apps.tenants.actors import Actor
+from apps.tenants.models import Tenant
+from apps.tenants.policies import require
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The ids of a package that was born at another site."""
+
+    app_id: uuid.UUID
+    package_id: uuid.UUID
+    origin: Origin
+
+
+def upload_package(
+    *,
+    actor: Actor,
+    tenant_id: uuid.UUID,
+    file: UploadedFile[Any],
+    name: str = "",
+    version: str = "",
+    identity: Identity | None = None,
+) -> Package:
+    """Check a CSAR and keep it; PackageRefused says what is wrong, and then nothing is kept.
+
+    With ``identity`` the same package sent again is the package that is here already.
+    """
+    require(may_upload(actor))
+    _check_room(tenant_id)
+    known = identity and Package.objects.filter(pk=identity.package_id).first()
+    path = _on_disk(file)
+    try:
+        info = read_package(
+            path,
+            filename=file.name or "",
+            limits=Limits(max_archive_bytes=settings.PACKAGE_MAX_BYTES),
+            digests="enforce" if settings.PACKAGE_ENFORCE_DIGESTS else "warn",
+        )
+    except DomainError as error:
+        _record_refusal(actor, tenant_id, file, error)
+        raise
+    if known:
+        return _same_or_conflict(known, info, tenant_id)
+    package = _draft(tenant_id, file, info, identity)
+    package.name = name or package.name
+    package.package_version = version or package.package_version
+    return _keep(actor, package, path)
+
+
+def remove_package(*, actor: Actor, package_id: uuid.UUID) -> None:
+    """Remove a package and what it left at hosts; Conflict names the instances that use it."""
+    package = access_package(actor, package_id)
+    require(may_change(actor, package) if not package.removing else may_upload(actor))
+    users = [str(instance) for instance in package.instances.all()[:5]]
+    if users:
+        raise Conflict(
+            N_("The package is still used by: %(users)s."), code="in_use", users=", ".join(users)
+        )
+    with transaction.atomic():
+        package.removing = True
+        package.save()
+        withdraw_all(actor=actor, package=package)
+        journal.record(
+            "packages.package.removing", package, actor=actor, tenant_id=package.tenant_id
+        )
+    forget_when_gone(actor=actor, package_id=package.pk)
+
+
+def forget_when_gone(*, actor: Actor, package_id: uuid.UUID) -> bool:
+    """Delete the row and the file of a package that is being removed and is nowhere any more."""
+    with transaction.atomic():
+        package = Package.objects.select_for_update().filter(pk=package_id, removing=True).first()
+        if package is None or package.distributions.exists():
+            return False
+        path = package.path
+        try:
+            journal.bury(
+                "packages.package.removed",
+                package,
+                actor=actor,
+                tenant_id=package.tenant_id,
+                data={"name": str(package)},
+            )
+        except ProtectedError:
+            return False
+        transaction.on_commit(lambda: path.unlink(missing_ok=True))
+    return True
+
+
+def _check_room(tenant_id: uuid.UUID) -> None:
+    if not Tenant.objects.filter(pk=tenant_id).exists():
+        reason = Reason(N_("there is no such tenant"))
+        raise Invalid(N_("The request is not valid."), fields={"tenant_id": reason})
+    count = Package.objects.filter(tenant_id=tenant_id).count()
+    if count >= settings.LIMITS["packages_per_tenant"]:
+        raise limit_reached("packages_per_tenant", count)
+
+
+def _on_disk(file: UploadedFile[Any]) -> Path:
+    if not isinstance(file, TemporaryUploadedFile):
+        raise TypeError("uploads are streamed to disk; see FILE_UPLOAD_HANDLERS")
+    file.flush()
+    return Path(file.temporary_file_path())
+
+
+def _record_refusal(
+    actor: Actor, tenant_id: uuid.UUID, file: UploadedFile[Any], error: DomainError
+) -> None:
+    journal.record_refusal(
+        "packages.package.refused",
+        kind="package",
+        name=file.name or "",
+        actor=actor,
+        tenant_id=tenant_id,
+        data={"reason": error.reason.as_json()},
+    )
+
+
+def _same_or_conflict(known: Package, info: PackageInfo, tenant_id: uuid.UUID) -> Package:
+    if known.sha256 == info.sha256 and known.tenant_id == tenant_id:
+        return known
+    raise Conflict(N_("Another package is stored under this id."), code="package_differs")
+
+
+def _draft(
+    tenant_id: uuid.UUID, file: UploadedFile[Any], info: PackageInfo, identity: Identity | None
+) -> Package:
+    package = Package(
+        tenant_id=tenant_id,
+        origin=identity.origin if identity else born_here(),
+        name=info.name,
+        package_version=info.version,
+        provider=info.provider,
+        description=info.description,
+        app_class=info.app_class,
+        architecture=info.requirements.architecture,
+        filename=file.name or "",
+        sha256=info.sha256,
+        size=info.size,
+        info=info.as_json(),
+    )
+    if identity:
+        package.id, package.app_id = identity.package_id, identity.app_id
+    return package
+
+
+def _keep(actor: Actor, package: Package, path: Path) -> Package:
+    """Move the file into place and write the row; when the row fails the file goes again."""
+    target = package.path
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o600)
+    os.replace(path, target)  # noqa: PTH105 - replaces atomically within the site's directory
+    try:
+        with transaction.atomic():
+            package.save(force_insert=True)
+            journal.record(
+                "packages.package.onboarded",
+                package,
+                actor=actor,
+                tenant_id=package.tenant_id,
+                data={"sha256": package.sha256},
+            )
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return package
+
+
+def sweep_orphans() -> int:
+    """Delete files that no row names: left by a process that died between the two."""
+    folder = Path(settings.PACKAGE_DIR)
+    if not folder.is_dir():
+        return 0
+    known = {package.path.name for package in Package.objects.only("id", "app_id")}
+    # A young file may belong to an upload whose row is about to be committed.
+    old = clock.now().timestamp() - 3600
+    orphans = [
+        path
+        for path in folder.glob("*.csar")
+        if path.name not in known and path.stat().st_mtime < old
+    ]
+    for path in orphans:
+        path.unlink(missing_ok=True)
+    return len(orphans)

@@ -1,0 +1,50 @@
+"""Jobs of packages: each fetches by id, calls a service, and returns a small dictionary."""
+
+from __future__ import annotations
+
+import uuid
+
+from celery import shared_task
+
+from apps.journal.fanout import Event
+from apps.packages import distribution, services
+from apps.packages.models import Package
+from apps.tenants.actors import SYSTEM
+
+
+@shared_task
+def work_on_distribution(distribution_id: str) -> dict[str, str]:
+    """Move one distribution on."""
+    return {"came": distribution.work_on(uuid.UUID(distribution_id))}
+
+
+@shared_task
+def sweep_distributions() -> dict[str, int]:
+    """Pick up what is due, also what a dead worker or a lost message left behind."""
+    waiting = distribution.due()
+    for distribution_id in waiting:
+        work_on_distribution.delay(str(distribution_id))
+    leaving = Package.objects.filter(removing=True).values_list("pk", flat=True)
+    gone = [services.forget_when_gone(actor=SYSTEM, package_id=pk) for pk in leaving]
+    return {"due": len(waiting), "forgotten": sum(gone)}
+
+
+@shared_task
+def sweep_orphans() -> dict[str, int]:
+    """Delete package files that no row names."""
+    return {"deleted": services.sweep_orphans()}
+
+
+def on_event(event: Event) -> None:
+    """Start at once what the sweep would find in its next round."""
+    if event.verb == "packages.distribution.withdrawn":
+        forget_package.delay(event.data["package_id"])
+    else:
+        work_on_distribution.delay(event.subject_id)
+
+
+@shared_task
+def forget_package(package_id: str) -> dict[str, bool]:
+    """Delete a package that is being removed once it is nowhere any more."""
+    key = uuid.UUID(package_id)
+    return {"forgotten": services.forget_when_gone(actor=SYSTEM, package_id=key)}

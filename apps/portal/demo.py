@@ -1,0 +1,229 @@
+"""The demo world: people at each site, keys exchanged, and a story played through the real API.
+
+Only a world that was started by ``manage.py up`` calls this; a served site has no demo data.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from apps.tenants import keys, services
+from apps.tenants.actors import SYSTEM
+from apps.tenants.models import Tenant, User
+from apps.tenants.roles import Role
+from apps.tenants.specs import TenantSpec, UserSpec
+from examples.packages import build
+
+PATIENCE_SECONDS = 30.0
+PASSWORD_FILE = "demo-passwords.json"
+# Who signs in where: name in demo.json, user name, role, tenant.
+PEOPLE: dict[str, tuple[tuple[str, str, Role, str], ...]] = {
+    "center": (
+        ("admin", "admin", Role.ADMIN, ""),
+        ("tenant", "harbour", Role.TENANT, "Harbour Logistics"),
+        ("other_tenant", "stadium", Role.TENANT, "City Stadium"),
+        ("guest", "guest", Role.GUEST, "Harbour Logistics"),
+    ),
+    "edge": (("admin", "admin", Role.ADMIN, "{site}"),),
+}
+SIMULATED_ACCESS = """simulated:
+  seed: {seed}
+  nodes: 3
+  cpus: 16
+  memory_mb: 65536
+  storage_gb: 500
+  architecture: X86
+  capabilities: [GPU]
+"""
+PLACES = (
+    ("Rotterdam", "Maasvlakte, quay 4", "4.014,51.956"),
+    ("Hamburg", "Altenwerder, gate 2", "9.932,53.505"),
+    ("Antwerpen", "Scheldelaan 600", "4.304,51.288"),
+    ("Gdańsk", "Kontenerowa 7", "18.666,54.378"),
+)
+
+
+def prepare_site(role: str) -> dict[str, Any]:
+    """Make the people of this site and say who it is; passwords are made once and kept."""
+    keys.this_site()
+    key = keys.own_key()
+    return {
+        "site": {
+            "kid": key.kid,
+            "site_id": str(key.site_id),
+            "site_name": key.site_name,
+            "public_key": key.public_key,
+        },
+        "users": {name: _person(*rest) for name, *rest in PEOPLE[role]},
+    }
+
+
+def meet(world: dict[str, Any]) -> None:
+    """Believe the center's signatures; at the center itself that is its own key already."""
+    center = world["center"]["site"]
+    if uuid.UUID(center["site_id"]) != keys.this_site().site_id:
+        keys.trust(
+            kid=center["kid"],
+            site_id=uuid.UUID(center["site_id"]),
+            site_name=center["site_name"],
+            public_key=center["public_key"],
+        )
+
+
+def story(world: dict[str, Any]) -> None:
+    """Register every edge, onboard packages for two tenants and run an instance for each."""
+    center = world["center"]
+    admin = _Session(center, "admin")
+    for number, edge in enumerate(world["edges"], start=1):
+        _register_edge(admin, edge, number)
+    if world["edges"]:
+        hosts = [edge["host_ip"] for edge in world["edges"]]
+        _run_app(_Session(center, "tenant"), hosts[0], "quay-camera", "container")
+        _run_app(_Session(center, "other_tenant"), hosts[-1], "replay-server", "vm")
+
+
+def _person(username: str, role: Role, tenant: str) -> dict[str, str]:
+    """The user, made when it is new, with the password that it was given then."""
+    path = Path(settings.SITE_DIR) / PASSWORD_FILE
+    passwords: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    tenant_id = _tenant(tenant.format(site=settings.SITE_NAME)) if tenant else None
+    if not User.objects.filter(username=username).exists():
+        passwords[username] = services.generate_password()
+        _write_private(path, json.dumps(passwords))
+        spec = UserSpec(username, role, passwords[username], tenant_id)
+        services.create_user(actor=SYSTEM, spec=spec)
+    said = {"username": username, "password": passwords.get(username, "")}
+    return said | ({"tenant_id": str(tenant_id)} if tenant_id else {})
+
+
+def _tenant(name: str) -> uuid.UUID:
+    tenant = Tenant.objects.filter(name=name).first() or services.create_tenant(
+        actor=SYSTEM, spec=TenantSpec(name)
+    )
+    return tenant.pk
+
+
+def _write_private(path: Path, text: str) -> None:
+    draft = path.with_suffix(".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+class _Session:
+    """One person at one site, through the API like any other client."""
+
+    def __init__(self, site: dict[str, Any], person: str) -> None:
+        user = site["users"][person]
+        self.tenant_id = user.get("tenant_id", "")
+        self._http = httpx.Client(base_url=site["url"], timeout=30, trust_env=False)
+        credentials = {"username": user["username"], "password": user["password"]}
+        token = self.call("POST", "/auth/v1/token", json=credentials)["access_token"]
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
+    def call(self, method: str, url: str, **options: Any) -> Any:
+        """The JSON of a successful answer."""
+        response = self._http.request(method, url, **options)
+        response.raise_for_status()
+        return response.json()
+
+
+def _register_edge(admin: _Session, edge: dict[str, Any], number: int) -> None:
+    ip, port = httpx.URL(edge["url"]).host, httpx.URL(edge["url"]).port
+    city, address, coordinates = PLACES[(number - 1) % len(PLACES)]
+    admin.call(
+        "POST",
+        "/inventory/v1/applcms",
+        json={"applcmName": edge["name"], "applcmIp": ip, "applcmPort": str(port)},
+    )
+    admin.call(
+        "POST",
+        "/inventory/v1/apprulemanagers",
+        json={"appRuleName": edge["name"], "appRuleIp": ip, "appRulePort": str(port)},
+    )
+    admin.call(
+        "POST",
+        "/inventory/v1/mechosts",
+        json={
+            "mechostIp": edge["host_ip"],
+            "mechostName": f"{city}-{number}",
+            "city": city,
+            "address": address,
+            "coordinates": coordinates,
+            "affinity": "X86",
+            "vim": "Simulated",
+            "applcmIp": ip,
+            "appRuleIp": ip,
+            "hwcapabilities": [{"hwType": "GPU", "hwVendor": "Simulated", "hwModel": "S1"}],
+        },
+    )
+    access = SIMULATED_ACCESS.format(seed=number).encode()
+    admin.call(
+        "POST",
+        f"/inventory/v1/mechosts/{edge['host_ip']}/k8sconfig",
+        files={"file": ("config", access)},
+    )
+    host = f"/inventory/v1/mechosts/{edge['host_ip']}"
+    _wait(lambda: bool(admin.call("GET", host)["observed"]["reachable"]), f"{ip} to be probed")
+
+
+def _run_app(tenant: _Session, host_ip: str, name: str, app_class: str) -> None:
+    base = f"/apm/v1/tenants/{tenant.tenant_id}/packages"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.csar"
+        build(path, name=name, version="1.0", app_class=app_class)
+        with path.open("rb") as file:
+            ids = tenant.call(
+                "POST",
+                f"{base}/upload",
+                data={"hostList": host_ip},
+                files={"file": (path.name, file)},
+            )
+    package = f"{base}/{ids['appPackageId']}"
+    _wait(
+        lambda: _all(
+            row["status"] == "Distributed" for row in tenant.call("GET", package)["mecHostInfo"]
+        ),
+        f"{name} to arrive",
+    )
+    url = f"/appo/v1/tenants/{tenant.tenant_id}/app_instances"
+    instance = tenant.call(
+        "POST",
+        url,
+        json={
+            "appPackageId": ids["appPackageId"],
+            "appId": ids["appId"],
+            "appName": name,
+            "appInstanceDescription": f"{name} of the demo world",
+            "mecHost": host_ip,
+        },
+    )["response"]["app_instance_id"]
+    tenant.call("POST", f"{url}/{instance}")
+    info = f"/appo/v1/tenants/{tenant.tenant_id}/app_instance_infos/{instance}"
+    _wait(
+        lambda: bool(tenant.call("GET", info)["response"]["operationalStatus"] == "Instantiated"),
+        f"{name} to run",
+    )
+
+
+def _all(found: Iterable[bool]) -> bool:
+    rows = list(found)
+    return bool(rows) and all(rows)
+
+
+def _wait(done: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {PATIENCE_SECONDS:.0f} s for {what}")
+        time.sleep(0.1)

@@ -1,0 +1,72 @@
+"""The sections of the portal.  Which of them a site has is data of its role; who sees which, here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.tenants.actors import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One entry of the navigation; ``permission`` empty means for everybody."""
+
+    name: str
+    label: Promise
+    icon: str
+    group: Promise
+    permission: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A section as one reader sees it now."""
+
+    section: Section
+    url: str
+    active: bool
+
+
+_OVERVIEW, _APPS = _("Overview"), _("Applications")
+_INFRA, _ADMIN = _("Infrastructure"), _("Administration")
+SECTIONS: dict[str, Section] = {
+    one.name: one
+    for one in (
+        Section("dashboard", _("Dashboard"), "dashboard", _OVERVIEW),
+        Section("topology", _("Topology"), "topology", _OVERVIEW, "topology.read"),
+        Section("packages", _("Packages"), "package", _APPS, "packages.read"),
+        Section("instances", _("Instances"), "instance", _APPS, "instances.read"),
+        Section("hosts", _("Hosts"), "host", _INFRA, "hosts.read"),
+        Section("systems", _("Systems"), "system", _INFRA, "systems.read"),
+        Section("users", _("Tenants and users"), "users", _ADMIN, "users.write"),
+        Section("activity", _("Activity"), "activity", _ADMIN, "activity.read"),
+    )
+}
+
+
+def has_section(name: str) -> bool:
+    """Whether this site has the section at all."""
+    return name in settings.ROLE.nav
+
+
+def sections_for(actor: Actor) -> list[Section]:
+    """The sections of this site that the actor may open, in the site's order."""
+    found = (SECTIONS[name] for name in settings.ROLE.nav if name in SECTIONS)
+    return [one for one in found if not one.permission or actor.has(one.permission)]
+
+
+def nav_for(actor: Actor, path: str) -> Sequence[tuple[Promise, list[Item]]]:
+    """The navigation in groups, with the section that holds ``path`` marked as active."""
+    groups: dict[str, tuple[Promise, list[Item]]] = {}
+    for section in sections_for(actor):
+        url = reverse(section.name)
+        active = path == url if url == "/" else path.startswith(url)
+        items = groups.setdefault(str(section.group), (section.group, []))[1]
+        items.append(Item(section, url, active))
+    return list(groups.values())

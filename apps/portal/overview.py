@@ -1,0 +1,243 @@
+"""What the dashboard shows: counts with a source, what needs attention, what to set up first.
+
+Reads through the selectors only, so that everybody sees counts of what they may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, F, Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.hosts.models import MecHost
+from apps.hosts.selectors import applcms, hosts_for
+from apps.instances.models import AppInstance
+from apps.instances.selectors import instances_for
+from apps.instances.states import Health, InstanceState
+from apps.packages.models import Distribution
+from apps.packages.selectors import distributions_for, packages_for
+from apps.packages.states import DistributionState
+from apps.portal import words
+from apps.portal.nav import sections_for
+from apps.portal.words import Mark, Text
+from apps.tenants.actors import Actor
+from apps.tenants.policies import may
+
+EACH = 5
+EDGE_LOST = Q(applcm__reachable=False)
+ONLINE = Q(reachable=True) & ~EDGE_LOST
+OFFLINE = Q(reachable=False) | EDGE_LOST
+NEVER_SEEN = Q(reachable=None) & ~EDGE_LOST
+UNDELIVERED = Q(applcm__isnull=False, delivered_version__lt=F("desired_version"))
+FAILED_STATES = (
+    InstanceState.CREATE_FAILED, InstanceState.INSTANTIATION_FAILED, InstanceState.TERMINATE_FAILED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of a tile's number, with the list that it counts."""
+
+    tone: str
+    label: Text
+    count: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One number of the dashboard."""
+
+    name: Text
+    icon: str
+    count: int
+    url: str
+    shares: Sequence[Share]
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Something that needs somebody: what it is, how it is, since when, and where to look."""
+
+    mark: Mark
+    kind: Text
+    name: str
+    url: str
+    why: Text
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of setting a site up."""
+
+    title: Text
+    text: Text
+    url: str
+    done: bool
+    allowed: bool
+
+
+def tiles(actor: Actor) -> list[Tile]:
+    """The numbers of the dashboard, as far as the actor's sections go."""
+    makers = {"hosts": _host_tile, "packages": _package_tile, "instances": _instance_tile,
+              "systems": _edge_tile}
+    return [makers[one.name](actor) for one in sections_for(actor) if one.name in makers]
+
+
+def _host_tile(actor: Actor) -> Tile:
+    url = reverse("hosts")
+    found = hosts_for(actor).aggregate(
+        total=Count("pk"), on=Count("pk", ONLINE), off=Count("pk", OFFLINE),
+        never=Count("pk", NEVER_SEEN),
+    )
+    shares = [
+        Share(words.OK, _("online"), found["on"], f"{url}?state=online"),
+        Share(words.BAD, _("offline"), found["off"], f"{url}?state=offline"),
+        Share(words.UNKNOWN, _("never seen"), found["never"], f"{url}?state=never"),
+    ]
+    return Tile(_("Hosts"), "host", found["total"], url, _present(shares))
+
+
+def _package_tile(actor: Actor) -> Tile:
+    url = reverse("packages")
+    counts = dict(
+        distributions_for(actor).order_by().values_list("state").annotate(n=Count("pk"))
+    )
+    shares = [
+        Share(words.OK, _("copies on hosts"), counts.get(DistributionState.DISTRIBUTED, 0), url),
+        Share(words.BUSY, _("on their way"), counts.get(DistributionState.PROCESSING, 0), url),
+        Share(words.BAD, _("failed"), counts.get(DistributionState.ERROR, 0), url),
+    ]
+    return Tile(_("Packages"), "package", packages_for(actor).count(), url, _present(shares))
+
+
+def _instance_tile(actor: Actor) -> Tile:
+    url = reverse("instances")
+    rows = instances_for(actor).order_by().values_list("state").annotate(n=Count("pk"))
+    counts = {state: number for state, number in rows if number}
+    shares = []
+    for state in InstanceState:
+        mark = words.state_mark(state)
+        shares.append(
+            Share(mark.tone, mark.label, counts.get(state, 0), f"{url}?state={_slug(state)}")
+        )
+    return Tile(_("Instances"), "instance", sum(counts.values()), url, _present(shares))
+
+
+def _edge_tile(actor: Actor) -> Tile:
+    url = reverse("systems")
+    found = applcms().aggregate(
+        total=Count("pk"), on=Count("pk", Q(reachable=True)),
+        off=Count("pk", Q(reachable=False)), never=Count("pk", Q(reachable=None)),
+    )
+    shares = [
+        Share(words.OK, _("online"), found["on"], url),
+        Share(words.BAD, _("offline"), found["off"], url),
+        Share(words.UNKNOWN, _("never seen"), found["never"], url),
+    ]
+    return Tile(_("Edges"), "system", found["total"], url, _present(shares))
+
+
+def _slug(state: str) -> str:
+    return str(state).lower().replace(" ", "-")
+
+
+def _present(shares: Sequence[Share]) -> list[Share]:
+    return [share for share in shares if share.count]
+
+
+def concerns(actor: Actor) -> list[Concern]:
+    """What needs attention, the widest first; at most a few of each kind."""
+    found = list(_edges(actor)) + list(_hosts(actor))
+    return found + list(_instances(actor)) + list(_distributions(actor))
+
+
+def _edges(actor: Actor) -> Iterator[Concern]:
+    if not may(actor, "systems.read"):
+        return
+    for edge in applcms().filter(reachable=False)[:EACH]:
+        mark = words.manager_mark(edge)
+        yield Concern(mark, _("Edge"), edge.name, reverse("systems"), mark.detail, edge.since)
+
+
+def _hosts(actor: Actor) -> Iterator[Concern]:
+    troubled = hosts_for(actor).filter(Q(reachable=False) | EDGE_LOST | UNDELIVERED)
+    for host in troubled[: 2 * EACH]:
+        mark = words.host_mark(host)
+        yield Concern(mark, _("Host"), host.name, reverse("host", args=[host.pk]),
+                      mark.detail or _undelivered(host), mark.since)
+
+
+def _undelivered(host: MecHost) -> str:
+    why = words.say(host.delivery_reason)
+    return f"{_('Its configuration has not reached the edge yet.')} {why}".strip()
+
+
+def _instances(actor: Actor) -> Iterator[Concern]:
+    ill = Q(state__in=FAILED_STATES) | Q(
+        state=InstanceState.INSTANTIATED, health__in=[Health.DEGRADED, Health.FAILED]
+    )
+    for row in instances_for(actor).filter(ill).order_by("-updated_at")[:EACH]:
+        yield _instance_concern(row)
+
+
+def _instance_concern(row: AppInstance) -> Concern:
+    failed = row.state in FAILED_STATES
+    mark = words.instance_mark(row) if failed else words.health_mark(row)
+    why = words.say(row.info) if failed else mark.detail
+    return Concern(mark, _("Instance"), row.app_name, reverse("instance", args=[row.pk]), why,
+                   row.updated_at)
+
+
+def _distributions(actor: Actor) -> Iterator[Concern]:
+    rows = distributions_for(actor).filter(state=DistributionState.ERROR, removing=False)
+    for row in rows.order_by("-updated_at")[:EACH]:
+        yield _distribution_concern(row)
+
+
+def _distribution_concern(row: Distribution) -> Concern:
+    mark = words.distribution_mark(row)
+    url = reverse("package", args=[row.package_id])
+    return Concern(mark, _("Distribution"), str(row), url, mark.detail, row.updated_at)
+
+
+def setup(actor: Actor) -> list[Step]:
+    """The way from an empty site to the first instance; empty once somebody has walked it."""
+    if instances_for(actor).exists():
+        return []
+    steps = list(_infrastructure(actor)) + list(_applications(actor))
+    return [] if all(step.done for step in steps) else steps
+
+
+def _infrastructure(actor: Actor) -> Iterator[Step]:
+    allowed = bool(may(actor, "hosts.write"))
+    if any(section.name == "systems" for section in sections_for(actor)):
+        yield Step(_("Register an edge"), _("The AppLCM that answers for a site at the edge."),
+                   reverse("manager_new", args=["applcm"]), applcms().exists(), allowed)
+    hosts = hosts_for(actor)
+    yield Step(_("Register a host"), _("The MEC host that will run the applications."),
+               reverse("host_new"), hosts.exists(), allowed)
+    lacking = hosts.filter(credential__isnull=True).first()
+    url = reverse("host_credentials", args=[lacking.pk]) if lacking else reverse("hosts")
+    stored = hosts.filter(credential__isnull=False).exists()
+    yield Step(_("Store its credentials"), _("The access file that opens its VIM."), url, stored,
+               allowed and lacking is not None)
+
+
+def _applications(actor: Actor) -> Iterator[Step]:
+    allowed = bool(may(actor, "packages.write"))
+    packages = packages_for(actor)
+    first = packages.first()
+    yield Step(_("Upload a package"), _("A CSAR; it is checked before it is accepted."),
+               reverse("package_upload"), first is not None, allowed)
+    url = reverse("package_distribute", args=[first.pk]) if first else reverse("packages")
+    placed = distributions_for(actor).filter(state=DistributionState.DISTRIBUTED).exists()
+    yield Step(_("Distribute it"), _("Choose the hosts that shall have it."), url, placed,
+               allowed and first is not None)
+    yield Step(_("Start the first instance"), _("On a host that has the package."),
+               reverse("instance_new"), False, bool(may(actor, "instances.write")) and placed)

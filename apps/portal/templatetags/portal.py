@@ -1,0 +1,253 @@
+"""Template vocabulary of the portal: icons, badges, ages, amounts, buttons that know why not.
+
+Loaded by ``{% load portal %}``.  Everything that is shown passes Django's escaping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.forms import BoundField, Form
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from apps.common import clock
+from apps.common.words import Reason
+from apps.journal.models import Entry
+from apps.portal import verbs, words
+from apps.portal.words import Mark
+from apps.tenants.policies import Decision
+
+register = template.Library()
+
+register.filter("instance_mark", words.instance_mark)
+register.filter("state_mark", words.state_mark)
+register.filter("health_mark", words.health_mark)
+register.filter("distribution_mark", words.distribution_mark)
+register.filter("operation_mark", words.operation_mark)
+register.filter("runtime_mark", words.runtime_mark)
+register.filter("manager_mark", words.manager_mark)
+register.filter("host_mark", words.host_mark)
+register.filter("level_mark", words.level_mark)
+register.filter("step_tone", words.step_tone)
+
+AGE_WORDS = {
+    "now": _("just now"),
+    "minutes": _("%s min ago"),
+    "hours": _("%s h ago"),
+    "days": _("%s d ago"),
+}
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """One of our own icons; decoration only, so it is hidden from screen readers."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        css, static("portal/icons.svg"), name,
+    )
+
+
+@register.simple_tag
+def badge(mark: Mark) -> SafeString:
+    """A state as a shape and a word in its tone; the detail becomes the tooltip."""
+    title = format_html(' title="{}"', mark.detail) if mark.detail else ""
+    return format_html(
+        '<span class="state state-{}{}"{}>{}<span>{}</span></span>',
+        mark.tone, " is-stale" if mark.stale else "", title, icon(f"shape-{mark.tone}"), mark.label,
+    )
+
+
+@register.simple_tag
+def shape(tone: str) -> SafeString:
+    """The bare shape of a tone, for places where the word stands beside it."""
+    return format_html('<span class="tone tone-{}">{}</span>', tone, icon(f"shape-{tone}"))
+
+
+@register.simple_tag
+def age(moment: datetime | str | None, absent: str = "") -> SafeString:
+    """How long ago, with the exact time as tooltip; ``absent`` where it never happened."""
+    when = datetime.fromisoformat(moment) if isinstance(moment, str) and moment else moment
+    if not isinstance(when, datetime):
+        return format_html('<span class="unknown">{}</span>', absent or gettext("never"))
+    local = timezone.localtime(when)
+    return format_html(
+        '<time class="age" datetime="{}" title="{}" data-age>{}</time>',
+        local.isoformat(), f"{local:%Y-%m-%d %H:%M:%S %Z}", _ago(when),
+    )
+
+
+def _ago(when: datetime) -> str:
+    seconds = max(0, int((clock.now() - when).total_seconds()))
+    if seconds < 60:
+        return str(AGE_WORDS["now"])
+    if seconds < 3600:
+        return str(AGE_WORDS["minutes"]) % (seconds // 60)
+    if seconds < 172800:
+        return str(AGE_WORDS["hours"]) % (seconds // 3600)
+    return str(AGE_WORDS["days"]) % (seconds // 86400)
+
+
+@register.simple_tag
+def age_words() -> dict[str, Any]:
+    """The patterns of ``age``, for the script that keeps ages fresh."""
+    return AGE_WORDS
+
+
+@register.filter
+def stamp(moment: datetime | str | None) -> str:
+    """The exact time in ISO form with its zone."""
+    when = datetime.fromisoformat(moment) if isinstance(moment, str) and moment else moment
+    if not isinstance(when, datetime):
+        return "–"
+    return f"{timezone.localtime(when):%Y-%m-%d %H:%M:%S %Z}"
+
+
+@register.filter
+def seconds_between(start: Any, end: Any) -> str:
+    """The time from ``start`` to ``end`` in seconds, empty while it is not known."""
+    first, last = _moment(start), _moment(end)
+    if first is None or last is None:
+        return ""
+    return gettext("%s s") % number_format(max(0.0, (last - first).total_seconds()), 1)
+
+
+def _moment(value: Any) -> datetime | None:
+    if isinstance(value, str) and value:
+        return datetime.fromisoformat(value)
+    return value if isinstance(value, datetime) else None
+
+
+@register.filter
+def say(reason: Reason | None) -> str:
+    """A stored reason in the reader's language."""
+    return words.say(reason)
+
+
+@register.filter
+def deed(entry: Entry) -> str:
+    """What was done, as words."""
+    return verbs.sentence(entry.verb)
+
+
+@register.filter
+def entry_reason(entry: Entry) -> str:
+    """Why, where an entry says so."""
+    data = entry.data.get("reason") if isinstance(entry.data, dict) else None
+    return words.say(Reason.from_json(data)) if isinstance(data, dict) else str(data or "")
+
+
+@register.filter
+def thing(entry: Entry) -> str:
+    """The address of the page about what an entry is about, empty when there is none."""
+    return verbs.address(entry)
+
+
+@register.filter
+def mib(amount: float | None) -> str:
+    """MiB as a person writes it; a dash for what is not known."""
+    if amount is None:
+        return "–"
+    if amount >= 1024:
+        return f"{_short(amount / 1024)} GiB"
+    return f"{_short(amount)} MiB"
+
+
+@register.filter
+def amount(value: float | None) -> str:
+    """A number without needless digits; a dash for what is not known."""
+    return "–" if value is None else _short(value)
+
+
+def _short(value: float) -> str:
+    return number_format(round(value, 1) if value % 1 else int(value), force_grouping=True)
+
+
+@register.simple_tag
+def query_url(path: str, **params: Any) -> str:
+    """``path`` with a query of those parameters that have a value."""
+    given = {name: str(value) for name, value in params.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+@register.filter
+def get(mapping: Mapping[str, Any], key: str) -> Any:
+    """One value of a mapping by a key that the template holds."""
+    return mapping.get(key)
+
+
+@register.inclusion_tag("portal/_bar.html")
+def bar(used: float | None, total: float | None, label: str) -> dict[str, Any]:
+    """A used-of-total bar; drawn empty and named unknown where one of the two is not known."""
+    known = used is not None and total is not None and total > 0
+    share = min(100, round(100 * (used or 0) / (total or 1))) if known else None
+    tone = "bad" if (share or 0) > 90 else "warn" if (share or 0) > 75 else "ok"
+    return {"share": share, "label": label, "tone": tone}
+
+
+@register.inclusion_tag("portal/_act.html")
+def act(
+    decision: Decision, label: str, url: str, look: str = "", *, sign: str = "", confirm: bool = False
+) -> dict[str, Any]:
+    """A button that does something, or, when it may not be pressed, one that says why not."""
+    return {
+        "allowed": bool(decision), "why": words.say(decision.reason), "label": label, "url": url,
+        "look": look, "sign": sign, "confirm": confirm,
+    }
+
+
+@register.inclusion_tag("portal/_field.html")
+def field(bound: BoundField) -> dict[str, Any]:
+    """A form field: label above, control, help and error tied to it for screen readers."""
+    widget = bound.field.widget
+    kind = getattr(widget, "input_type", "")
+    many = kind in ("checkbox", "radio") and hasattr(widget, "option_template_name")
+    css = "form-check-input" if kind == "checkbox" and not many else ""
+    css = css or ("form-select" if kind == "select" else "form-control")
+    told = [f"{bound.auto_id}_help"] if bound.help_text else []
+    told += [f"{bound.auto_id}_error"] if bound.errors else []
+    attrs = {} if many else {"class": f"{css} is-invalid" if bound.errors else css}
+    if told:
+        attrs["aria-describedby"] = " ".join(told)
+    if bound.errors:
+        attrs["aria-invalid"] = "true"
+    return {"field": bound, "control": bound.as_widget(attrs=attrs), "many": many,
+            "check": kind == "checkbox" and not many}
+
+
+@register.filter
+def troubles(form: Form) -> Sequence[tuple[BoundField | None, Sequence[str]]]:
+    """All errors of a form in order, each with its field, for the summary at the top."""
+    whole: list[tuple[BoundField | None, Sequence[str]]] = []
+    if form.non_field_errors():
+        whole.append((None, list(form.non_field_errors())))
+    return whole + [(bound, list(bound.errors)) for bound in form if bound.errors]
+
+
+@register.filter
+def text(value: object) -> str:
+    """The value as text, for comparing an id with what a form sent."""
+    return str(value)
+
+
+@register.simple_tag
+def counted(number: int, kind: str) -> str:
+    """A number with its noun."""
+    nouns = {
+        "packages": lambda n: ngettext("%(n)s package", "%(n)s packages", n),
+        "instances": lambda n: ngettext("%(n)s instance", "%(n)s instances", n),
+        "hosts": lambda n: ngettext("%(n)s host", "%(n)s hosts", n),
+        "users": lambda n: ngettext("%(n)s user", "%(n)s users", n),
+        "tenants": lambda n: ngettext("%(n)s tenant", "%(n)s tenants", n),
+        "entries": lambda n: ngettext("%(n)s entry", "%(n)s entries", n),
+    }
+    return nouns[kind](number) % {"n": number_format(number, force_grouping=True)}

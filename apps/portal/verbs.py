@@ -1,0 +1,59 @@
+"""The journal's verbs as words, and where the things it names are shown.  Writes nothing."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.journal.models import Entry
+
+_SENTENCES: dict[str, Promise] = {
+    "tenants.tenant.created": _("created the tenant"),
+    "tenants.user.created": _("created the user"),
+    "tenants.user.enabled": _("switched on the user"),
+    "tenants.user.disabled": _("switched off the user"),
+    "tenants.user.password_changed": _("changed the password of"),
+    "tenants.user.password_reset": _("reset the password of"),
+    "hosts.applcm.registered": _("registered the AppLCM"),
+    "hosts.applcm.updated": _("changed the AppLCM"),
+    "hosts.applcm.removed": _("removed the AppLCM"),
+    "hosts.applcm.reachable": _("reached the AppLCM"),
+    "hosts.applcm.unreachable": _("lost the AppLCM"),
+    "hosts.apprulemanager.registered": _("registered the rule manager"),
+    "hosts.apprulemanager.updated": _("changed the rule manager"),
+    "hosts.apprulemanager.removed": _("removed the rule manager"),
+    "hosts.apprulemanager.reachable": _("reached the rule manager"),
+    "hosts.apprulemanager.unreachable": _("lost the rule manager"),
+    "hosts.host.registered": _("registered the host"),
+    "hosts.host.updated": _("changed the host"),
+    "hosts.host.removing": _("ordered the removal of the host"),
+    "hosts.host.removed": _("removed the host"),
+    "hosts.host.credentials_stored": _("stored credentials for the host"),
+    "hosts.host.credentials_removed": _("removed the credentials of the host"),
+    "hosts.host.delivered": _("delivered the configuration of the host"),
+    "hosts.host.reachable": _("reached the host"),
+    "hosts.host.unreachable": _("lost the host"),
+}
+
+_PAGES = {
+    "mechost": "host", "package": "package", "appinstance": "instance",
+}
+
+
+def sentence(verb: str) -> str:
+    """What ``verb`` says; a verb without words is shown as it is stored."""
+    return str(_SENTENCES.get(verb, verb))
+
+
+def known() -> frozenset[str]:
+    """The verbs that have words."""
+    return frozenset(_SENTENCES)
+
+
+def address(entry: Entry) -> str:
+    """The page about the subject of ``entry``, empty where there is none."""
+    page = _PAGES.get(entry.kind)
+    if not page or not entry.subject_id or entry.verb.endswith((".removed", ".terminated")):
+        return ""
+    return reverse(page, args=[entry.subject_id])

@@ -1,0 +1,56 @@
+"""The dashboard and the topology page."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponseBase
+from django.views.decorators.http import require_GET
+
+from apps.journal.selectors import entries
+from apps.monitoring.topology import graph_for
+from apps.portal import overview
+from apps.portal.http import actor_of, show, show_parts, signed_in
+from apps.tenants.policies import may, require
+
+RECENT = 8
+_PARTS = {
+    "tiles": "portal/home/_tiles.html",
+    "concerns": "portal/home/_concerns.html",
+    "recent": "portal/home/_recent.html",
+}
+
+
+@signed_in
+@require_GET
+def dashboard(request: HttpRequest) -> HttpResponseBase:
+    """Counts with a source, what needs attention, and what happened last."""
+    actor = actor_of(request)
+    part = request.GET.get("part", "")
+    context = {
+        "tiles": lambda: overview.tiles(actor),
+        "concerns": lambda: overview.concerns(actor),
+        "setup": [] if part else overview.setup(actor),
+        "may_read_activity": may(actor, "activity.read"),
+        "recent": lambda: entries(
+            tenant_id=None if actor.is_admin else actor.tenant_id
+        )[:RECENT],
+    }
+    return show_parts(request, "portal/home/dashboard.html", _PARTS, context)
+
+
+@signed_in
+@require_GET
+def topology(request: HttpRequest) -> HttpResponseBase:
+    """Center, edges, hosts, instances and workloads as one graph, with a table beside it."""
+    actor = actor_of(request)
+    require(may(actor, "topology.read"))
+    return show(request, "topology/page.html", {"graph": graph_for(actor)},
+                part="topology/_table.html")
+
+
+@signed_in
+@require_GET
+def topology_table(request: HttpRequest) -> HttpResponseBase:
+    """The table beside the graph; a fragment of its own, which also reads alone."""
+    actor = actor_of(request)
+    require(may(actor, "topology.read"))
+    return show(request, "topology/_table.html", {"graph": graph_for(actor)})

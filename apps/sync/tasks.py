@@ -1,0 +1,32 @@
+"""Jobs of synchronization."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from celery import shared_task
+
+from apps.hosts.models import AppLcm
+from apps.journal.fanout import Event
+from apps.sync import puller
+
+
+@shared_task
+def pull_edge(edge_id: str) -> dict[str, Any]:
+    """Copy one edge's news."""
+    return puller.pull(uuid.UUID(edge_id))
+
+
+@shared_task
+def follow_edges() -> dict[str, int]:
+    """Look at every edge, also when its long poll said nothing."""
+    edges = list(AppLcm.objects.values_list("pk", flat=True))
+    for edge_id in edges:
+        pull_edge.delay(str(edge_id))
+    return {"edges": len(edges)}
+
+
+def on_edge_registered(event: Event) -> None:
+    """A new edge: ask it at once."""
+    pull_edge.delay(event.subject_id)

@@ -1,0 +1,90 @@
+"""People, tenants and keys of this site."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser, Group
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.common import clock
+from apps.common.models import Versioned
+from apps.common.secrets import SealedField
+from apps.tenants.actors import Actor
+from apps.tenants.roles import Role
+
+
+class SiteIdentity(models.Model):
+    """One row: who this site is.  The id is the audience of every token meant for it."""
+
+    site_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=128)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Tenant(Versioned):
+    """An organisation whose packages and instances nobody else sees."""
+
+    DESIRED: ClassVar[tuple[str, ...]] = ("name", "description")
+
+    name = models.CharField(max_length=128)
+    description = models.CharField(max_length=256, blank=True)
+    # Grants to a tenant are grants to its group.
+    group = models.OneToOneField(Group, on_delete=models.PROTECT, related_name="tenant")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):
+    """Somebody who signs in here.  ``role`` decides; Django's own permission flags are not used."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    role = models.CharField(_("role"), max_length=8, choices=Role.choices, default=Role.TENANT)
+    tenant = models.ForeignKey(
+        Tenant, null=True, blank=True, on_delete=models.PROTECT, related_name="users"
+    )
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    theme = models.CharField(_("theme"), max_length=5, blank=True)
+
+    class Meta:
+        ordering = ["username"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(role="admin") | models.Q(tenant__isnull=False),
+                name="tenants_user_belongs_to_a_tenant",
+                violation_error_message=_("Only an administrator may be without a tenant."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["admin", "tenant", "guest"]),
+                name="tenants_user_role_is_for_people",
+            ),
+        ]
+
+    @property
+    def actor(self) -> Actor:
+        """This user as services know it."""
+        return Actor(str(self.pk), self.username, Role(self.role), self.tenant_id)
+
+
+class SigningKey(models.Model):
+    """A key pair of this site (private part sealed) or the public key of a site that it trusts."""
+
+    kid = models.CharField(max_length=64, primary_key=True)
+    site_id = models.UUIDField()
+    site_name = models.CharField(max_length=128, blank=True)
+    public_key = models.TextField()
+    private_key = SealedField(blank=True, default="")
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.site_name} {self.kid}"

@@ -1,0 +1,74 @@
+"""The house's only "may": an answer that carries its reason to the tooltip and to the 403 body."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_noop as N_
+
+from apps.common.errors import Denied, Invalid, NotFound
+from apps.common.words import NO_REASON, Reason
+from apps.tenants.actors import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Allowed, or not for a reason; true exactly when allowed."""
+
+    allowed: bool
+    reason: Reason = NO_REASON
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+ALLOWED = Decision(True)
+
+_REFUSALS = {
+    "hosts.write": N_("Only an administrator may change the infrastructure."),
+    "hosts.credentials": N_("Only an administrator may handle the credentials of a host."),
+    "users.write": N_("Only an administrator may manage tenants and users."),
+    "systems.read": N_("Only an administrator may see the connected systems."),
+    "feed.read": N_("Only a center or an administrator may read the feed."),
+    "packages.write": N_("A guest may look at packages, but not change them."),
+    "packages.download": N_("A guest may look at packages, but not download them."),
+    "instances.write": N_("A guest may look at instances, but not change them."),
+    "activity.read": N_("A guest may not see who did what."),
+}
+
+
+def may(actor: Actor, permission: str) -> Decision:
+    """Whether the actor's role allows ``permission`` at all, and if not, why not."""
+    if actor.has(permission):
+        return ALLOWED
+    text = _REFUSALS.get(permission, N_("Your role does not allow this."))
+    return Decision(False, Reason(text, code="role"))
+
+
+def require(decision: Decision) -> None:
+    """Raise Denied with the decision's reason unless it allows."""
+    if not decision:
+        raise Denied(
+            decision.reason.text,
+            code=decision.reason.code,
+            message="Forbidden",
+            details=["User is not authorized to perform this operation"],
+            **decision.reason.params,
+        )
+
+
+def tenant_for(actor: Actor, asked: uuid.UUID | None) -> uuid.UUID:
+    """The tenant that a request is about; somebody else's tenant does not exist for the asker.
+
+    Without ``asked`` it is the actor's own; an actor without one, such as an administrator, has to
+    name one.
+    """
+    if asked is None:
+        if actor.tenant_id is None:
+            reason = Reason(N_("name the tenant that this is for"))
+            raise Invalid(N_("The request is not valid."), fields={"tenant_id": reason})
+        return actor.tenant_id
+    if not actor.is_admin and asked != actor.tenant_id:
+        raise NotFound(N_("There is nothing here by that name."), message="Record not found")
+    return asked

@@ -1,0 +1,176 @@
+"""The only writers of users and tenants."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_noop as N_
+
+from apps.common.errors import Conflict, Denied, DomainError, Invalid, NotFound, Unauthenticated
+from apps.common.models import Origin, born_here
+from apps.common.words import Reason
+from apps.journal import services as journal
+from apps.tenants.actors import NOBODY, SYSTEM, Actor
+from apps.tenants.models import Tenant, User
+from apps.tenants.policies import may, require
+from apps.tenants.roles import Role
+from apps.tenants.specs import TenantSpec, UserSpec
+
+FAILURES_ALLOWED = 10
+FAILURE_WINDOW_SECONDS = 300
+
+
+class TooManyFailures(DomainError):
+    """Too many wrong passwords for one name from one address."""
+
+    status = 429
+    title = N_("Too many attempts")
+    default_code = "too_many_attempts"
+
+
+@transaction.atomic
+def create_tenant(*, actor: Actor, spec: TenantSpec) -> Tenant:
+    """Make a tenant with its group; Conflict when the name is taken at this site."""
+    require(may(actor, "users.write"))
+    if Tenant.objects.filter(name=spec.name).exists():
+        raise Conflict(N_("There is already a tenant called “%(name)s”."), name=spec.name)
+    return _insert_tenant(actor, spec, born_here())
+
+
+@transaction.atomic
+def adopt_tenant(*, tenant_id: uuid.UUID, name: str, origin: Origin) -> Tenant:
+    """The tenant that another site told us about, made here when it is new."""
+    tenant = Tenant.objects.filter(pk=tenant_id).first()
+    if tenant is not None:
+        return tenant
+    return _insert_tenant(SYSTEM, TenantSpec(name or str(tenant_id), id=tenant_id), origin)
+
+
+def _insert_tenant(actor: Actor, spec: TenantSpec, origin: Origin) -> Tenant:
+    key = spec.id or uuid.uuid4()
+    group = Group.objects.create(name=f"tenant {key}")
+    tenant = Tenant(
+        id=key, name=spec.name, description=spec.description, group=group, origin=origin
+    )
+    tenant.save(force_insert=True)
+    journal.record("tenants.tenant.created", tenant, actor=actor, tenant_id=tenant.pk)
+    return tenant
+
+
+@transaction.atomic
+def create_user(*, actor: Actor, spec: UserSpec) -> User:
+    """Make a user; Invalid for a weak password, Conflict when the name is taken."""
+    require(may(actor, "users.write"))
+    if User.objects.filter(username__iexact=spec.username).exists():
+        raise Conflict(N_("There is already a user called “%(name)s”."), name=spec.username)
+    if spec.role != Role.ADMIN and not Tenant.objects.filter(pk=spec.tenant_id or NOBODY).exists():
+        reason = Reason(N_("choose the tenant that this user belongs to"))
+        raise Invalid(N_("The request is not valid."), fields={"tenant": reason})
+    user = User(username=spec.username, role=spec.role, tenant_id=spec.tenant_id)
+    _set_password(user, spec.password, field="password")
+    user.save(force_insert=True)
+    journal.record(
+        "tenants.user.created",
+        user,
+        actor=actor,
+        tenant_id=user.tenant_id,
+        data={"role": user.role},
+    )
+    return user
+
+
+@transaction.atomic
+def set_user_active(*, actor: Actor, user_id: uuid.UUID, active: bool) -> User:
+    """Let a user in or keep them out; nobody locks themselves out."""
+    require(may(actor, "users.write"))
+    user = User.objects.select_for_update().filter(pk=user_id).first()
+    if user is None:
+        raise NotFound(N_("There is no such user."))
+    if str(user.pk) == actor.actor_id and not active:
+        raise Conflict(N_("You cannot switch off your own account."))
+    if user.is_active != active:
+        user.is_active = active
+        user.save(update_fields=["is_active"])
+        verb = "tenants.user.enabled" if active else "tenants.user.disabled"
+        journal.record(verb, user, actor=actor, tenant_id=user.tenant_id)
+    return user
+
+
+@transaction.atomic
+def change_my_password(*, user: User, old: str, new: str) -> User:
+    """Give oneself another password; ends every token that was made with the old one."""
+    if not user.check_password(old):
+        reason = Reason(N_("this is not your present password"))
+        raise Invalid(N_("The request is not valid."), fields={"old_password": reason})
+    _set_password(user, new, field="new_password")
+    user.save(update_fields=["password"])
+    journal.record(
+        "tenants.user.password_changed", user, actor=user.actor, tenant_id=user.tenant_id
+    )
+    return user
+
+
+@transaction.atomic
+def reset_administrator(*, username: str) -> tuple[User, str]:
+    """A new random password for an administrator, made when there is none; returned once."""
+    user = User.objects.filter(username__iexact=username).first()
+    if user is not None and user.role != Role.ADMIN:
+        raise Conflict(N_("“%(name)s” is not an administrator."), name=username)
+    user = user or User(username=username, role=Role.ADMIN)
+    password = generate_password()
+    user.is_active = True
+    user.set_password(password)
+    user.save()
+    journal.record("tenants.user.password_reset", user, actor=SYSTEM)
+    return user, password
+
+
+def sign_in(*, username: str, password: str, address: str) -> User:
+    """The user with this name and password; the refusal never says which of the two is wrong."""
+    counter = f"sign-in-failures:{username.lower()[:150]}:{address}"
+    if cache.get(counter, 0) >= FAILURES_ALLOWED:
+        raise TooManyFailures(N_("Too many wrong attempts; try again in five minutes."))
+    user = User.objects.select_related("tenant").filter(username__iexact=username).first()
+    # A password is hashed either way, so that the time taken tells nothing about the name.
+    if user is None:
+        User().set_password(password)
+    if user is None or not user.check_password(password) or not user.is_active:
+        cache.add(counter, 0, FAILURE_WINDOW_SECONDS)
+        cache.incr(counter)
+        raise Unauthenticated(N_("The user name or the password is not right."), code="sign_in")
+    if user.role == Role.GUEST and not settings.GUEST_ACCESS:
+        raise Denied(N_("Guest access is switched off at this site."))
+    cache.delete(counter)
+    return user
+
+
+def remember_preferences(
+    *, user: User, language: str | None = None, theme: str | None = None
+) -> None:
+    """Keep how a user likes the portal to look; not a deed, so not in the journal."""
+    if language is not None:
+        user.language = language
+    if theme is not None:
+        user.theme = theme
+    user.save(update_fields=["language", "theme"])
+
+
+def generate_password() -> str:
+    """A password that no dictionary holds."""
+    return secrets.token_urlsafe(12)
+
+
+def _set_password(user: User, password: str, *, field: str) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        reason = Reason(" ".join(error.messages).replace("%", "%%") % ())
+        raise Invalid(N_("The request is not valid."), fields={field: reason}) from None
+    user.set_password(password)

@@ -1,0 +1,153 @@
+"""JSON Web Tokens of people and of the link between sites (RFC 7519).  Sessions are Django's."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import jwt
+from django.conf import settings
+from django.utils.translation import gettext_noop as N_
+
+from apps.common import clock
+from apps.common.errors import Unauthenticated
+from apps.tenants.actors import Actor
+from apps.tenants.keys import active_key, own_key, this_site
+from apps.tenants.models import SigningKey, User
+from apps.tenants.roles import AUTHORITIES, Role
+
+ALGORITHM = "EdDSA"
+_ROLE_OF = {authority: role for role, authority in AUTHORITIES.items()}
+
+
+def access_token(user: User) -> str:
+    """A token for this site's API, valid for ``ACCESS_TOKEN_LIFETIME``."""
+    return _user_token(user, "access", settings.ACCESS_TOKEN_LIFETIME)
+
+
+def refresh_token(user: User) -> str:
+    """A token that buys new access tokens until the password changes or it expires."""
+    return _user_token(user, "refresh", settings.REFRESH_TOKEN_LIFETIME)
+
+
+def site_token(actor: Actor, *, audience: uuid.UUID, tenant_name: str = "") -> str:
+    """A short-lived token for another site, bound to it and naming the acting user."""
+    role = Role.ADMIN if actor.role == Role.SYSTEM else actor.role
+    claims = _claims(actor, role, "site", audience, settings.SITE_TOKEN_LIFETIME)
+    return _sign(claims | {"tenant_name": tenant_name})
+
+
+def read(token: str, *, use: str = "access") -> Actor:
+    """The actor that ``token`` speaks for; Unauthenticated for anything that does not verify."""
+    key, claims = _verified(token)
+    if key.site_id == this_site().site_id:
+        return _local_actor(claims, use)
+    if claims.get("use") != "site" or use != "access":
+        raise _refused()
+    return _actor_of(claims, key.site_id)
+
+
+def user_of(token: str, *, use: str) -> User:
+    """The local user that ``token`` was given to."""
+    actor = read(token, use=use)
+    return User.objects.select_related("tenant").get(pk=actor.actor_id)
+
+
+def _user_token(user: User, use: str, lifetime: timedelta) -> str:
+    claims = _claims(user.actor, Role(user.role), use, this_site().site_id, lifetime)
+    return _sign(claims | {"stamp": _stamp(user)})
+
+
+def _claims(
+    actor: Actor, role: Role, use: str, audience: uuid.UUID, lifetime: timedelta
+) -> dict[str, Any]:
+    moment = clock.now()
+    return {
+        "iss": str(this_site().site_id),
+        "aud": str(audience),
+        "sub": actor.actor_id,
+        "user_name": actor.actor_name,
+        "userId": str(actor.tenant_id) if actor.tenant_id else actor.actor_id,
+        "tenant_id": str(actor.tenant_id) if actor.tenant_id else None,
+        "authorities": [AUTHORITIES[role]],
+        "use": use,
+        "iat": moment,
+        "exp": moment + lifetime,
+        "jti": uuid.uuid4().hex,
+    }
+
+
+def _sign(claims: dict[str, Any]) -> str:
+    key = own_key()
+    return jwt.encode(
+        claims, key.private_key.reveal(), algorithm=ALGORITHM, headers={"kid": key.kid}
+    )
+
+
+def _verified(token: str) -> tuple[SigningKey, dict[str, Any]]:
+    try:
+        kid = jwt.get_unverified_header(token).get("kid", "")
+        key = active_key(str(kid))
+        if key is None:
+            raise _refused()
+        claims = jwt.decode(
+            token,
+            key.public_key,
+            algorithms=[ALGORITHM],
+            audience=str(this_site().site_id),
+            issuer=str(key.site_id),
+            options={
+                "require": ["exp", "iat", "sub", "aud", "iss"],
+                "verify_exp": False,
+                "verify_iat": False,
+            },
+        )
+        # The house's clock decides, so that tests can move it.
+        expired = float(claims["exp"]) <= clock.now().timestamp()
+    except (jwt.InvalidTokenError, ValueError, TypeError):
+        raise _refused() from None
+    if expired:
+        raise Unauthenticated(N_("The access token has expired."), code="token_expired")
+    return key, claims
+
+
+def _local_actor(claims: dict[str, Any], use: str) -> Actor:
+    if claims.get("use") != use:
+        raise _refused()
+    user = User.objects.filter(pk=_uuid(claims["sub"]), is_active=True).first()
+    if user is None or claims.get("stamp") != _stamp(user):
+        raise _refused()
+    return user.actor
+
+
+def _actor_of(claims: dict[str, Any], site_id: uuid.UUID) -> Actor:
+    authorities = claims.get("authorities")
+    known = [_ROLE_OF[name] for name in authorities or () if name in _ROLE_OF]
+    if not known:
+        raise _refused()
+    tenant = claims.get("tenant_id")
+    return Actor(
+        actor_id=str(claims["sub"])[:64],
+        actor_name=str(claims.get("user_name", ""))[:150],
+        role=known[0],
+        tenant_id=_uuid(tenant) if tenant else None,
+        site_id=site_id,
+        tenant_name=str(claims.get("tenant_name", ""))[:128],
+    )
+
+
+def _stamp(user: User) -> str:
+    """Changes with the password, so that a changed password ends every token."""
+    return user.get_session_auth_hash()[:16]
+
+
+def _uuid(text: Any) -> uuid.UUID:
+    try:
+        return uuid.UUID(str(text))
+    except ValueError:
+        raise _refused() from None
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated(N_("A valid access token is needed."))

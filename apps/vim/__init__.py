@@ -1,0 +1,1 @@
+"""The driver contract and its drivers.  No models."""

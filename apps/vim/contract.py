@@ -1,0 +1,176 @@
+"""The promise between the house and any VIM driver.  Knows no Kubernetes, OpenStack or models.
+
+A driver is made for one host with one set of credentials, is cheap to make, keeps nothing of its
+own that the VIM does not keep, and may be used from several threads.  It answers with values of
+:mod:`apps.vim.results` and raises only the errors of :mod:`apps.vim.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+from uuid import UUID
+
+from apps.vim.errors import (
+    CredentialsInvalid,
+    DriverMissing,
+    UnknownKind,
+    VimRefused,
+    VimUnreachable,
+)
+from apps.vim.results import (
+    Address,
+    Capacity,
+    Container,
+    ContainerUsage,
+    Meter,
+    Node,
+    Phase,
+    Pod,
+    ProbeResult,
+    Server,
+    ServiceInfo,
+    ServicePort,
+    Usage,
+    WorkloadStatus,
+)
+
+__all__ = [
+    "Address",
+    "AppClass",
+    "Capacity",
+    "Container",
+    "ContainerUsage",
+    "Credentials",
+    "CredentialsInvalid",
+    "DriverClass",
+    "DriverMissing",
+    "InstallSpec",
+    "Meter",
+    "Node",
+    "Phase",
+    "Pod",
+    "ProbeResult",
+    "Server",
+    "ServiceInfo",
+    "ServicePort",
+    "UnknownKind",
+    "Usage",
+    "VimDriver",
+    "VimRefused",
+    "VimUnreachable",
+    "WorkloadPort",
+    "WorkloadStatus",
+    "WorkloadUnit",
+]
+
+AppClass = Literal["container", "vm"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """What opens a VIM, byte for byte as it was given: kubeconfig, openrc, simulated YAML."""
+
+    kind: str
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"Credentials(kind={self.kind!r}, content=<{len(self.content)} bytes>)"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadPort:
+    """A port that a unit serves.  ``node_port``: None = not on nodes, 0 = any, else this one."""
+
+    port: int
+    target_port: int | None = None
+    node_port: int | None = None
+    protocol: str = "TCP"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadUnit:
+    """One thing to run: a Deployment, StatefulSet, DaemonSet, Job or Pod, or a VM.
+
+    What one replica asks for: vCPU, MiB of memory, GiB of storage; zero is "not said".
+    """
+
+    name: str
+    kind: str = "Deployment"
+    images: tuple[str, ...] = ()
+    vcpus: float = 0
+    memory_mb: float = 0
+    storage_gb: float = 0
+    replicas: int = 1
+    ports: tuple[WorkloadPort, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InstallSpec:
+    """One order to run a package.
+
+    ``workload`` is the package reader's plain description; drivers with an engine of their own
+    (Helm, Heat) take ``package_path`` as the source and the description as a forecast.
+    ``parameters`` may hold AK/SK and stay out of repr and out of any store of the driver's.
+    """
+
+    instance_id: UUID
+    tenant_id: UUID
+    app_name: str
+    package_id: UUID
+    package_path: Path
+    app_class: AppClass
+    workload: tuple[WorkloadUnit, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@runtime_checkable
+class VimDriver(Protocol):
+    """Five methods.  Each may raise VimUnreachable: then nothing is known and nothing assumed."""
+
+    def probe(self) -> ProbeResult:
+        """What the VIM is and offers, with ``as_of``; changes nothing there."""
+
+    def install(self, spec: InstallSpec) -> None:
+        """Start running the package and return quickly, without waiting for Ready.
+
+        Idempotent by ``instance_id``: called again after a crash at any moment it converges to
+        one workload.  Installing or running: nothing happens.  Failed: it is tried again.  Being
+        removed: VimRefused, retryable.  A VIM that refuses at once raises VimRefused with nothing
+        added there; one that refuses later tells it as a Failed status.  Both say why in words.
+        """
+
+    def status(self, instance_id: UUID) -> WorkloadStatus:
+        """The truth now.  Absent where nothing of this instance is there, also for unknown ids.
+
+        Failed means that it will not come up by itself; Degraded, that it was up and parts are not
+        now.  Two calls without a change in between are ``same_as`` each other.
+        """
+
+    def uninstall(self, instance_id: UUID) -> None:
+        """Start removing everything of the instance and return quickly.
+
+        Idempotent, also for unknown ids.  The status is Removing until nothing is left, then
+        Absent.
+        """
+
+    def usage(self, instance_id: UUID | None = None) -> Usage:
+        """Measured load of the site or of one instance; None and a reason where nobody measures."""
+
+
+class DriverClass(Protocol):
+    """What a driver's class offers beside its instances: making one, and reading credentials."""
+
+    def __call__(self, *, host_id: UUID, credentials: Credentials, state_dir: Path) -> VimDriver:
+        """A driver for one host.  Reads the credentials (CredentialsInvalid) and calls nobody.
+
+        ``state_dir`` is where a driver may keep files; only the simulated world does.
+        """
+
+    def describe_credentials(self, content: bytes) -> dict[str, Any]:
+        """What a person may see of the credentials: JSON data, no secret, nobody called.
+
+        Raises CredentialsInvalid with a reason per field.
+        """

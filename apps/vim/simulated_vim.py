@@ -1,0 +1,205 @@
+"""The simulated driver: honest about running nothing, deterministic, and able to fail on demand.
+
+Not a mock: it keeps a world of its own (simulated_world) that outlives every process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext_noop as N_
+
+from apps.common import clock
+from apps.common.words import Reason
+from apps.vim.contract import (
+    Capacity,
+    Credentials,
+    InstallSpec,
+    Meter,
+    Node,
+    Phase,
+    ProbeResult,
+    Usage,
+    VimRefused,
+    VimUnreachable,
+    WorkloadStatus,
+)
+from apps.vim.simulated_plan import node_names, plan, taken
+from apps.vim.simulated_record import Record
+from apps.vim.simulated_site import Fault, read_site
+from apps.vim.simulated_view import absent, lie_at, load_at, phase_at, status_at
+from apps.vim.simulated_world import Contents, World, world_path
+
+VERSION = "1"
+SOURCE = "simulated"
+
+
+class SimulatedVim:
+    """A VIM whose workloads are entries in a file; both containers and virtual machines."""
+
+    def __init__(self, *, host_id: UUID, credentials: Credentials, state_dir: Path) -> None:
+        self._host_id = host_id
+        self._site = read_site(credentials.content)
+        self._world = World(world_path(state_dir, host_id))
+
+    @staticmethod
+    def describe_credentials(content: bytes) -> dict[str, Any]:
+        """The size of the site and its faults; the token only as "is there"."""
+        site = read_site(content)
+        return {
+            "kind": "simulated",
+            "simulated": True,
+            "seed": site.seed,
+            "nodes": site.nodes,
+            "cpus": site.cpus,
+            "memory_mb": site.memory_mb,
+            "storage_gb": site.storage_gb,
+            "architecture": site.architecture,
+            "capabilities": list(site.capabilities),
+            "ready_after": site.ready_after,
+            "remove_after": site.remove_after,
+            "metrics": site.metrics,
+            "token": bool(site.token),
+            "faults": [fault.as_json() for fault in site.faults],
+        }
+
+    def probe(self) -> ProbeResult:
+        """The site's size and what its instances take of it."""
+        contents, now = self._look()
+        site = self._site
+        used = list(taken(contents.present(now)).values())
+        node = {"cpus": site.cpus, "memory_mb": site.memory_mb, "storage_gb": site.storage_gb}
+        return ProbeResult(
+            kind="simulated",
+            version=VERSION,
+            as_of=now,
+            nodes=tuple(Node(name=name, ready=True, **node) for name in node_names(site)),
+            capacity=Capacity(
+                cpus=site.cpus * site.nodes,
+                memory_mb=site.memory_mb * site.nodes,
+                storage_gb=site.storage_gb * site.nodes,
+                cpus_used=sum(cpus for cpus, _, _ in used),
+                memory_mb_used=sum(memory for _, memory, _ in used),
+                storage_gb_used=sum(storage for _, _, storage in used),
+            ),
+            architecture=site.architecture,
+            capabilities=site.capabilities,
+            simulated=True,
+            notes=tuple(self._notes(contents)),
+        )
+
+    def _notes(self, contents: Contents) -> Iterator[Reason]:
+        yield Reason(N_("This site is simulated: nothing really runs on it."), "simulated")
+        if contents.repaired_at is not None:
+            text = N_("The world's file was found damaged at %(at)s; the copy before it is used.")
+            yield Reason(text, "world_repaired", {"at": contents.repaired_at.isoformat()})
+        if not self._site.metrics:
+            yield Reason(N_("There is no metrics source on this site."), "no_metrics")
+
+    def install(self, spec: InstallSpec) -> None:
+        """Plan the instance's future and write it down; see the contract for what a repeat does."""
+        self._look()
+        if spec.app_class not in ("container", "vm"):
+            text = N_("A simulated site runs containers and virtual machines, not “%(what)s”.")
+            raise VimRefused(text, code="app_class", what=spec.app_class)
+        key = str(spec.instance_id)
+        with self._world.change() as contents:
+            now = clock.now()
+            present = contents.records.get(key)
+            if present is not None:
+                if present.removing_at is not None:
+                    text = N_("The instance is still being removed.")
+                    raise VimRefused(text, code="still_removing", retryable=True)
+                if phase_at(present, contents.faults, now) is not Phase.FAILED:
+                    return
+            for fault in self._faults(contents, now, "refuse", spec.app_name, key):
+                raise _refusal(N_("The simulated VIM refused to install: %(words)s."), fault)
+            met = [f for f in self._site.faults if f.active(now) and f.fits(spec.app_name, key)]
+            others = [record for record in contents.records.values() if record is not present]
+            contents.records[key] = plan(spec, self._site, others, met, now)
+
+    def status(self, instance_id: UUID) -> WorkloadStatus:
+        """The truth, unless a fault makes the site lie."""
+        contents, now = self._look()
+        record = contents.records.get(str(instance_id))
+        if record is None or record.gone(now):
+            return absent(now)
+        for fault in self._faults(contents, now, "lie", *record.names):
+            if _lies(fault, record, now):
+                return lie_at(fault.says, record, now)
+        return status_at(record, contents.faults, now)
+
+    def uninstall(self, instance_id: UUID) -> None:
+        """Write down when the instance will be gone."""
+        self._look()
+        key = str(instance_id)
+        with self._world.change() as contents:
+            now = clock.now()
+            record = contents.records.get(key)
+            if record is None or record.gone_at is not None:
+                return
+            for fault in self._faults(contents, now, "uninstall_refuses", *record.names):
+                raise _refusal(N_("The simulated VIM refused to remove: %(words)s."), fault)
+            hangs = any(self._faults(contents, now, "uninstall_hangs", *record.names))
+            gone_at = None if hangs else now + timedelta(seconds=self._site.remove_after)
+            removing_at = record.removing_at or now
+            contents.records[key] = replace(record, removing_at=removing_at, gone_at=gone_at)
+
+    def usage(self, instance_id: UUID | None = None) -> Usage:
+        """A made-up load, marked as simulated; nothing where the site has no metrics source."""
+        contents, now = self._look()
+        if not self._site.metrics:
+            text = N_("There is no metrics source on this site.")
+            return Usage(as_of=now, reason=Reason(text, "no_metrics"))
+        present = contents.present(now)
+        if instance_id is not None:
+            present = [r for r in present if r.instance_id == str(instance_id)]
+            if not present:
+                text = N_("Nothing of this instance runs on this site.")
+                return Usage(as_of=now, reason=Reason(text, "absent"))
+        loads = [
+            load
+            for record in present
+            for load in load_at(record, self._site.seed, contents.faults, now)
+        ]
+        site = self._site
+        return Usage(
+            as_of=now,
+            cpu=Meter(sum(load.cpu.used or 0 for load in loads), site.cpus * site.nodes),
+            memory=Meter(sum(load.memory.used or 0 for load in loads), site.memory_mb * site.nodes),
+            storage=Meter(
+                sum(load.storage.used or 0 for load in loads), site.storage_gb * site.nodes
+            ),
+            source=SOURCE,
+            containers=tuple(loads),
+        )
+
+    def _look(self) -> tuple[Contents, datetime]:
+        """The world and the time, unless the site cannot be reached now."""
+        contents, now = self._world.read(), clock.now()
+        for _ in self._faults(contents, now, "unreachable", str(self._host_id)):
+            raise VimUnreachable(N_("The simulated VIM does not answer."))
+        return contents, now
+
+    def _faults(self, contents: Contents, now: datetime, kind: str, *names: str) -> Iterator[Fault]:
+        """The active faults of one kind for one name, those of the world's file first."""
+        for fault in (*contents.faults, *self._site.faults):
+            if fault.kind == kind and fault.active(now) and fault.fits(*names):
+                yield fault
+
+
+def _refusal(text: str, fault: Fault) -> VimRefused:
+    return VimRefused(text, code="simulated_refusal", words=fault.says or "no")
+
+
+def _lies(fault: Fault, record: Record, now: datetime) -> bool:
+    """Whether it is the lie's turn and not the truth's."""
+    if not fault.every:
+        return True
+    turns = (now - record.ordered_at).total_seconds() / fault.every
+    return int(turns) % 2 == 0

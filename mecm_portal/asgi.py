@@ -1,0 +1,20 @@
+"""The asynchronous sides of a site: live sockets and the long-polled feed.  Pages are WSGI."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mecm_portal.settings")
+# Loads the apps, so it must come before anything that touches a model.
+django_application = get_asgi_application()
+
+from channels.auth import AuthMiddlewareStack  # noqa: E402 - needs loaded apps
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs loaded apps
+
+from apps.monitoring.routing import websocket_urlpatterns  # noqa: E402 - needs loaded apps
+from apps.sync.asgi import feed_application  # noqa: E402 - needs loaded apps
+
+websocket_application = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+application = ProtocolTypeRouter({"http": django_application, "websocket": websocket_application})
+
+__all__ = ["application", "feed_application", "websocket_application"]

@@ -1,0 +1,1 @@
+"""``serve`` runs one site; ``up`` and ``site`` belong to the supervisor."""

@@ -1,0 +1,78 @@
+"""What differs between a center and an edge: mounts, periodic jobs, navigation.
+
+This is the only module that reads ``MECM_ROLE``.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_noop as N_
+
+
+@dataclass(frozen=True)
+class Role:
+    """One kind of site.
+
+    ``mounts`` pairs a URL prefix with a URLconf module, ``beat`` maps a task name to its period in
+    seconds, ``nav`` names the portal's sections in order, ``label`` is the mode chip's text,
+    ``origin`` marks the rows that are born here, and ``watches`` names coroutines that the site's
+    event loop runs beside the work of Celery.
+    """
+
+    name: str
+    label: str
+    origin: str
+    mounts: tuple[tuple[str, str], ...]
+    beat: dict[str, float]
+    nav: tuple[str, ...]
+    watches: tuple[str, ...] = ()
+
+
+CENTER = Role(
+    name="center",
+    label=N_("Center"),
+    origin="MEO",
+    mounts=(
+        ("inventory/v1/", "apps.hosts.urls"),
+        ("apm/v1/", "apps.packages.urls"),
+        ("appo/v1/", "apps.orchestration.urls_appo"),
+    ),
+    beat={
+        "apps.sync.tasks.follow_edges": 5.0,
+        "apps.orchestration.tasks.probe_hosts": 15.0,
+        "apps.packages.tasks.sweep_distributions": 2.0,
+        "apps.orchestration.tasks.sweep_operations": 2.0,
+        "apps.journal.tasks.purge": 3600.0,
+        "apps.packages.tasks.sweep_orphans": 3600.0,
+    },
+    nav=("dashboard", "topology", "packages", "instances", "hosts", "systems", "users", "activity"),
+    watches=("apps.sync.watcher.watch_edges",),
+)
+
+EDGE = Role(
+    name="edge",
+    label=N_("Edge"),
+    origin="MEPM",
+    mounts=(("lcmcontroller/v1/", "apps.orchestration.urls_lcm"), ("sync/v1/", "apps.sync.urls")),
+    beat={
+        "apps.orchestration.tasks.probe_hosts": 15.0,
+        "apps.packages.tasks.sweep_distributions": 2.0,
+        "apps.orchestration.tasks.sweep_operations": 2.0,
+        "apps.orchestration.tasks.watch_workloads": 1.0,
+        "apps.journal.tasks.purge": 3600.0,
+        "apps.packages.tasks.sweep_orphans": 3600.0,
+    },
+    nav=("dashboard", "topology", "packages", "instances", "hosts", "users", "activity"),
+)
+
+
+def current() -> Role:
+    """The role of this process; an unknown ``MECM_ROLE`` is a configuration error."""
+    name = os.environ.get("MECM_ROLE", CENTER.name)
+    for role in (CENTER, EDGE):
+        if role.name == name:
+            return role
+    raise ImproperlyConfigured(f"MECM_ROLE is “{name}”; it must be “center” or “edge”.")

@@ -1,0 +1,85 @@
+"""The process of one site: HTTP, sockets, live fan-out, worker and beat in one event loop's house.
+
+Not for several processes behind a proxy: there any ASGI server runs ``mecm_portal.asgi`` and Celery
+has processes of its own.  The figures behind these choices are in the design's runtime section.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+
+import uvicorn
+import uvloop
+from django.conf import settings
+
+from apps.monitoring.hub import hub
+from mecm_portal import asgi, wsgi
+from mecm_portal.celery import app as celery_app
+from mecm_portal.runtime.application import SiteApplication
+from mecm_portal.runtime.work import EmbeddedWork
+
+FEED_PATH = "/sync/v1/changes"
+SWITCH_SECONDS = 0.0005  # a page thread gives the loop its turn after this long, not after 5 ms
+HTTP_STOP_SECONDS = 1
+_log = logging.getLogger("mecm.site")
+
+
+def serve(host: str, port: int) -> None:
+    """Run the site until SIGTERM or SIGINT; returns within five seconds of it."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    # uvicorn raises a caught signal once more when it has stopped; the site still has work to end.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ignore)
+    application = SiteApplication(
+        pages=wsgi.application,
+        sockets=asgi.websocket_application,
+        waiting={FEED_PATH: asgi.feed_application},
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(configuration(application, host, port)))
+
+
+def configuration(
+    application: SiteApplication,
+    host: str,
+    port: int,
+    http: type[asyncio.Protocol] | str = "httptools",
+) -> uvicorn.Config:
+    """uvicorn's settings; ``http`` may be a protocol class that takes some requests for itself."""
+    return uvicorn.Config(
+        application,
+        host=host,
+        port=port,
+        http=http,
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
+        timeout_graceful_shutdown=HTTP_STOP_SECONDS,
+    )
+
+
+async def _run(config: uvicorn.Config) -> None:
+    work = EmbeddedWork(celery_app)
+    hub.attach(asyncio.get_running_loop())
+    await asyncio.to_thread(
+        work.start
+    )  # closes database connections, which Django forbids on a loop
+    _log.info("%s starts on %s", settings.SITE_NAME, settings.SITE_URL)
+    try:
+        await uvicorn.Server(config).serve()
+    finally:
+        hub.detach()
+        await asyncio.to_thread(work.stop)
+        _log.info("%s has stopped", settings.SITE_NAME)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Take a signal and do nothing."""

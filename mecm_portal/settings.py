@@ -1,0 +1,249 @@
+"""One settings file for every site; environment variables choose, and nothing else.
+
+With none set, a site is self-contained: SQLite, Celery inside the process, local live fan-out.
+``DATABASE_URL``, ``REDIS_URL`` and ``CELERY_BROKER_URL`` put engines in their place.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.keyfile import site_key
+from mecm_portal import roles
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ROLE = roles.current()
+
+# --- this site -----------------------------------------------------------------------------------
+SITE_NAME = os.environ.get("MECM_SITE_NAME", ROLE.name)
+SITE_DIR = Path(os.environ.get("MECM_SITE_DIR", BASE_DIR / ".data" / SITE_NAME))
+SITE_URL = os.environ.get("MECM_SITE_URL", "http://127.0.0.1:8000")
+DEMO = os.environ.get("MECM_DEMO") == "1"
+SITE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+SECRET_KEY = site_key(SITE_DIR / "site.key")
+DEBUG = False
+ALLOWED_HOSTS = os.environ.get("MECM_ALLOWED_HOSTS", "*").split(",")
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "guardian",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "apps.common",
+    "apps.journal",
+    "apps.vim",
+    "apps.tenants",
+    "apps.hosts",
+    "apps.edgelink",
+    "apps.packages",
+    "apps.instances",
+    "apps.orchestration",
+    "apps.sync",
+    "apps.monitoring",
+    "apps.portal",
+    "mecm_portal",
+]
+
+MIDDLEWARE = [
+    "apps.common.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.common.middleware.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "apps.common.middleware.DomainErrorMiddleware",
+]
+
+ROOT_URLCONF = "mecm_portal.urls"
+WSGI_APPLICATION = "mecm_portal.wsgi.application"
+ASGI_APPLICATION = "mecm_portal.asgi.application"
+# EdgeGallery's clients use both spellings of a collection; URLconfs accept both.
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["django.template.loaders.filesystem.Loader"],
+                )
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
+            "libraries": {"portal": "apps.portal.templatetags.portal"},
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "apps.portal.context.shell",
+            ],
+        },
+    }
+]
+
+# --- data ----------------------------------------------------------------------------------------
+DATABASES: dict[str, Any]
+if os.environ.get("DATABASE_URL"):
+    DATABASES = {"default": dj_database_url.parse(os.environ["DATABASE_URL"], conn_max_age=None)}
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "mecm_portal.sqlite",
+            "NAME": SITE_DIR / "db.sqlite3",
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 10,
+                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+            },
+        }
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = os.environ.get("REDIS_URL", "")
+if REDIS_URL:
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL]},
+        }
+    }
+    CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    }
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- people --------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+ANONYMOUS_USER_NAME = None  # guardian: no database row stands for "nobody"
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+SESSION_COOKIE_SAMESITE = "Lax"
+# Two sites on one machine differ by port only, and cookies do not know ports.
+SESSION_COOKIE_NAME = f"mecm_{SITE_NAME}_session".replace("-", "_")
+CSRF_COOKIE_NAME = f"mecm_{SITE_NAME}_csrf".replace("-", "_")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE_URL.startswith("https:")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+ACCESS_TOKEN_LIFETIME = timedelta(hours=1)
+REFRESH_TOKEN_LIFETIME = timedelta(days=7)
+SITE_TOKEN_LIFETIME = timedelta(minutes=2)
+# Guests read only; nobody signs in as one unless the operator wants that.
+GUEST_ACCESS = DEMO or os.environ.get("MECM_GUEST_ACCESS") == "1"
+
+# --- API -----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.tenants.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "apps.common.problem.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "MECM Portal",
+    "DESCRIPTION": "Runs applications at the network edge: center and edge API.",
+    "VERSION": "0.1.0",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = SITE_DIR / "tmp"
+FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, exist_ok=True)
+
+# --- packages and drivers ------------------------------------------------------------------------
+PACKAGE_DIR = SITE_DIR / "packages"
+VIM_STATE_DIR = SITE_DIR / "vim"
+PACKAGE_ENFORCE_DIGESTS = os.environ.get("MECM_PACKAGE_DIGESTS") == "enforce"
+PACKAGE_MAX_BYTES = int(os.environ.get("MECM_PACKAGE_MAX_BYTES", 512 * 1024 * 1024))
+LIMITS = {"packages_per_tenant": 50, "instances_per_tenant": 50, "hosts": 50, "applcms": 50}
+
+# --- work ----------------------------------------------------------------------------------------
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "memory://")
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"polling_interval": 0.02} if CELERY_BROKER_URL == "memory://" else {}
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "mecm"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_SCHEDULE = {
+    task: {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 5.0)}}
+    for task, seconds in ROLE.beat.items()
+}
+
+# --- words, looks, files -------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("简体中文"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = "mecm_language"
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(os.environ.get("MECM_STATIC_ROOT", BASE_DIR / ".data" / "static"))
+STATICFILES_DIRS = [path for path in (BASE_DIR / "static", BASE_DIR / ".assets") if path.is_dir()]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "mecm_portal.staticfiles.Storage"},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "apps.common.middleware.RequestIdFilter"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%H:%M:%S"}
+    },
+    "handlers": {
+        "stdout": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "line",
+            "filters": ["request_id"],
+        }
+    },
+    "root": {"handlers": ["stdout"], "level": os.environ.get("MECM_LOG_LEVEL", "WARNING")},
+    "loggers": {"mecm": {"level": "INFO"}},
+}

@@ -1,0 +1,1 @@
+"""Database engine ``mecm_portal.sqlite``: Django's SQLite with a fair queue for writers."""

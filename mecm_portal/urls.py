@@ -1,0 +1,20 @@
+"""URLs of a site: what its role mounts, and what every site has."""
+
+from django.conf import settings
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from apps.common.health import health
+
+urlpatterns = [
+    path("healthz", health),
+    path("auth/v1/", include("apps.tenants.urls")),
+    *(path(prefix, include(module)) for prefix, module in settings.ROLE.mounts),
+    path("api/v1/", include("apps.monitoring.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("", include("apps.portal.urls")),
+]
+handler404 = "apps.portal.errors.not_found"
+handler403 = "apps.portal.errors.denied"
+handler500 = "apps.portal.errors.failed"

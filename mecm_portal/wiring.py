@@ -1,0 +1,21 @@
+"""Who hears what after a commit: the whole list.  ``manage.py wiring`` prints it."""
+
+WIRING: tuple[tuple[str, str], ...] = (
+    # What happened, for people who look.
+    ("", "apps.monitoring.live.on_event"),
+    ("", "apps.monitoring.console.on_event"),
+    # Work that would otherwise wait for its next sweep.
+    ("hosts.host.registered", "apps.orchestration.tasks.on_host_configured"),
+    ("hosts.host.updated", "apps.orchestration.tasks.on_host_configured"),
+    ("hosts.host.removing", "apps.orchestration.tasks.on_host_configured"),
+    ("hosts.host.credentials_stored", "apps.orchestration.tasks.on_host_configured"),
+    ("hosts.applcm.registered", "apps.sync.tasks.on_edge_registered"),
+    ("hosts.applcm.updated", "apps.sync.tasks.on_edge_registered"),
+    ("hosts.applcm.reachable", "apps.orchestration.tasks.on_edge_reachable"),
+    ("packages.distribution.ordered", "apps.packages.tasks.on_event"),
+    ("packages.distribution.withdrawing", "apps.packages.tasks.on_event"),
+    ("packages.distribution.withdrawn", "apps.packages.tasks.on_event"),
+    ("packages.distribution.arrived", "apps.orchestration.tasks.on_package_arrived"),
+    ("instances.operation.queued", "apps.orchestration.tasks.on_operation_queued"),
+    ("instances.instance.observed", "apps.orchestration.tasks.on_instance_observed"),
+)

@@ -1,0 +1,108 @@
+"""The embedded worker runs real tasks, and each connection goes to its side."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+from celery import Celery
+
+from mecm_portal.runtime.application import SiteApplication
+from mecm_portal.runtime.work import EmbeddedWork
+
+
+@pytest.fixture
+def celery_app():
+    app = Celery("embedded", broker="memory://localhost/", set_as_current=False, fixups=[])
+    app.conf.update(
+        broker_transport_options={"polling_interval": 0.01},
+        task_ignore_result=True,
+        task_default_queue="embedded-test",
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        beat_scheduler="celery.beat:Scheduler",
+        beat_schedule={},
+    )
+    return app
+
+
+def test_tasks_run_in_this_process_and_stopping_waits_for_them(celery_app):
+    started, release, done = threading.Event(), threading.Event(), threading.Event()
+
+    @celery_app.task
+    def slow():
+        started.set()
+        release.wait(5)
+        done.set()
+
+    work = EmbeddedWork(celery_app)
+    work.start()
+    try:
+        slow.delay()
+        assert started.wait(5)
+        threading.Timer(0.1, release.set).start()
+        work.stop()
+        assert done.is_set()
+    finally:
+        release.set()
+        work.stop()
+        work.join()
+
+
+def test_an_idle_worker_does_not_hold_up_the_end(celery_app):
+    work = EmbeddedWork(celery_app)
+    work.start()
+    began = time.monotonic()
+    work.stop()
+    assert time.monotonic() - began < 0.5
+    work.join()
+
+
+def test_a_broker_outside_has_workers_of_its_own(celery_app):
+    celery_app.conf.broker_url = "redis://localhost"
+    work = EmbeddedWork(celery_app)
+    work.start()
+    work.stop()
+    assert not work.is_embedded
+
+
+def answer(body: bytes):
+    async def application(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    return application
+
+
+def pages(environ, start_response):
+    start_response("200 OK", [])
+    return [b"page on " + threading.current_thread().name.encode()]
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "begin"),
+    [
+        ("http", "/hosts", b"page on WSGI"),
+        ("http", "/feed", b"feed"),
+        ("http", "/feed/", b"page"),
+        ("websocket", "/feed", b"socket"),
+    ],
+)
+def test_each_connection_goes_to_its_side(kind, path, begin):
+    async def call():
+        sent = []
+        site = SiteApplication(pages=pages, sockets=answer(b"socket"), waiting={"/feed": answer(b"feed")})
+
+        async def receive():
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": kind, "path": path, "method": "GET", "query_string": b"", "http_version": "1.1"}
+        await site({**scope, "headers": []}, receive, send)
+        return b"".join(message.get("body", b"") for message in sent)
+
+    assert asyncio.run(call()).startswith(begin)

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""`make test`: the base tier, then every tier whose real counterpart is on this machine.
+
+Says which ran and which did not, and why.  In CI a tier that could be installed fails where it
+would be skipped elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTHING_COLLECTED = 5
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@dataclass(frozen=True)
+class Tier:
+    """Tests of one mark; ``missing`` says what is not there, or is empty when all is."""
+
+    name: str
+    mark: str
+    missing: Callable[[], str]
+    options: tuple[str, ...] = ()
+
+
+def no_chromium() -> str:
+    """Why no browser can be driven."""
+    if any(map(shutil.which, CHROMIUM_NAMES)):
+        return ""
+    return "there is no Chromium; install one (Debian: apt install chromium)"
+
+
+TIERS = (
+    Tier("base", "not browser", lambda: "", ("-n", "2", "--dist", "loadfile")),
+    Tier("browser", "browser", no_chromium),
+)
+
+
+def run(tier: Tier) -> tuple[bool, str]:
+    """Run one tier; whether that is good, and a line for the summary."""
+    missing = tier.missing()
+    if missing:
+        must = bool(os.environ.get("CI"))
+        return not must, f"{'FAILED ' if must else 'skipped'} {tier.name}: {missing}"
+    sys.stdout.write(f"=== {tier.name}\n")
+    sys.stdout.flush()
+    began = time.monotonic()
+    words = [sys.executable, "-m", "pytest", "-m", tier.mark, *tier.options]
+    code = subprocess.run(words, cwd=ROOT, check=False).returncode
+    took = f"{time.monotonic() - began:.0f} s"
+    if code == NOTHING_COLLECTED:
+        return True, f"skipped {tier.name}: it has no tests yet"
+    return code == 0, f"{'passed ' if code == 0 else 'FAILED '} {tier.name} ({took})"
+
+
+def main() -> int:
+    """Run all tiers and summarize."""
+    outcomes = [run(tier) for tier in TIERS]
+    sys.stdout.write("\n" + "\n".join(line for _, line in outcomes) + "\n")
+    return 0 if all(good for good, _ in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
