@@ -245,5 +245,9 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["stdout"], "level": os.environ.get("MECM_LOG_LEVEL", "WARNING")},
-    "loggers": {"mecm": {"level": "INFO"}},
+    "loggers": {
+        "mecm": {"level": "INFO"},
+        # An answer of 4xx is the caller's business; the journal and the metrics see it.
+        "django.request": {"level": "ERROR"},
+    },
 }

@@ -109,6 +109,10 @@ def move(
     instance.state = INSTANCE.move(instance.state, verb)
     instance.operation_info = info.as_json() if info else {}
     instance.wanted = wanted or instance.wanted
+    if instance.seen is not None:
+        look = Observation(at=clock.now(), status=instance.seen)
+        instance.health, reason = health_of(instance.state, look)
+        instance.health_reason = reason.as_json() if reason else {}
     instance.save()
     _tell(verb, instance, actor)
     return instance

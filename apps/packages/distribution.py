@@ -118,6 +118,12 @@ def due() -> list[uuid.UUID]:
     return list(rows.values_list("pk", flat=True)[:200])
 
 
+def drop_leases() -> int:
+    """At the start of a site whose workers live inside it: what was in hand is due again."""
+    rows = Distribution.objects.filter(next_at__isnull=False)
+    return rows.update(next_at=clock.now())
+
+
 def work_on(distribution_id: uuid.UUID) -> str:
     """Take one step on a distribution, if nobody else does; returns what came of it."""
     moment = clock.now()

@@ -124,7 +124,7 @@ def _instance_tile(actor: Actor) -> Tile:
     for state in InstanceState:
         mark = words.state_mark(state)
         shares.append(
-            Share(mark.tone, mark.label, counts.get(state, 0), f"{url}?state={_slug(state)}")
+            Share(mark.tone, mark.label, counts.get(state, 0), f"{url}?state={slug(state)}")
         )
     return Tile(_("Instances"), "instance", sum(counts.values()), url, _present(shares))
 
@@ -143,7 +143,8 @@ def _edge_tile(actor: Actor) -> Tile:
     return Tile(_("Edges"), "system", found["total"], url, _present(shares))
 
 
-def _slug(state: str) -> str:
+def slug(state: str) -> str:
+    """A state as it is written in a URL."""
     return str(state).lower().replace(" ", "-")
 
 

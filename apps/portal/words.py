@@ -64,13 +64,10 @@ _INSTANCE = {
 _HEALTH = {_H.READY: OK, _H.DEGRADED: WARN, _H.FAILED: BAD, _H.UNKNOWN: UNKNOWN}
 _DISTRIBUTION = {_D.PROCESSING: BUSY, _D.DISTRIBUTED: OK, _D.ERROR: BAD}
 _OPERATION = {
-    _O.QUEUED: UNKNOWN, _O.RUNNING: BUSY, _O.WAITING: WARN, _O.SUCCEEDED: OK, _O.FAILED: BAD,
+    _O.QUEUED: UNKNOWN, _O.RUNNING: BUSY, _O.WAITING: BUSY, _O.SUCCEEDED: OK, _O.FAILED: BAD,
     _O.CANCELLED: UNKNOWN,
 }
-_STEP_TONES = {
-    "queued": UNKNOWN, "pending": UNKNOWN, "running": BUSY, "waiting": WARN, "succeeded": OK,
-    "done": OK, "failed": BAD, "cancelled": UNKNOWN, "skipped": UNKNOWN,
-}
+_STEP_TONES = {"running": BUSY, "waiting": BUSY, "done": OK, "failed": BAD}
 _RUNTIME_TONES = {
     "running": OK, "active": OK, "succeeded": OK, "ready": OK, "pending": BUSY, "build": BUSY,
     "waiting": BUSY, "terminating": BUSY, "deleting": BUSY, "failed": BAD, "error": BAD,
@@ -122,6 +119,16 @@ def operation_mark(operation: LcmOperation) -> Mark:
 def step_tone(state: str) -> str:
     """The tone of one step of an operation."""
     return _STEP_TONES.get(state.lower(), UNKNOWN)
+
+
+_STEP_WORDS: dict[str, Text] = {
+    "running": _("Running"), "waiting": _("Waiting"), "done": _("Done"), "failed": _("Failed"),
+}
+
+
+def step_word(state: str) -> str:
+    """How far a step is, in words."""
+    return str(_STEP_WORDS.get(state.lower(), _("Unknown")))
 
 
 def runtime_mark(state: str) -> Mark:

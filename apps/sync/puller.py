@@ -46,6 +46,11 @@ def pull(edge_id: uuid.UUID) -> dict[str, Any]:
     return {"came": "ok", "rows": count, "held": len(held)}
 
 
+def drop_leases() -> int:
+    """At the start of a site whose workers live inside it: no pull is running."""
+    return Peer.objects.filter(lease_until__isnull=False).update(lease_until=None)
+
+
 def _claim(edge: AppLcm) -> Peer | None:
     peer, _ = Peer.objects.get_or_create(edge=edge)
     moment = clock.now()

@@ -18,7 +18,7 @@ import uvloop
 from django.conf import settings
 
 from apps.monitoring.hub import hub
-from mecm_portal import asgi, wsgi
+from mecm_portal import asgi, startup, wsgi
 from mecm_portal.celery import app as celery_app
 from mecm_portal.runtime.application import SiteApplication
 from mecm_portal.runtime.work import EmbeddedWork
@@ -69,13 +69,18 @@ def configuration(
 async def _run(config: uvicorn.Config) -> None:
     work = EmbeddedWork(celery_app)
     hub.attach(asyncio.get_running_loop())
+    if work.is_embedded:
+        await asyncio.to_thread(startup.forget_leases)
     await asyncio.to_thread(
         work.start
     )  # closes database connections, which Django forbids on a loop
     _log.info("%s starts on %s", settings.SITE_NAME, settings.SITE_URL)
+    watches = startup.start_watches()
     try:
         await uvicorn.Server(config).serve()
     finally:
+        for watch in watches:
+            watch.cancel()
         hub.detach()
         await asyncio.to_thread(work.stop)
         _log.info("%s has stopped", settings.SITE_NAME)

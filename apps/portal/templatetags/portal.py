@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common import clock
 from apps.common.words import Reason
 from apps.journal.models import Entry
+from apps.orchestration.workflows import STEP_LABELS
 from apps.portal import verbs, words
 from apps.portal.words import Mark
 from apps.tenants.policies import Decision
@@ -131,6 +132,25 @@ def _moment(value: Any) -> datetime | None:
 def say(reason: Reason | None) -> str:
     """A stored reason in the reader's language."""
     return words.say(reason)
+
+
+@register.filter
+def step_name(step: Mapping[str, Any]) -> str:
+    """What a step of an operation does."""
+    name = str(step.get("name", ""))
+    return gettext(STEP_LABELS[name]) if name in STEP_LABELS else name
+
+
+@register.filter
+def step_word(step: Mapping[str, Any]) -> str:
+    """How far a step of an operation is."""
+    return words.step_word(str(step.get("state", "")))
+
+
+@register.filter
+def step_reason(step: Mapping[str, Any]) -> str:
+    """Why a step waits or failed."""
+    return words.say(Reason.from_json(step.get("reason")))
 
 
 @register.filter

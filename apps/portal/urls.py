@@ -1,0 +1,60 @@
+"""The addresses of the pages.  What an address may show is decided by its view."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from apps.portal.views import (
+    activity,
+    home,
+    hosts,
+    instances,
+    packages,
+    placement,
+    session,
+    systems,
+    users,
+)
+
+urlpatterns = [
+    path("login/", session.sign_in, name="login"),
+    path("logout/", session.sign_out, name="logout"),
+    path("preferences/", session.preferences, name="preferences"),
+    path("account/", session.account, name="account"),
+    path("account/password/", session.change_password, name="change_password"),
+    path("", home.dashboard, name="dashboard"),
+    path("topology/", home.topology, name="topology"),
+    path("topology/table/", home.topology_table, name="topology_table"),
+    path("packages/", packages.packages, name="packages"),
+    path("packages/upload/", packages.upload, name="package_upload"),
+    path("packages/<uuid:package_id>/", packages.package, name="package"),
+    path("packages/<uuid:package_id>/download/", packages.download, name="package_download"),
+    path("packages/<uuid:package_id>/delete/", packages.remove, name="package_delete"),
+    path("packages/<uuid:package_id>/distribute/", placement.distribute, name="package_distribute"),
+    path("packages/<uuid:package_id>/withdraw/<uuid:host_id>/", placement.withdraw,
+         name="package_withdraw"),
+    path("instances/", instances.instances, name="instances"),
+    path("instances/new/", instances.new, name="instance_new"),
+    path("instances/<uuid:instance_id>/", instances.instance, name="instance"),
+    path("instances/<uuid:instance_id>/instantiate/", instances.instantiate,
+         name="instance_instantiate"),
+    path("instances/<uuid:instance_id>/terminate/", instances.terminate, name="instance_terminate"),
+    path("hosts/", hosts.hosts, name="hosts"),
+    path("hosts/new/", hosts.new, name="host_new"),
+    path("hosts/<uuid:host_id>/", hosts.host, name="host"),
+    path("hosts/<uuid:host_id>/edit/", hosts.edit, name="host_edit"),
+    path("hosts/<uuid:host_id>/delete/", hosts.remove, name="host_delete"),
+    path("hosts/<uuid:host_id>/credentials/", hosts.credentials, name="host_credentials"),
+    path("hosts/<uuid:host_id>/credentials/delete/", hosts.remove_credentials,
+         name="host_credentials_delete"),
+    path("systems/", systems.systems, name="systems"),
+    path("systems/<slug:kind>/new/", systems.new, name="manager_new"),
+    path("systems/<slug:kind>/<str:ip>/edit/", systems.edit, name="manager_edit"),
+    path("systems/<slug:kind>/<str:ip>/delete/", systems.remove, name="manager_delete"),
+    path("users/", users.people, name="users"),
+    path("users/new/", users.new_user, name="user_new"),
+    path("users/tenants/new/", users.new_tenant, name="tenant_new"),
+    path("users/<uuid:user_id>/enable/", users.set_active, {"active": True}, name="user_enable"),
+    path("users/<uuid:user_id>/disable/", users.set_active, {"active": False}, name="user_disable"),
+    path("activity/", activity.activity, name="activity"),
+]

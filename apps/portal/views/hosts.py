@@ -1,0 +1,207 @@
+"""Hosts: the list, one host with what its edge says of it, registering, changing, removing."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from apps.common.errors import Invalid
+from apps.hosts import services
+from apps.hosts.models import HostCredential, MecHost
+from apps.hosts.policies import may_configure, may_handle_credentials
+from apps.hosts.selectors import access_host, hosts_for
+from apps.instances.selectors import instances_for
+from apps.journal.selectors import history_of
+from apps.packages.selectors import distributions_for
+from apps.portal.forms.hosts import CredentialsForm, HostForm
+from apps.portal.http import actor_of, attempt, go_to, show, show_parts, signed_in
+from apps.portal.listing import Column, Facet, Table
+from apps.portal.overview import NEVER_SEEN, OFFLINE, ONLINE
+from apps.portal.views.confirm import ask
+from apps.tenants.policies import may, require
+from apps.vim.contract import ProbeResult
+from apps.vim.registry import kinds
+
+HISTORY = 30
+TABLE: Table[MecHost] = Table(
+    columns=(
+        Column("name", _("Name"), "name"),
+        Column("link", _("Link"), "reachable"),
+        Column("address", _("Address"), "ip"),
+        Column("vim", _("VIM"), "vim"),
+        Column("edge", _("Edge"), "applcm__name"),
+        Column("credentials", _("Credentials")),
+        Column("seen", _("As of"), "observed_at"),
+    ),
+    search=("name", "ip", "city", "address", "applcm__name"),
+    first_order="name",
+    facets=(
+        Facet("state", _("Link"), (
+            ("online", _("Online"), ONLINE),
+            ("offline", _("Offline"), OFFLINE),
+            ("never", _("Never seen"), NEVER_SEEN),
+        )),
+        Facet("vim", _("VIM"), tuple(
+            (kind.name, kind.label, Q(vim__iexact=kind.spelling)) for kind in kinds()
+        )),
+    ),
+)
+_PARTS = {
+    "state": "portal/hosts/_state.html",
+    "facts": "portal/hosts/_facts.html",
+    "packages": "portal/hosts/_packages.html",
+    "instances": "portal/hosts/_instances.html",
+    "credentials": "portal/hosts/_credentials.html",
+    "history": "portal/_history.html",
+}
+
+
+@signed_in
+@require_GET
+def hosts(request: HttpRequest) -> HttpResponseBase:
+    """All hosts that the viewer may see."""
+    actor = actor_of(request)
+    require(may(actor, "hosts.read"))
+    context = {"list": TABLE.read(request, hosts_for(actor)), "may_configure": may_configure(actor)}
+    return show(request, "portal/hosts/list.html", context, part="portal/hosts/_list.html")
+
+
+@signed_in
+@require_GET
+def host(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
+    """One host: whether it answers, what it offers, what is on it."""
+    actor = actor_of(request)
+    require(may(actor, "hosts.read"))
+    found = access_host(actor, host_id)
+    context = {
+        "host": found,
+        "credential": _credential(found),
+        "facts": _facts(found),
+        "distributions": lambda: distributions_for(actor).filter(host=found).order_by(
+            "package__name"),
+        "instances": lambda: instances_for(actor).filter(host=found).order_by("app_name"),
+        "may_configure": may_configure(actor),
+        "may_handle_credentials": may_handle_credentials(actor),
+        "may_read_history": may_configure(actor),
+        "history": lambda: history_of("mechost", str(found.pk))[:HISTORY],
+        "history_topic": f"host:{found.pk}",
+    }
+    return show_parts(request, "portal/hosts/detail.html", _PARTS, context)
+
+
+def _credential(found: MecHost) -> HostCredential | None:
+    return getattr(found, "credential", None)
+
+
+def _facts(found: MecHost) -> ProbeResult | None:
+    """What the last good probe said; nothing where it cannot be read any more."""
+    try:
+        return ProbeResult.from_json(found.facts) if found.facts else None
+    except Invalid:
+        return None
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def new(request: HttpRequest) -> HttpResponseBase:
+    """Register a host."""
+    actor = actor_of(request)
+    require(may_configure(actor))
+    form = HostForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        made = form.carry_out(lambda: services.register_host(actor=actor, spec=form.to_spec()))
+        if made is not None:
+            done = gettext("“%(name)s” is registered; now give it its credentials.")
+            messages.success(request, done % {"name": made})
+            return go_to(request, reverse("host_credentials", args=[made.pk]))
+    return show(request, "portal/hosts/form.html", {"form": form}, status=_status(form))
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
+    """Change the configuration of a host."""
+    actor = actor_of(request)
+    require(may_configure(actor))
+    found = access_host(actor, host_id)
+    form = HostForm(request.POST or None, host=found)
+    if request.method == "POST" and form.is_valid():
+        saved = form.carry_out(lambda: services.update_host(
+            actor=actor, host_id=found.pk, spec=form.to_spec()))
+        if saved is not None:
+            messages.success(request, gettext("“%(name)s” is saved.") % {"name": saved})
+            return go_to(request, reverse("host", args=[found.pk]))
+    context = {"form": form, "host": found}
+    return show(request, "portal/hosts/form.html", context, status=_status(form))
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def credentials(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
+    """Store the access file of a host; what is stored is never shown again."""
+    actor = actor_of(request)
+    require(may_handle_credentials(actor))
+    found = access_host(actor, host_id)
+    form = CredentialsForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        stored = form.carry_out(lambda: services.store_credentials(
+            actor=actor, host_id=found.pk, content=form.bytes()))
+        if stored is not None:
+            messages.success(request, gettext("The credentials are stored, sealed."))
+            return go_to(request, reverse("host", args=[found.pk]))
+    context: dict[str, Any] = {"form": form, "host": found, "credential": _credential(found)}
+    return show(request, "portal/hosts/credentials.html", context, status=_status(form))
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def remove_credentials(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
+    """Forget the access file of a host, once that is confirmed."""
+    actor = actor_of(request)
+    require(may_handle_credentials(actor))
+    found = access_host(actor, host_id)
+    back = reverse("host", args=[found.pk])
+    if request.method == "POST":
+        attempt(request, lambda: services.remove_credentials(actor=actor, host_id=found.pk),
+                gettext("The credentials are removed."))
+        return go_to(request, back)
+    return ask(
+        request, title=gettext("Remove the credentials of “%(name)s”?") % {"name": found},
+        consequences=[gettext("Nothing can be started, watched or stopped there without them.")],
+        verb=gettext("Remove credentials"), back=back,
+    )
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def remove(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
+    """Remove a host, once that is confirmed."""
+    actor = actor_of(request)
+    require(may_configure(actor))
+    found = access_host(actor, host_id)
+    back = reverse("host", args=[found.pk])
+    if request.method == "POST":
+        done = gettext("“%(name)s” is being removed.") % {"name": found}
+        if attempt(request, lambda: services.remove_host(actor=actor, host_id=found.pk), done):
+            back = reverse("hosts")
+        return go_to(request, back)
+    return ask(
+        request, title=gettext("Remove the host “%(name)s”?") % {"name": found},
+        consequences=[
+            gettext("Its configuration and its credentials are deleted here and at its edge."),
+            gettext("It is refused while instances are on the host."),
+        ],
+        verb=gettext("Remove host"), back=back,
+    )
+
+
+def _status(form: HostForm | CredentialsForm) -> int:
+    return 422 if form.is_bound else 200

@@ -1,0 +1,189 @@
+"""Instances: the list, a new one, one with its steps and its workload, starting and ending it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from apps.common.errors import NotFound
+from apps.instances.models import AppInstance, LcmOperation
+from apps.instances.policies import may_create, may_operate
+from apps.instances.selectors import access_instance, instances_for, operations_of
+from apps.instances.states import Health, InstanceState
+from apps.journal.selectors import history_of
+from apps.orchestration import services
+from apps.packages.models import Package
+from apps.packages.selectors import access_package, distributions_of, packages_for
+from apps.packages.states import DistributionState
+from apps.portal.forms.instances import InstanceForm
+from apps.portal.http import actor_of, attempt, go_to, show, show_parts, signed_in
+from apps.portal.listing import Column, Facet, Table
+from apps.portal.overview import FAILED_STATES, slug
+from apps.portal.views.confirm import ask
+from apps.tenants.actors import Actor
+from apps.tenants.policies import may, require
+
+HISTORY = 30
+OPERATIONS = 10
+TABLE: Table[AppInstance] = Table(
+    columns=(
+        Column("name", _("Name"), "app_name"),
+        Column("state", _("State"), "state"),
+        Column("health", _("Health"), "health"),
+        Column("package", _("Package"), "package__name"),
+        Column("host", _("Host"), "host__name"),
+        Column("tenant", _("Tenant"), "tenant__name"),
+        Column("created", _("Created"), "created_at"),
+    ),
+    search=("app_name", "description", "package__name", "host__name", "host__ip"),
+    first_order="name",
+    facets=(
+        Facet("state", _("State"), (
+            ("failed", _("Failed"), Q(state__in=FAILED_STATES)),
+            *((slug(state), state.label, Q(state=state)) for state in InstanceState),
+        )),
+        Facet("health", _("Health"), tuple(
+            (slug(health), health.label, Q(health=health)) for health in Health
+        )),
+    ),
+)
+_PARTS = {
+    "state": "portal/instances/_state.html",
+    "work": "portal/instances/_work.html",
+    "workload": "portal/instances/_workload.html",
+    "history": "portal/_history.html",
+}
+
+
+@signed_in
+@require_GET
+def instances(request: HttpRequest) -> HttpResponseBase:
+    """All instances that the viewer may see."""
+    actor = actor_of(request)
+    require(may(actor, "instances.read"))
+    context = {"list": TABLE.read(request, instances_for(actor)), "may_create": may_create(actor)}
+    return show(request, "portal/instances/list.html", context, part="portal/instances/_list.html")
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def new(request: HttpRequest) -> HttpResponseBase:
+    """Create an instance, and start it when the viewer wants that at once."""
+    actor = actor_of(request)
+    require(may_create(actor))
+    chosen = _chosen(actor, request.GET.get("package", ""))
+    form = _form(request, chosen) if chosen else None
+    if chosen and form and form.is_bound and form.is_valid():
+        spec = form.to_spec()
+        made = form.carry_out(lambda: services.create_instance(
+            actor=actor, tenant_id=chosen.tenant_id, spec=spec))
+        if made is not None:
+            if "start" in request.POST:
+                done = gettext("“%(name)s” is being created and started.") % {"name": made}
+                attempt(request, lambda: services.instantiate(
+                    actor=actor, instance_id=made.pk), done)
+            return go_to(request, reverse("instance", args=[made.pk]))
+    placed = packages_for(actor).filter(placed__gt=0, removing=False).order_by("name", "-created_at")
+    context = {"packages": placed, "package": chosen, "form": form}
+    status = 422 if form and form.is_bound else 200
+    return show(request, "portal/instances/new.html", context,
+                part="portal/instances/_new.html", status=status)
+
+
+def _chosen(actor: Actor, text: str) -> Package | None:
+    try:
+        return access_package(actor, uuid.UUID(text)) if text else None
+    except (ValueError, NotFound):
+        return None
+
+
+def _form(request: HttpRequest, package: Package) -> InstanceForm:
+    places = list(
+        distributions_of(package).filter(state=DistributionState.DISTRIBUTED, removing=False)
+    )
+    asked = request.GET.get("host", "")
+    first = asked or (str(places[0].host_id) if len(places) == 1 else "")
+    return InstanceForm(request.POST or None, package=package, places=places,
+                        initial={"host": first})
+
+
+@signed_in
+@require_GET
+def instance(request: HttpRequest, instance_id: uuid.UUID) -> HttpResponseBase:
+    """One instance, live; one that is gone shows how it ended."""
+    actor = actor_of(request)
+    require(may(actor, "instances.read"))
+    try:
+        found = access_instance(actor, instance_id)
+    except NotFound:
+        return _gone(request, actor, instance_id)
+    context = {
+        "instance": found,
+        "seen": found.seen,
+        "operations": lambda: operations_of(found.pk)[:OPERATIONS],
+        "may_instantiate": may_operate(actor, found, "instantiate"),
+        "may_terminate": may_operate(actor, found, "terminate"),
+        "may_read_activity": may(actor, "activity.read"),
+        "history": lambda: history_of("appinstance", str(found.pk))[:HISTORY],
+        "history_topic": f"instance:{found.pk}",
+    }
+    return show_parts(request, "portal/instances/detail.html", _PARTS, context)
+
+
+def _gone(request: HttpRequest, actor: Actor, instance_id: uuid.UUID) -> HttpResponse:
+    """The record of an instance that is no more, for those who could see it."""
+    rows = operations_of(instance_id)
+    rows = rows if actor.is_admin else rows.filter(tenant_id=actor.tenant_id)
+    operations: list[LcmOperation] = list(rows[:OPERATIONS])
+    if not operations:
+        access_instance(actor, instance_id)
+    context: dict[str, Any] = {
+        "name": operations[0].app_name, "operations": operations, "instance_id": instance_id,
+        "may_read_activity": may(actor, "activity.read"),
+        "history": lambda: history_of("appinstance", str(instance_id))[:HISTORY],
+        "history_topic": f"instance:{instance_id}",
+    }
+    parts = {"state": "portal/instances/_gone.html", "work": _PARTS["work"],
+             "workload": "portal/instances/_no_workload.html", "history": _PARTS["history"]}
+    return show_parts(request, "portal/instances/gone.html", parts, context)
+
+
+@signed_in
+@require_POST
+def instantiate(request: HttpRequest, instance_id: uuid.UUID) -> HttpResponseBase:
+    """Order an instance to run."""
+    actor = actor_of(request)
+    found = access_instance(actor, instance_id)
+    done = gettext("“%(name)s” is being started.") % {"name": found}
+    attempt(request, lambda: services.instantiate(actor=actor, instance_id=found.pk), done)
+    return go_to(request, reverse("instance", args=[found.pk]))
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def terminate(request: HttpRequest, instance_id: uuid.UUID) -> HttpResponseBase:
+    """Order the end of an instance, once that is confirmed."""
+    actor = actor_of(request)
+    found = access_instance(actor, instance_id)
+    back = reverse("instance", args=[found.pk])
+    if request.method == "POST":
+        done = gettext("“%(name)s” is being terminated.") % {"name": found}
+        attempt(request, lambda: services.terminate(actor=actor, instance_id=found.pk), done)
+        return go_to(request, back)
+    require(may_operate(actor, found, "terminate"))
+    return ask(
+        request, title=gettext("Terminate “%(name)s”?") % {"name": found},
+        consequences=[
+            gettext("Its workload on “%(host)s” is stopped and removed, with what it stored there.")
+            % {"host": found.host},
+            gettext("The instance disappears from the list; this cannot be undone."),
+        ],
+        verb=gettext("Terminate"), back=back,
+    )

@@ -1,0 +1,34 @@
+"""What a site does once when its process starts, before it takes any work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from apps.instances import operations
+from apps.packages import distribution
+from apps.sync import puller
+
+
+def forget_leases() -> None:
+    """Take back what the workers of this site's last process held: they lived inside it."""
+    operations.drop_leases()
+    distribution.drop_leases()
+    puller.drop_leases()
+    connection.close()
+
+
+def start_watches() -> list[asyncio.Task[Any]]:
+    """Start the coroutines that this role runs on the site's event loop."""
+    return [asyncio.create_task(_coroutine(name)) for name in settings.ROLE.watches]
+
+
+def _coroutine(path: str) -> Coroutine[Any, Any, Any]:
+    module, _, name = path.rpartition(".")
+    found: Coroutine[Any, Any, Any] = getattr(import_module(module), name)()
+    return found
