@@ -6,7 +6,7 @@ from typing import cast
 
 from apps.instances.models import AppInstance
 from apps.packages.csar import PackageInfo
-from apps.vim.contract import AppClass, InstallSpec, WorkloadUnit
+from apps.vim.contract import AppClass, InstallSpec, WorkloadPort, WorkloadUnit
 
 WORKLOAD_KINDS = (
     "Deployment",
@@ -64,6 +64,11 @@ def _chart_workloads(info: PackageInfo) -> tuple[WorkloadUnit, ...]:
     """
     compute = info.requirements.compute
     objects = [thing for chart in info.charts for thing in chart.objects]
+    ports = tuple(
+        WorkloadPort(port.port, _number(port.target_port), port.node_port or None, port.protocol)
+        for thing in objects
+        for port in thing.ports
+    )
     names = [(thing.kind, thing.name) for thing in objects if thing.kind in WORKLOAD_KINDS]
     return tuple(
         WorkloadUnit(
@@ -73,9 +78,15 @@ def _chart_workloads(info: PackageInfo) -> tuple[WorkloadUnit, ...]:
             vcpus=compute[0].vcpus / len(names) if compute else 0,
             memory_mb=compute[0].memory_mb / len(names) if compute else 0,
             storage_gb=compute[0].storage_gb / len(names) if compute else 0,
+            ports=ports if index == 0 else (),
         )
         for index, (kind, name) in enumerate(names)
     )
+
+
+def _number(target_port: str) -> int | None:
+    """A target port that is a number; a named one is resolved by the cluster alone."""
+    return int(target_port) if target_port.isdigit() else None
 
 
 def _readable(name: str, info: PackageInfo, index: int) -> str:

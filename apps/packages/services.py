@@ -64,6 +64,8 @@ def upload_package(
             digests="enforce" if settings.PACKAGE_ENFORCE_DIGESTS else "warn",
         )
     except DomainError as error:
+        # Before the answer, so that whoever reads it finds nothing of the file any more.
+        file.close()
         _record_refusal(actor, tenant_id, file, error)
         raise
     if known:

@@ -1,30 +1,31 @@
-"""Pages and problems for what no view answered."""
+"""The site's answers to 404, 403 and 500: a page for browsers, a problem document for programs."""
+
+from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext_noop as N_
+from django.views import defaults
 
 from apps.common.errors import Denied, NotFound
 from apps.common.problem import as_domain_error, problem_response, wants_problem
-from django.shortcuts import render
-
-
-def _answer(request: HttpRequest, error: Exception) -> HttpResponse:
-    domain = as_domain_error(error)
-    if wants_problem(request):
-        return problem_response(domain, request)
-    return render(request, "error.html", {"error": domain}, status=domain.status)
-
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """No such address."""
-    return _answer(request, NotFound(N_("There is nothing here by that name."), message="Record not found"))
+    """Nothing has this address."""
+    if wants_problem(request):
+        return problem_response(
+            NotFound("There is nothing here by that name.", message="Record not found"), request
+        )
+    return defaults.page_not_found(request, exception)
 
 
 def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Refused before any view decided."""
-    return _answer(request, Denied(N_("Your role does not allow this.")))
+    """The role does not allow it."""
+    if wants_problem(request):
+        return problem_response(Denied("Your role does not allow this."), request)
+    return defaults.permission_denied(request, exception)
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """A bug."""
-    return _answer(request, RuntimeError())
+    """A bug; the log has it under the request id."""
+    if wants_problem(request):
+        return problem_response(as_domain_error(RuntimeError()), request)
+    return defaults.server_error(request)

@@ -152,6 +152,18 @@ def host_mark(host: MecHost) -> Mark:
     return _link(host.reachable, host.since, say(host.fault_reason))
 
 
+def credentials_mark(host: MecHost) -> Mark:
+    """Whether the access file of a host is there, and where it has got to."""
+    credential = getattr(host, "credential", None)
+    if credential is None:
+        return Mark(UNKNOWN, _("Missing"))
+    if credential.fault:
+        return Mark(BAD, _("Invalid"), say(Reason.from_json(credential.fault)))
+    if credential.delivered_at is None:
+        return Mark(BUSY, _("On its way"), _("The edge does not have them yet."))
+    return Mark(OK, _("Stored"), "", credential.uploaded_at)
+
+
 def _link(reachable: bool | None, since: datetime | None, why: str) -> Mark:
     if reachable is None:
         return Mark(UNKNOWN, _("Never seen"), why or _("Nobody has asked yet."))

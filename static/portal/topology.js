@@ -150,12 +150,13 @@
     const stays = new Set([...fresh.nodes, ...fresh.edges].map((one) => one.id));
     const staleIds = new Set(fresh.nodes.filter((node) => node.stale).map((node) => node.id));
     graph = fresh;
+    note();
     cy.batch(() => {
       cy.elements().filter((one) => !stays.has(one.id())).remove();
       for (const node of fresh.nodes) {
         const known = cy.getElementById(node.id);
         if (known.nonempty()) known.data(dataOf(node));
-        else cy.add({ group: "nodes", data: dataOf(node), position: spots ? spots.get(node.id) : freePlace(node) });
+        else cy.add({ group: "nodes", data: dataOf(node), position: spots?.get(node.id) || freePlace(node) });
       }
       for (const edge of fresh.edges) {
         const known = cy.getElementById(edge.id);
@@ -166,7 +167,6 @@
       filter();
     });
     part("empty").hidden = fresh.nodes.length > 1;
-    note();
     if (first) {
       cy.fit(undefined, 30);
       if (cy.zoom() > 1.2) cy.zoom(1.2), cy.center();
@@ -346,5 +346,10 @@
   document.addEventListener("live:message", (event) => {
     if (event.detail.topic === "topology" || event.detail.kind === "gap") onNews();
   });
+  // Ages are part of what stale nodes say.
+  setInterval(() => {
+    if (document.hidden) return;
+    cy.batch(() => cy.nodes("[?stale]").forEach((one) => one.data("caption", caption(one.data("node")))));
+  }, 30000);
   load();
 })();

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.packages.csar import helm
 from apps.packages.csar.checks import Report
-from apps.packages.csar.info import ChartInfo, ChartObject, Level
+from apps.packages.csar.info import ChartInfo, ChartObject, ChartPort, Level
 from apps.packages.csar.limits import Limits
 from apps.packages.csar.refusals import PackageRefused, refuse
 from apps.packages.csar.shapes import as_map, as_text
@@ -148,9 +148,24 @@ def _scan(name: str, path: str, data: bytes, found: _Findings, report: Report) -
         return
     found.templates += bool(text.strip())
     found.images.update(dict.fromkeys(helm.images(text)))
+    ports = helm.service_ports(text)
     for one in helm.objects(text):
         if len(found.objects) < MAX_OBJECTS:
-            found.objects.append(ChartObject(one.text, one.other, name, one.line))
+            open_ports = _ports(ports.get(one.line, []))
+            found.objects.append(ChartObject(one.text, one.other, name, one.line, open_ports))
+
+
+def _ports(rows: list[dict[str, str]]) -> tuple[ChartPort, ...]:
+    return tuple(
+        ChartPort(
+            int(row["port"]),
+            row.get("targetPort", row["port"]),
+            int(row.get("nodePort", 0)),
+            row.get("protocol", "TCP"),
+        )
+        for row in rows[:MAX_OBJECTS]
+        if row["port"].isdigit() and row.get("nodePort", "0").isdigit()
+    )
 
 
 def _values(data: bytes | None, path: str, limits: Limits, report: Report) -> list[str]:

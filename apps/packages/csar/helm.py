@@ -22,6 +22,10 @@ NAMESPACE: Final = re.compile(
     r"[ \t]+namespace:[ \t]*['\"]?([a-z0-9][-a-z0-9]{0,62})['\"]?[ \t]*(?:#.*)?"
 )
 NODE_PORT: Final = re.compile(r"[ \t-]*nodePort:[ \t]*['\"]?([0-9]{1,5})['\"]?[ \t]*(?:#.*)?")
+PORT: Final = re.compile(
+    r"[ \t]*(-?)[ \t]+(port|targetPort|nodePort|protocol):[ \t]*['\"]?([A-Za-z0-9-]{1,15})['\"]?"
+    r"[ \t]*(?:#.*)?"
+)
 PRIVILEGED: Final = re.compile(r"[ \t-]*(privileged|hostNetwork|hostPID):[ \t]*true[ \t]*(?:#.*)?")
 IMAGE: Final = re.compile(
     r"[ \t-]*image:[ \t]*['\"]?([\w.\-/:@]{1,255})['\"]?[ \t]*(?:#.*)?", re.ASCII
@@ -148,6 +152,27 @@ def objects(text: str) -> Iterator[Finding]:
         elif kind and (match := NAME.fullmatch(row)):
             yield Finding("object", line, kind, match[1].strip("'\""))
             kind = ""
+
+
+def service_ports(text: str) -> dict[int, list[dict[str, str]]]:
+    """The ports of the Services that a template seems to make, by the line of their ``kind``.
+
+    Each port is what stands there as plain numbers and words: port, targetPort, nodePort, protocol.
+    """
+    found: dict[int, list[dict[str, str]]] = {}
+    line = 0
+    for number, row in enumerate(text.splitlines(), 1):
+        row = row[:MAX_LINE]
+        if row.startswith("---"):
+            line = 0
+        elif (match := KIND.fullmatch(row)) and match[1] == "Service":
+            line = number
+        elif line and (match := PORT.fullmatch(row)):
+            ports = found.setdefault(line, [])
+            if match[1] or not ports:
+                ports.append({})
+            ports[-1][match[2]] = match[3]
+    return {at: [one for one in ports if "port" in one] for at, ports in found.items()}
 
 
 def images(text: str) -> Iterator[str]:

@@ -243,6 +243,16 @@ class ImageRef(Json):
 
 
 @dataclass(frozen=True)
+class ChartPort(Json):
+    """A port of a Service as far as it is written out; ``node_port`` is 0 where none is fixed."""
+
+    port: int
+    target_port: str = ""
+    node_port: int = 0
+    protocol: str = "TCP"
+
+
+@dataclass(frozen=True)
 class ChartObject(Json):
     """A Kubernetes object that a template seems to make; the name as written, braces and all."""
 
@@ -250,6 +260,7 @@ class ChartObject(Json):
     name: str
     path: str
     line: int
+    ports: tuple[ChartPort, ...] = ()
 
 
 @dataclass(frozen=True)

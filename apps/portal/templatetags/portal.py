@@ -38,6 +38,7 @@ register.filter("operation_mark", words.operation_mark)
 register.filter("runtime_mark", words.runtime_mark)
 register.filter("manager_mark", words.manager_mark)
 register.filter("host_mark", words.host_mark)
+register.filter("credentials_mark", words.credentials_mark)
 register.filter("level_mark", words.level_mark)
 register.filter("step_tone", words.step_tone)
 
