@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-QUICK_SECONDS = 0.2
+QUICK_SECONDS = 0.1
 MOST_SECONDS = 30.0
 STEADY_SECONDS = 2.0  # a site that answered for this long did not fail to start
 PROBE_SECONDS = 0.05

@@ -17,7 +17,7 @@ from mecm_portal.runtime.keeper import Keeper
 from mecm_portal.runtime.plan import Plan, Site
 from mecm_portal.runtime.trouble import Trouble
 
-START_SECONDS = 60.0
+START_SECONDS = 30.0
 STORY_SECONDS = 120.0
 LEFTOVER_SECONDS = 8.0
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

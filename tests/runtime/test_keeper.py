@@ -93,8 +93,8 @@ def test_a_site_that_dies_is_started_again_at_once():
         await world.keeper.until_up()
 
     world = in_world(story)
-    assert world.slept == [0.2]
-    assert "was ended by SIGKILL; it is started again in 0.2 s" in world.said
+    assert world.slept == [0.1]
+    assert "was ended by SIGKILL; it is started again in 0.1 s" in world.said
 
 
 def test_ten_kills_of_a_steady_site_never_slow_it_down():
@@ -106,7 +106,7 @@ def test_ten_kills_of_a_steady_site_never_slow_it_down():
             world.processes[-1].die(-9)
             await world.until(lambda: len(world.processes) == count + 1)  # noqa: B023 - used at once
 
-    assert set(in_world(story).slept) == {0.2}
+    assert set(in_world(story).slept) == {0.1}
 
 
 def test_a_site_that_cannot_start_is_tried_ever_more_rarely():
@@ -120,7 +120,7 @@ def test_a_site_that_cannot_start_is_tried_ever_more_rarely():
         await world.until(lambda: len(world.processes) == 12)
 
     delays = [seconds for seconds in in_world(story).slept if seconds != 0.05]
-    assert delays[:4] == [0.2, 0.5, 1.0, 2.0]
+    assert delays[:4] == [0.1, 0.5, 1.0, 2.0]
     assert delays[-1] == 30.0
 
 
@@ -190,7 +190,7 @@ def test_a_launch_that_fails_is_one_more_failure():
     assert in_world(story).said[0].startswith("cannot be started (no memory)")
 
 
-@pytest.mark.parametrize(("failures", "seconds"), [(0, 0.2), (1, 0.2), (2, 0.5), (5, 4.0), (99, 30.0)])
+@pytest.mark.parametrize(("failures", "seconds"), [(0, 0.1), (1, 0.1), (2, 0.5), (5, 4.0), (99, 30.0)])
 def test_delays(failures, seconds):
     assert delay_after(failures) == seconds
 

@@ -1,0 +1,61 @@
+"""What all tests may use: fast passwords, a site of its own per test, the URLs of each role."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache import cache
+from django.utils import translation
+
+from tests.sites import CENTER, EDGE, TwoSites, database_copy, urls_of
+
+
+def pytest_configure(config):
+    """Hash passwords quickly: nothing here is about their strength."""
+    from django.conf import settings  # noqa: PLC0415 - settings are ready only now
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def house(settings, tmp_path, db):
+    """A center with directories of its own; answers in English; guests may come in."""
+    return _site(settings, tmp_path, CENTER)
+
+
+@pytest.fixture
+def edge_house(settings, tmp_path, db):
+    """The same for an edge."""
+    return _site(settings, tmp_path, EDGE)
+
+
+def _site(settings, tmp_path, role):
+    settings.ROLE = role
+    settings.ROOT_URLCONF = urls_of(role)
+    settings.GUEST_ACCESS = True
+    settings.SITE_DIR = tmp_path
+    settings.PACKAGE_DIR = tmp_path / "packages"
+    settings.VIM_STATE_DIR = tmp_path / "vim"
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "tmp"
+    for folder in (settings.PACKAGE_DIR, settings.VIM_STATE_DIR, settings.FILE_UPLOAD_TEMP_DIR):
+        folder.mkdir()
+    cache.clear()
+    translation.activate("en")
+    return settings
+
+
+@pytest.fixture(scope="session")
+def edge_database(django_db_setup, django_db_blocker, tmp_path_factory):
+    """An empty, migrated database to copy for an edge; made from that of the tests."""
+    path = tmp_path_factory.mktemp("edge") / "empty.sqlite3"
+    with django_db_blocker.unblock():
+        database_copy(path)
+    return path
+
+
+@pytest.fixture
+def two_sites(house, edge_database, tmp_path, monkeypatch):
+    """A center and a real edge with a database of its own, linked in one process."""
+    sites = TwoSites(edge_database, tmp_path / "edge")
+    sites.link(monkeypatch)
+    yield sites
+    sites.close()

@@ -1,0 +1,155 @@
+"""Small makers of real things, through the same services that people's requests go through."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tempfile
+from pathlib import Path
+
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.test import Client
+
+from apps.hosts import managers
+from apps.hosts import services as hosts
+from apps.hosts.models import AppLcm, AppRuleManager
+from apps.hosts.specs import HostSpec, ManagerSpec
+from apps.instances import services as instances
+from apps.instances.models import AppInstance
+from apps.instances.specs import CreateSpec
+from apps.packages import services as packages
+from apps.tenants import grants, services, tokens
+from apps.tenants.actors import SYSTEM
+from apps.tenants.roles import Role
+from apps.tenants.specs import TenantSpec, UserSpec
+from examples.packages import build
+
+PASSWORD = "correct-horse-9"
+TOKEN = "s3cr3t-of-the-vim"  # stands in credentials, and must never be seen again
+ACCESS = f"simulated:\n  seed: 7\n  capabilities: [GPU]\n  token: {TOKEN}\n"
+_numbers = itertools.count(1)
+
+
+def tenant(name=""):
+    """A tenant."""
+    return services.create_tenant(
+        actor=SYSTEM, spec=TenantSpec(name or f"tenant-{next(_numbers)}")
+    )
+
+
+def user(of=None, *, role=Role.TENANT, name=""):
+    """Somebody with the password ``PASSWORD``; without a tenant only an administrator."""
+    spec = UserSpec(name or f"user-{next(_numbers)}", role, PASSWORD, of.pk if of else None)
+    return services.create_user(actor=SYSTEM, spec=spec)
+
+
+def admin(name=""):
+    """An administrator."""
+    return user(role=Role.ADMIN, name=name)
+
+
+def edge(ip="10.9.0.1", port=8100, name=""):
+    """An AppLCM."""
+    spec = ManagerSpec(name or f"edge-{next(_numbers)}", ip, port)
+    return managers.register(AppLcm, actor=SYSTEM, spec=spec)
+
+
+def rule_manager(ip="10.9.0.1", port=8101, name=""):
+    """An AppRuleManager."""
+    spec = ManagerSpec(name or f"rules-{next(_numbers)}", ip, port)
+    return managers.register(AppRuleManager, actor=SYSTEM, spec=spec)
+
+
+def host_spec(ip="", **more):
+    """The configuration of a simulated host."""
+    number = next(_numbers)
+    fields = {
+        "name": f"host-{number}",
+        "ip": ip or f"10.1.{number // 250}.{number % 250 + 1}",
+        "city": "Delft",
+        "address": "Oude Delft 1",
+        "coordinates": "4.35,52.01",
+        "vim": "Simulated",
+        **more,
+    }
+    return HostSpec(**fields)
+
+
+def host(ip="", *, edge=None, granted_to=None, access=ACCESS, **more):
+    """A simulated host: of this site, or of ``edge``; open to all unless granted to one tenant."""
+    if edge is not None:
+        more["applcm_ip"] = edge.ip
+    if granted_to is not None:
+        more["shared"] = False
+    made = hosts.register_host(actor=SYSTEM, spec=host_spec(ip, **more))
+    if granted_to is not None:
+        grants.give(granted_to, "deploy_to_mechost", made)
+    if access:
+        hosts.store_credentials(actor=SYSTEM, host_id=made.pk, content=access.encode())
+    made.refresh_from_db()
+    return made
+
+
+def csar(**request):
+    """The bytes of a package; ``request`` are fields of the builder's Request."""
+    with tempfile.TemporaryDirectory() as folder:
+        return build(Path(folder) / "package.csar", **request).read_bytes()
+
+
+def uploaded(content, name="package.csar"):
+    """A file as Django hands it over: streamed to the site's temporary directory."""
+    file = TemporaryUploadedFile(name, "application/zip", len(content), None)
+    file.write(content)
+    file.seek(0)
+    return file
+
+
+def package(of, *, actor=SYSTEM, **request):
+    """A package of a tenant, built and taken in for real."""
+    request.setdefault("name", f"app{next(_numbers)}")
+    return packages.upload_package(
+        actor=actor, tenant_id=of.pk, file=uploaded(csar(**request)), name=request["name"]
+    )
+
+
+def instance(package, host, *, name="", **fields):
+    """An instance of a package on a host; ``fields`` are written as they are."""
+    spec = CreateSpec(package.pk, host.pk, name or f"inst-{next(_numbers)}")
+    made = instances.create(actor=SYSTEM, tenant_id=package.tenant_id, spec=spec)
+    if fields:
+        for key, value in fields.items():
+            setattr(made, key, value)
+        made.save()
+    return AppInstance.objects.select_related("package", "host", "host__applcm", "tenant").get(
+        pk=made.pk
+    )
+
+
+class Api(Client):
+    """A client of the API who shows a token with each request and sends JSON."""
+
+    def __init__(self, who=None, *, token=""):
+        self.token = token or (tokens.access_token(who) if who else "")
+        super().__init__(raise_request_exception=False)
+
+    def send(self, method, url, body=None, *, form=None, headers=None):
+        """Send JSON ``body`` or a multipart ``form``."""
+        given = dict(headers or {})
+        if self.token:
+            given.setdefault("authorization", f"Bearer {self.token}")
+        if form is not None:
+            return getattr(self, method.lower())(url, form, headers=given)
+        if body is None:
+            return self.generic(method, url, headers=given)
+        return super().generic(
+            method, url, _json(body), content_type="application/json", headers=given
+        )
+
+
+def _json(body):
+    return body if isinstance(body, (bytes, str)) else json.dumps(body)
+
+
+def content_of(response):
+    """All bytes of an answer, also of a streamed one."""
+    return b"".join(response.streaming_content) if response.streaming else response.content
