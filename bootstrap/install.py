@@ -264,7 +264,10 @@ def newer_python() -> str | None:
     """A Python on this machine that is new enough and really starts."""
     for minor in range(NEWEST_TRIED, OLDEST[1] - 1, -1):
         found = shutil.which(f"python3.{minor}")
-        if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
+        if (
+            found
+            and not subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode
+        ):
             return found
     return None
 

@@ -32,6 +32,8 @@ def _site(settings, tmp_path, role):
     settings.ROLE = role
     settings.ROOT_URLCONF = urls_of(role)
     settings.GUEST_ACCESS = True
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}  # nothing is collected here
     settings.SITE_DIR = tmp_path
     settings.PACKAGE_DIR = tmp_path / "packages"
     settings.VIM_STATE_DIR = tmp_path / "vim"

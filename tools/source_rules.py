@@ -16,7 +16,7 @@ FILE_LINES = 400
 FUNCTION_LINES = 50
 ROLE_READER = "mecm_portal/roles.py"
 ROLE_GIVER = "mecm_portal/runtime/plan.py"  # the supervisor tells each site its role
-_ROLE_WORD = re.compile(r"\b(\w*role|site|site_name)\b", re.IGNORECASE)
+_ROLE_NAME = re.compile(r"\w*role|site|site_name", re.IGNORECASE)
 _ROLE_VALUES = {"center", "edge"}
 _ROLE_IN_TEMPLATE = re.compile(
     r"{%\s*(?:el)?if\b[^%]*\b\w*(?:role|site)\w*\b[^%]*[\"'](?:center|edge)[\"'][^%]*%}",
@@ -137,16 +137,14 @@ def _decides_by_role(node: ast.AST) -> bool:
         sides = [node.left, *node.comparators]
     else:
         return False
-    words = [ast.unparse(side) for side in sides]
-    if any(
-        _is_role(side) or re.search(r"\b(CENTER|EDGE)$", word)
-        for side, word in zip(sides, words, strict=True)
-    ):
+    if any(map(_is_role, sides)):
         return True
-    inner = [
-        part.value for side in sides for part in ast.walk(side) if isinstance(part, ast.Constant)
-    ]
-    return bool(_ROLE_VALUES.intersection(map(str, inner))) and any(map(_ROLE_WORD.search, words))
+    parts = [part for side in sides for part in ast.walk(side)]
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    names |= {part.attr for part in parts if isinstance(part, ast.Attribute)}
+    texts = {part.value for part in parts if isinstance(part, ast.Constant)}
+    about_role = any(map(_ROLE_NAME.fullmatch, names))
+    return bool(names & {"CENTER", "EDGE"}) or (about_role and bool(texts & _ROLE_VALUES))
 
 
 def _is_role(node: ast.AST) -> bool:

@@ -40,6 +40,15 @@ _SPOKEN_ATTRIBUTES = {
     "label",
     "hx-confirm",
 }
+# Written the same in every language: proper names, units and formats.
+# fmt: off
+_SAME_EVERYWHERE = {
+    "API", "CIDR", "CPU", "CSAR", "DNS", "ETSI", "GB", "GHz", "GiB", "GPU", "HTTP", "HTTPS",
+    "ID", "IP", "JSON", "KiB", "Kubernetes", "MB", "MEC", "MECM", "MEP", "MiB", "MTU",
+    "OpenStack", "PNG", "Portal", "REST", "SHA", "SVG", "TCP", "TTL", "UDP", "URL", "UUID",
+    "VIM", "VM", "VNC", "YAML", "ms", "vCPU",
+}
+# fmt: on
 _MUTE_ELEMENTS = {"script", "style", "code", "kbd", "samp"}
 _VOID = {
     "area",
@@ -166,7 +175,7 @@ class _TextReader(HTMLParser):
 
     def _note(self, text: str) -> None:
         words = " ".join(text.split())
-        if _WORD.search(words):
+        if not _SAME_EVERYWHERE.issuperset(_WORD.findall(words)):
             before = text[: len(text) - len(text.lstrip())]
             self.raw.append((self.getpos()[0] + before.count("\n"), words[:60]))
 

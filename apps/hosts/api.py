@@ -165,8 +165,6 @@ class HostCredentialsView(ApiView):
     """The access file of a host: stored sealed, never shown again."""
 
     parser_classes = [MultiPartParser]
-    serializer_class = LocalHostSerializer
-
     @extend_schema(
         request={
             "multipart/form-data": {

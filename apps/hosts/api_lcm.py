@@ -71,8 +71,6 @@ class LocalHostListView(ApiView):
 class LocalHostView(ApiView):
     """One host of this edge, by its address."""
 
-    serializer_class = LocalHostSerializer
-
     def delete(self, request: Request, ip: str) -> Response:
         """Remove it; 409 names what still runs there."""
         require(may_configure(self.actor))

@@ -100,8 +100,6 @@ def _host(actor: Actor, ip: str) -> uuid.UUID:
 class InstanceView(ApiView):
     """``/appo/v1/tenants/{tenant_id}/app_instances/{app_instance_id}``."""
 
-    serializer_class = CreateSerializer
-
     def get(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
         """The workload, as it was seen last; 412 unless it is instantiated."""
         require(may(self.actor, "instances.read"))
@@ -147,8 +145,6 @@ def _state_words(state: str) -> str:
 class InfoListView(ApiView):
     """``GET /appo/v1/tenants/{tenant_id}/app_instance_infos``."""
 
-    serializer_class = CreateSerializer
-
     def get(self, request: Request, tenant_id: uuid.UUID) -> Response:
         """The tenant's instances; ``appInstId`` or ``appinstanceids`` picks some."""
         require(may(self.actor, "instances.read"))
@@ -178,8 +174,6 @@ def _ids(request: Request) -> list[uuid.UUID]:
 
 class InfoView(ApiView):
     """``GET /appo/v1/tenants/{tenant_id}/app_instance_infos/{app_instance_id}``."""
-
-    serializer_class = CreateSerializer
 
     def get(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
         """One instance with its operations, newest first."""

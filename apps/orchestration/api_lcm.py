@@ -75,8 +75,6 @@ class InstantiateView(ApiView):
 class TerminateView(ApiView):
     """``POST …/app_instances/{app_instance_id}/terminate``."""
 
-    serializer_class = OrderSerializer
-
     @idempotent
     def post(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
         """End an instance; one that is on its way out already is left to it."""
@@ -90,8 +88,6 @@ class TerminateView(ApiView):
 class EdgeInstancesView(ApiView):
     """``GET …/app_instances``."""
 
-    serializer_class = OrderSerializer
-
     def get(self, request: Request, tenant_id: uuid.UUID) -> Response:
         """List."""
         require(may(self.actor, "instances.read"))
@@ -103,8 +99,6 @@ class EdgeInstancesView(ApiView):
 class EdgeInstanceView(ApiView):
     """``GET …/app_instances/{app_instance_id}``."""
 
-    serializer_class = OrderSerializer
-
     def get(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
         """The workload, as it was seen last."""
         require(may(self.actor, "instances.read"))
@@ -113,8 +107,6 @@ class EdgeInstanceView(ApiView):
 
 class EdgeRecordView(ApiView):
     """``GET …/app_instances/{app_instance_id}/record``: what the center asks for."""
-
-    serializer_class = OrderSerializer
 
     def get(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
         """Life cycle, health and workload in one document."""

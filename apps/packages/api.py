@@ -78,8 +78,6 @@ class UploadView(ApiView):
 class PackageListView(ApiView):
     """``GET /apm/v1/tenants/{tenant_id}/packages``."""
 
-    serializer_class = HostsSerializer
-
     def get(self, request: Request, tenant_id: uuid.UUID) -> Response:
         """List the tenant's packages."""
         require(may(self.actor, "packages.read"))
@@ -132,8 +130,6 @@ class PackageView(ApiView):
 class PackageHostView(ApiView):
     """``DELETE /apm/v1/tenants/{tenant_id}/packages/{app_package_id}/hosts/{host_ip}``."""
 
-    serializer_class = HostsSerializer
-
     def delete(self, request: Request, tenant_id: uuid.UUID, package_id: str, ip: str) -> Response:
         """Withdraw it from one host."""
         require(may_upload(self.actor))
@@ -146,8 +142,6 @@ class PackageHostView(ApiView):
 
 class DownloadView(ApiView):
     """``GET /apm/v1/tenants/{tenant_id}/packages/{app_package_id}/download``."""
-
-    serializer_class = HostsSerializer
 
     def get(self, request: Request, tenant_id: uuid.UUID, package_id: str) -> FileResponse:
         """The CSAR, byte for byte as it was uploaded."""

@@ -109,8 +109,6 @@ class EdgePackageView(ApiView):
 class EdgePackageHostView(ApiView):
     """``…/packages/{package_id}/hosts/{host_ip}``."""
 
-    serializer_class = HostsSerializer
-
     def delete(self, request: Request, tenant_id: uuid.UUID, package_id: str, ip: str) -> Response:
         """Withdraw it from one host of this edge."""
         require(may_upload(self.actor))

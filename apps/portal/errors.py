@@ -8,6 +8,7 @@ from django.views import defaults
 from apps.common.errors import Denied, NotFound
 from apps.common.problem import as_domain_error, problem_response, wants_problem
 
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Nothing has this address."""
     if wants_problem(request):

@@ -46,7 +46,7 @@ def signed_in(view: View[P]) -> View[P]:
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if isinstance(request.user, User):
             response = view(request, *args, **kwargs)
-            patch_vary_headers(response, ["Cookie", "HX-Request"])  # type: ignore[arg-type]
+            patch_vary_headers(response, ["Cookie", "HX-Request"])
             response.headers.setdefault("Cache-Control", "no-store")
             return response
         if wants_fragment(request):
@@ -55,7 +55,7 @@ def signed_in(view: View[P]) -> View[P]:
             return HttpResponse(status=204, headers={"HX-Redirect": _sign_in_url(path)})
         return redirect(_sign_in_url(request.get_full_path()))
 
-    return guarded
+    return cast(View[P], guarded)
 
 
 def _sign_in_url(path: str) -> str:

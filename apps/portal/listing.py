@@ -140,7 +140,8 @@ class Table(Generic[M]):
         direction = "descending" if sort.startswith("-") else "ascending"
         other = state.copy()
         other["sort"] = f"-{column.key}" if sort == column.key else column.key
-        return Head(column.label, column.css, _href(path, other, 1), direction if by_this else "none")
+        sorted_now = direction if by_this else "none"
+        return Head(column.label, column.css, _href(path, other, 1), sorted_now)
 
 
 def _any(fields: Sequence[str], word: str) -> Q:

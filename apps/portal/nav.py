@@ -1,4 +1,4 @@
-"""The sections of the portal.  Which of them a site has is data of its role; who sees which, here."""
+"""The sections of the portal: which a site has is data of its role, who sees which is ours."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -28,7 +29,6 @@ class SiteView(ApiView):
 
     permission_classes = [AllowAny]
     authentication_classes = []
-    serializer_class = QuerySerializer
 
     def get(self, request: Request) -> Response:
         """Id and name."""
@@ -39,8 +39,7 @@ class SiteView(ApiView):
 class ChangesView(ApiView):
     """``GET /sync/v1/changes``: one page of the feed."""
 
-    serializer_class = QuerySerializer
-
+    @extend_schema(parameters=[QuerySerializer])
     def get(self, request: Request) -> Response:
         """Read; nothing is changed by it."""
         require(may(self.actor, "feed.read"))

@@ -83,8 +83,6 @@ class RefreshView(ApiView):
 class MeView(ApiView):
     """``GET /auth/v1/me``: who the token speaks for."""
 
-    serializer_class = SignInSerializer
-
     def get(self, request: Request) -> Response:
         """The actor as this site sees it."""
         actor = self.actor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -33,10 +35,49 @@ class SiteApplication:
         self._pages: Any = WSGIMiddleware(pages, workers=threads)
         self._sockets = sockets
         self._waiting = waiting
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Answer everybody who waits: the server ends when nobody does any more."""
+        self._stopping.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
         if scope["type"] == "websocket":
             await self._sockets(scope, receive, send)
         elif scope["type"] == "http":
-            await self._waiting.get(scope["path"], self._pages)(scope, receive, send)
+            waiting = self._waiting.get(scope["path"])
+            if waiting is None:
+                await self._pages(scope, receive, send)
+            else:
+                await self._until_stopped(waiting, scope, receive, send)
+
+    async def _until_stopped(
+        self, application: Application, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Let the application answer, or say 503 for it when the site stops first."""
+        begun = False
+
+        async def watched(message: MutableMapping[str, Any]) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        answering = asyncio.ensure_future(application(scope, receive, watched))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({answering, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if answering.done() or begun:
+                await answering
+            else:
+                await _say_stopping(send)
+        finally:
+            stopping.cancel()
+            answering.cancel()
+
+
+async def _say_stopping(send: Send) -> None:
+    body = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
+    headers = [(b"content-type", b"application/problem+json"), (b"retry-after", b"1")]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 from types import FrameType
 
@@ -41,7 +42,20 @@ def serve(host: str, port: int) -> None:
         waiting={FEED_PATH: asgi.feed_application},
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(configuration(application, host, port)))
+        runner.run(_run(application, configuration(application, host, port)))
+
+
+class SiteServer(uvicorn.Server):
+    """uvicorn that tells the application first when it stops."""
+
+    def __init__(self, config: uvicorn.Config, application: SiteApplication) -> None:
+        super().__init__(config)
+        self._application = application
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Send those home who wait, then close the connections."""
+        self._application.stop()
+        await super().shutdown(sockets)
 
 
 def configuration(
@@ -66,7 +80,7 @@ def configuration(
     )
 
 
-async def _run(config: uvicorn.Config) -> None:
+async def _run(application: SiteApplication, config: uvicorn.Config) -> None:
     work = EmbeddedWork(celery_app)
     hub.attach(asyncio.get_running_loop())
     if work.is_embedded:
@@ -77,7 +91,7 @@ async def _run(config: uvicorn.Config) -> None:
     _log.info("%s starts on %s", settings.SITE_NAME, settings.SITE_URL)
     watches = startup.start_watches()
     try:
-        await uvicorn.Server(config).serve()
+        await SiteServer(config, application).serve()
     finally:
         for watch in watches:
             watch.cancel()

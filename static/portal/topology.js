@@ -11,8 +11,9 @@
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
   const GLYPHS = { ok: "●", busy: "◆", warn: "▲", bad: "■", info: "◇", unknown: "○" };
   const FAILING = ["warn", "bad"];
-  const COLUMN = 250;
-  const ROW = 58;
+  const COLUMN = 205;
+  const ROW = 48;
+  const LEAST = 0.6; // the first view is at least this large: captions stay readable
   const QUIET = 250;
   const LONGEST = 500;
 
@@ -45,7 +46,7 @@
     if (node.simulated && node.kind === "host") second.push(texts.textSimulated);
     if (node.folded) second.push(texts.textFolded.replace("%s", node.folded));
     if (node.stale) second.push(`${texts.textAsOf} ${age(node.as_of) || "–"}`);
-    if (node.kind !== "workload" || FAILING.includes(node.tone) || node.stale) lines.push(second.join(" · "));
+    if (node.kind !== "workload" || FAILING.includes(node.tone)) lines.push(second.join(" · "));
     return lines.join("\n");
   }
 
@@ -77,7 +78,7 @@
     return [
       { selector: "node", style: {
         "background-color": colour("fill"), "border-style": "solid", color: colour("text"),
-        label: "data(caption)", "text-wrap": "wrap", "text-max-width": "190px", "font-size": 11,
+        label: "data(caption)", "text-wrap": "wrap", "text-max-width": "155px", "font-size": 12,
         "font-family": getComputedStyle(document.body).fontFamily, "text-halign": "right",
         "text-valign": "center", "text-margin-x": 6, "text-justification": "left", "line-height": 1.25,
         "text-background-color": colour("back"), "text-background-opacity": 0.8, "text-background-padding": 2,
@@ -87,7 +88,8 @@
       shape("workload", "diamond", 18, 18),
       ...tones,
       { selector: 'node[tone="bad"]', style: { "border-style": "double", "border-width": 6 } },
-      { selector: "node[?stale]", style: { opacity: 0.55, "border-style": "dashed", color: colour("muted") } },
+      { selector: "node[?stale]", style: { "background-opacity": 0.3, "border-opacity": 0.55,
+        "border-style": "dashed", "border-width": 3, color: colour("muted"), "text-opacity": 0.85 } },
       { selector: "edge", style: { width: 1.5, "line-color": colour("line"), "curve-style": "taxi",
         "taxi-direction": "rightward", "taxi-turn": "40%", "source-endpoint": "90deg" } },
       { selector: "edge[?stale]", style: { "line-style": "dashed", opacity: 0.55 } },
@@ -107,7 +109,8 @@
   // --- places -----------------------------------------------------------------------------------
   const depth = (node) => (node.up ? depth(cy.getElementById(node.up).data() || {}) + 1 : 0);
 
-  // A tidy tree: leaves take a row each, a parent stands at the middle of what hangs below it.
+  // A tidy tree: leaves take a row each, workloads half of one, and a parent stands at the middle of
+  // what hangs below it.
   function places(nodes) {
     const below = new Map();
     for (const node of nodes) below.set(node.parent, [...(below.get(node.parent) || []), node]);
@@ -117,12 +120,28 @@
       const children = below.get(node.id) || [];
       const first = row;
       for (const child of children) walk(child, column + 1);
-      if (!children.length) row += 1;
-      found.set(node.id, { x: column * COLUMN, y: ((first + row - 1) / 2) * ROW });
-      if (children.length && column < 2) row += 0.4; // air between hosts
+      const least = node.kind === "workload" ? 0.5 : 0.9;
+      row = Math.max(row, first + least);
+      found.set(node.id, { x: column * COLUMN, y: ((first + row) / 2) * ROW });
+      if (children.length) row += node.kind === "instance" ? 0.15 : 0.4; // air between families
     };
     for (const node of below.get("") || []) walk(node, 0);
     return found;
+  }
+
+  // All of it, unless that would be too small to read: then its beginning, at a readable size.
+  function frame(least) {
+    const shown = cy.elements(":visible");
+    cy.fit(shown, 24);
+    if (cy.zoom() > 1.2) {
+      cy.zoom(1.2);
+      cy.center(shown);
+    } else if (cy.zoom() < least) {
+      cy.zoom(least);
+      cy.center(shown);
+      const site = cy.getElementById("site");
+      cy.panBy({ x: 40 - site.renderedPosition("x"), y: cy.height() / 2 - site.renderedPosition("y") });
+    }
   }
 
   // The first free place in the column right of the parent, nearest to the parent.
@@ -168,8 +187,7 @@
     });
     part("empty").hidden = fresh.nodes.length > 1;
     if (first) {
-      cy.fit(undefined, 30);
-      if (cy.zoom() > 1.2) cy.zoom(1.2), cy.center();
+      frame(LEAST);
       pickFromAddress();
     } else if (cy.$("node:selected").nonempty()) show(cy.$("node:selected").data("node"));
     else show(null);
@@ -270,7 +288,7 @@
   function tidy() {
     const spots = places(graph.nodes);
     cy.batch(() => cy.nodes().forEach((one) => one.position(spots.get(one.id()))));
-    cy.fit(cy.elements(":visible"), 30);
+    frame(0);
   }
 
   function find(text) {
@@ -286,7 +304,7 @@
   }
 
   const actions = {
-    fit: () => cy.fit(cy.elements(":visible"), 30),
+    fit: () => frame(0),
     tidy: () => graph && tidy(),
     png: () => cy.png({ output: "blob-promise", full: true, scale: 2, bg: colour("back") })
       .then((blob) => save(blob, "topology.png")),

@@ -15,18 +15,18 @@
   }
 
   // --- ages -----------------------------------------------------------------------------------
-  function age(seconds) {
-    const t = texts();
-    if (seconds < 60) return t.ageNow;
-    if (seconds < 3600) return t.ageMinutes.replace("%s", Math.floor(seconds / 60));
-    if (seconds < 172800) return t.ageHours.replace("%s", Math.floor(seconds / 3600));
-    return t.ageDays.replace("%s", Math.floor(seconds / 86400));
+  function told(kind, seconds) {
+    const say = (unit, size) => texts()[kind + unit].replace("%s", Math.floor(seconds / size));
+    if (seconds < 60) return texts()[kind + "Now"];
+    if (seconds < 3600) return say("Minutes", 60);
+    return seconds < 172800 ? say("Hours", 3600) : say("Days", 86400);
   }
 
   function freshen() {
     if (!texts().ageNow || document.hidden) return;
     for (const time of document.querySelectorAll("time[data-age]")) {
-      const text = age(Math.max(0, (Date.now() - Date.parse(time.dateTime)) / 1000));
+      const kind = time.dataset.age === "for" ? "for" : "age";
+      const text = told(kind, Math.max(0, (Date.now() - Date.parse(time.dateTime)) / 1000));
       if (time.textContent !== text) time.textContent = text;
     }
   }

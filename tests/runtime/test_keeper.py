@@ -190,13 +190,16 @@ def test_a_launch_that_fails_is_one_more_failure():
     assert in_world(story).said[0].startswith("cannot be started (no memory)")
 
 
-@pytest.mark.parametrize(("failures", "seconds"), [(0, 0.1), (1, 0.1), (2, 0.5), (5, 4.0), (99, 30.0)])
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(0, 0.1), (1, 0.1), (2, 0.5), (5, 4.0), (99, 30.0)]
+)
 def test_delays(failures, seconds):
     assert delay_after(failures) == seconds
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [(1, "ended with code 1"), (-9, "was ended by SIGKILL"), (-200, "was ended by signal 200")]
+    ("code", "words"),
+    [(1, "ended with code 1"), (-9, "was ended by SIGKILL"), (-200, "was ended by signal 200")],
 )
 def test_manner_of_ending(code, words):
     assert manner_of(code) == words

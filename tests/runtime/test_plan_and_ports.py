@@ -55,7 +55,12 @@ def test_edges_take_the_next_ports_where_there_is_one_address(tmp_path):
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("MECM_CENTER_PORT", "http"), ("MECM_EDGE_PORT", "0"), ("MECM_EDGES", "-1"), ("MECM_EDGES", "999")],
+    [
+        ("MECM_CENTER_PORT", "http"),
+        ("MECM_EDGE_PORT", "0"),
+        ("MECM_EDGES", "-1"),
+        ("MECM_EDGES", "999"),
+    ],
 )
 def test_a_senseless_variable_is_named(tmp_path, variable, value):
     with pytest.raises(Trouble, match=f"{variable} is “{value}”; it must be a whole number"):

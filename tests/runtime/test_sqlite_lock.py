@@ -108,9 +108,9 @@ def test_an_error_gives_the_lock_back(database):
 
 
 def test_an_error_of_the_database_gives_the_lock_back(database):
+    cursor = database.connection().cursor()
     with pytest.raises(IntegrityError), transaction.atomic():
-        with database.connection().cursor() as cursor:
-            cursor.execute("UPDATE counter SET value = -1 WHERE id = 1")
+        cursor.execute("UPDATE counter SET value = -1 WHERE id = 1")
     assert is_free(database)
 
 
@@ -140,9 +140,8 @@ def test_a_lock_held_by_another_thread_is_waited_for_and_then_told(database):
         with transaction.atomic():
             raise_by_one(database)
 
-    with transaction.atomic():
-        with pytest.raises(OperationalError, match="locked"):
-            waiting.submit(write).result(5)
+    with transaction.atomic(), pytest.raises(OperationalError, match="locked"):
+        waiting.submit(write).result(5)
     waiting.submit(write).result(5)
     waiting.shutdown()
     assert read(database) == 1

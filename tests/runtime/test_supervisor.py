@@ -184,9 +184,9 @@ def test_an_unknown_site_is_answered_with_those_that_exist(tmp_path):
 def test_a_taken_port_is_told_with_its_holder_and_variable(tmp_path):
     async def story():
         world = World(tmp_path)
-        with socket.create_server(("127.0.0.1", world.plan.center.port)):
-            with pytest.raises(Trouble) as caught:
-                await world.__aenter__()
+        taken = socket.create_server(("127.0.0.1", world.plan.center.port))
+        with taken, pytest.raises(Trouble) as caught:
+            await world.__aenter__()
         world.lock.release()
         assert f"(process {os.getpid()})" in str(caught.value)
         assert "set A_PORT to another port" in str(caught.value)

@@ -1,4 +1,4 @@
-"""`manage.py up` and `manage.py site` before and around the supervisor: sentences, not tracebacks."""
+"""`manage.py up` and `manage.py site` around the supervisor: sentences, not tracebacks."""
 
 from __future__ import annotations
 
@@ -97,7 +97,9 @@ def test_a_second_supervisor_is_refused(data, capsys):
 
 def test_site_without_a_supervisor_says_how_to_start_one(data, capsys):
     assert up.site_main(["stop", "center"]) == 1
-    assert capsys.readouterr().err == f"No sites are running in {data}; start them with “make run”.\n"
+    assert (
+        capsys.readouterr().err == f"No sites are running in {data}; start them with “make run”.\n"
+    )
 
 
 @pytest.mark.parametrize("words", [[], ["restart", "center"], ["stop", "a", "b"]])

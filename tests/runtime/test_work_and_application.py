@@ -92,17 +92,44 @@ def pages(environ, start_response):
 )
 def test_each_connection_goes_to_its_side(kind, path, begin):
     async def call():
-        sent = []
-        site = SiteApplication(pages=pages, sockets=answer(b"socket"), waiting={"/feed": answer(b"feed")})
+        site = SiteApplication(
+            pages=pages, sockets=answer(b"socket"), waiting={"/feed": answer(b"feed")}
+        )
+        return await body_of(site, kind, path)
 
-        async def receive():
-            return {"type": "http.request", "body": b"", "more_body": False}
+    assert asyncio.run(call())[1].startswith(begin)
 
-        async def send(message):
-            sent.append(message)
 
-        scope = {"type": kind, "path": path, "method": "GET", "query_string": b"", "http_version": "1.1"}
-        await site({**scope, "headers": []}, receive, send)
-        return b"".join(message.get("body", b"") for message in sent)
+async def body_of(site, kind, path):
+    """The status and the whole body that the site answers."""
+    sent = []
 
-    assert asyncio.run(call()).startswith(begin)
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": kind, "path": path, "method": "GET", "query_string": b"", "headers": []}
+    await site({**scope, "http_version": "1.1"}, receive, send)
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
+
+
+def test_who_waits_for_news_is_sent_home_when_the_site_stops():
+    ended = []
+
+    async def waits(scope, receive, send):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(scope["path"])
+
+    async def call():
+        site = SiteApplication(pages=pages, sockets=answer(b""), waiting={"/feed": waits})
+        asyncio.get_running_loop().call_later(0.01, site.stop)
+        return await asyncio.wait_for(body_of(site, "http", "/feed"), 5)
+
+    status, body = asyncio.run(call())
+    assert status == 503
+    assert b"Service Unavailable" in body
+    assert ended == ["/feed"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.validators import RegexValidator
@@ -115,8 +115,7 @@ class HostForm(PortalForm):
             self.fields["ip"].help_text = gettext("The address cannot be changed.")
 
     def _offer(self, name: str, nothing: str, rows: Any) -> None:
-        field = self.fields[name]
-        assert isinstance(field, forms.ChoiceField)
+        field = cast(forms.ChoiceField, self.fields[name])
         field.choices = [("", nothing), *((row.ip, f"{row.name} ({row.ip})") for row in rows)]
 
     def capability_rows(self) -> list[list[forms.BoundField]]:

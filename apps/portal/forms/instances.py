@@ -23,7 +23,7 @@ class InstanceForm(PortalForm):
     """Host, name and the parameters that the package asks for."""
 
     domain_names: ClassVar[Mapping[str, str]] = {"appName": "app_name", "name": "app_name",
-                                                 "host_id": "host", "appInstanceDescription": "description"}
+                                                 "host_id": "host"}
     code_fields: ClassVar[Mapping[str, str]] = {"name_taken": "app_name"}
 
     host = forms.UUIDField(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -24,8 +25,7 @@ class TenantChoice(forms.Form):
             return
         found = tenants_for(actor).order_by("name").values_list("pk", "name")
         choices: list[tuple[str, object]] = [("", _("choose a tenant"))]
-        widget = self.fields["tenant"].widget
-        assert isinstance(widget, forms.Select)
+        widget = cast(forms.Select, self.fields["tenant"].widget)
         widget.choices = [*choices, *((str(key), name) for key, name in found)]
 
     @property

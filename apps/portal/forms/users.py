@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.validators import RegexValidator
@@ -44,7 +44,7 @@ class UserForm(PortalForm):
                                widget=forms.TextInput(attrs={"autocomplete": "off"}))
     role = forms.ChoiceField(label=_("Role"), choices=[(role.value, role.label) for role in PEOPLE])
     tenant = forms.UUIDField(label=_("Tenant"), required=False, widget=forms.Select,
-                             help_text=_("Administrators need none; everybody else belongs to one."))
+                             help_text=_("Administrators need none, everybody else has one."))
     password = forms.CharField(
         label=_("First password"), strip=False,
         help_text=_("At least 10 characters, not only digits, and nothing common."),
@@ -54,8 +54,7 @@ class UserForm(PortalForm):
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         rows = tenants_for(actor).order_by("name").values_list("pk", "name")
-        widget = self.fields["tenant"].widget
-        assert isinstance(widget, forms.Select)
+        widget = cast(forms.Select, self.fields["tenant"].widget)
         widget.choices = [("", _("none")), *((str(key), name) for key, name in rows)]
 
     def to_spec(self) -> UserSpec:

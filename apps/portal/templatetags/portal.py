@@ -5,7 +5,7 @@ Loaded by ``{% load portal %}``.  Everything that is shown passes Django's escap
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -75,41 +75,60 @@ def shape(tone: str) -> SafeString:
     return format_html('<span class="tone tone-{}">{}</span>', tone, icon(f"shape-{tone}"))
 
 
+LASTING_WORDS = {
+    "now": _("for less than a minute"),
+    "minutes": _("for %s min"),
+    "hours": _("for %s h"),
+    "days": _("for %s d"),
+}
+
+
 @register.simple_tag
 def age(moment: datetime | str | None, absent: str = "") -> SafeString:
     """How long ago, with the exact time as tooltip; ``absent`` where it never happened."""
-    when = datetime.fromisoformat(moment) if isinstance(moment, str) and moment else moment
-    if not isinstance(when, datetime):
+    when = _moment(moment)
+    if when is None:
         return format_html('<span class="unknown">{}</span>', absent or gettext("never"))
+    return _time(when, "age", AGE_WORDS)
+
+
+@register.simple_tag
+def lasting(moment: datetime | str | None) -> SafeString | str:
+    """For how long something is as it is, with the beginning as tooltip; empty when unknown."""
+    when = _moment(moment)
+    return "" if when is None else _time(when, "for", LASTING_WORDS)
+
+
+def _time(when: datetime, kind: str, patterns: Mapping[str, Any]) -> SafeString:
     local = timezone.localtime(when)
     return format_html(
-        '<time class="age" datetime="{}" title="{}" data-age>{}</time>',
-        local.isoformat(), f"{local:%Y-%m-%d %H:%M:%S %Z}", _ago(when),
+        '<time class="age" datetime="{}" title="{}" data-age="{}">{}</time>',
+        local.isoformat(), f"{local:%Y-%m-%d %H:%M:%S %Z}", kind, _told(when, patterns),
     )
 
 
-def _ago(when: datetime) -> str:
+def _told(when: datetime, patterns: Mapping[str, Any]) -> str:
     seconds = max(0, int((clock.now() - when).total_seconds()))
     if seconds < 60:
-        return str(AGE_WORDS["now"])
+        return str(patterns["now"])
     if seconds < 3600:
-        return str(AGE_WORDS["minutes"]) % (seconds // 60)
+        return str(patterns["minutes"]) % (seconds // 60)
     if seconds < 172800:
-        return str(AGE_WORDS["hours"]) % (seconds // 3600)
-    return str(AGE_WORDS["days"]) % (seconds // 86400)
+        return str(patterns["hours"]) % (seconds // 3600)
+    return str(patterns["days"]) % (seconds // 86400)
 
 
 @register.simple_tag
 def age_words() -> dict[str, Any]:
-    """The patterns of ``age``, for the script that keeps ages fresh."""
-    return AGE_WORDS
+    """The patterns of ``age`` and ``lasting``, for the script that keeps them fresh."""
+    return {**AGE_WORDS, **{f"for_{name}": text for name, text in LASTING_WORDS.items()}}
 
 
 @register.filter
 def stamp(moment: datetime | str | None) -> str:
     """The exact time in ISO form with its zone."""
-    when = datetime.fromisoformat(moment) if isinstance(moment, str) and moment else moment
-    if not isinstance(when, datetime):
+    when = _moment(moment)
+    if when is None:
         return "–"
     return f"{timezone.localtime(when):%Y-%m-%d %H:%M:%S %Z}"
 
@@ -217,7 +236,8 @@ def bar(used: float | None, total: float | None, label: str) -> dict[str, Any]:
 
 @register.inclusion_tag("portal/_act.html")
 def act(
-    decision: Decision, label: str, url: str, look: str = "", *, sign: str = "", confirm: bool = False
+    decision: Decision, label: str, url: str, look: str = "", *, sign: str = "",
+    confirm: bool = False,
 ) -> dict[str, Any]:
     """A button that does something, or, when it may not be pressed, one that says why not."""
     return {
@@ -236,7 +256,8 @@ def field(bound: BoundField) -> dict[str, Any]:
     css = css or ("form-select" if kind == "select" else "form-control")
     told = [f"{bound.auto_id}_help"] if bound.help_text else []
     told += [f"{bound.auto_id}_error"] if bound.errors else []
-    attrs = {} if many else {"class": f"{css} is-invalid" if bound.errors else css}
+    shown = f"{css} is-invalid" if bound.errors else css
+    attrs: dict[str, str | bool] = {} if many else {"class": shown}
     if told:
         attrs["aria-describedby"] = " ".join(told)
     if bound.errors:
@@ -250,8 +271,12 @@ def troubles(form: Form) -> Sequence[tuple[BoundField | None, Sequence[str]]]:
     """All errors of a form in order, each with its field, for the summary at the top."""
     whole: list[tuple[BoundField | None, Sequence[str]]] = []
     if form.non_field_errors():
-        whole.append((None, list(form.non_field_errors())))
-    return whole + [(bound, list(bound.errors)) for bound in form if bound.errors]
+        whole.append((None, _texts(form.non_field_errors())))
+    return whole + [(bound, _texts(bound.errors)) for bound in form if bound.errors]
+
+
+def _texts(errors: Iterable[Any]) -> list[str]:
+    return [str(error) for error in errors]
 
 
 @register.filter

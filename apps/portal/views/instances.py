@@ -90,8 +90,8 @@ def new(request: HttpRequest) -> HttpResponseBase:
                 attempt(request, lambda: services.instantiate(
                     actor=actor, instance_id=made.pk), done)
             return go_to(request, reverse("instance", args=[made.pk]))
-    placed = packages_for(actor).filter(placed__gt=0, removing=False).order_by("name", "-created_at")
-    context = {"packages": placed, "package": chosen, "form": form}
+    placed = packages_for(actor).filter(Q(placed__gt=0), removing=False)
+    context = {"packages": placed.order_by("name", "-created_at"), "package": chosen, "form": form}
     status = 422 if form and form.is_bound else 200
     return show(request, "portal/instances/new.html", context,
                 part="portal/instances/_new.html", status=status)
@@ -140,7 +140,7 @@ def instance(request: HttpRequest, instance_id: uuid.UUID) -> HttpResponseBase:
 def _gone(request: HttpRequest, actor: Actor, instance_id: uuid.UUID) -> HttpResponse:
     """The record of an instance that is no more, for those who could see it."""
     rows = operations_of(instance_id)
-    rows = rows if actor.is_admin else rows.filter(tenant_id=actor.tenant_id)
+    rows = rows if actor.is_admin else rows.filter(Q(tenant_id=actor.tenant_id))
     operations: list[LcmOperation] = list(rows[:OPERATIONS])
     if not operations:
         access_instance(actor, instance_id)

@@ -62,7 +62,7 @@ def withdraw(request: HttpRequest, package_id: uuid.UUID, host_id: uuid.UUID) ->
     require(may_change(actor, package))
     return ask(
         request, title=gettext("Take “%(name)s” off “%(host)s”?") % names,
-        consequences=[gettext("No instance of it can be started there until it is distributed again.")],
+        consequences=[gettext("Nothing of it can be started there until it is distributed again.")],
         verb=gettext("Take off"), back=back,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -20,7 +22,8 @@ from apps.portal.http import actor_of, attempt, go_to, show, signed_in
 from apps.portal.views.confirm import ask
 from apps.tenants.policies import may, require
 
-KINDS: dict[str, tuple[type[AppLcm] | type[AppRuleManager], Promise]] = {
+# Both models have the same life; which of the two a type variable stands for is not known here.
+KINDS: dict[str, tuple[type[Any], Promise]] = {
     "applcm": (AppLcm, _("AppLCM")),
     "apprule": (AppRuleManager, _("Rule manager")),
 }
@@ -97,7 +100,7 @@ def remove(request: HttpRequest, kind: str, ip: str) -> HttpResponseBase:
     )
 
 
-def _kind(name: str) -> tuple[type[AppLcm] | type[AppRuleManager], Promise]:
+def _kind(name: str) -> tuple[type[Any], Promise]:
     if name not in KINDS:
         raise Http404
     return KINDS[name]

@@ -1,0 +1,189 @@
+"""Every endpoint against every asker, and no trace of one tenant in anything another gets."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.db import transaction
+
+from tests.factories import Api
+from tests.security.endpoints import endpoints_of
+from tests.security.table import TABLES
+from tests.security.world import as_text, call
+from tests.sites import CENTER, EDGE, urls_of
+
+CELLS = [
+    pytest.param(site, endpoint, id=f"{site}: {endpoint}")
+    for site, (_, table) in TABLES.items()
+    for endpoint in table
+]
+WITH_IDS = [
+    pytest.param(site, endpoint, id=f"{site}: {endpoint}")
+    for site, (_, table) in TABLES.items()
+    for endpoint in table
+    if "{package_id}" in endpoint or "{instance_id}" in endpoint
+]
+
+
+class _TakeBack(Exception):
+    """Ends a savepoint whose changes must not last."""
+
+
+def ask(world, endpoint, asker, values=None):
+    """Ask and take back what it changed."""
+    try:
+        with transaction.atomic():
+            answer = call(world, endpoint, asker, values)
+            text = as_text(answer)
+            raise _TakeBack
+    except _TakeBack:
+        return answer, text
+
+
+@pytest.mark.parametrize("role", [CENTER, EDGE], ids=lambda role: role.name)
+def test_every_endpoint_has_a_row_and_every_row_an_endpoint(role):
+    found = endpoints_of(urls_of(role))
+    table = set(TABLES[role.name][1])
+    assert found - table == set(), "endpoints without a row in tests/security/table.py"
+    assert table - found == set(), "rows in tests/security/table.py without an endpoint"
+
+
+@pytest.mark.parametrize(("world", "endpoint"), CELLS, indirect=["world"])
+def test_endpoint_asked_by_everybody_answers_as_the_table_says(world, endpoint, request):
+    site = request.node.callspec.params["world"]
+    askers, table = TABLES[site]
+    answers = {asker: ask(world, endpoint, asker) for asker in askers}
+    statuses = {asker: answer.status_code for asker, (answer, _) in answers.items()}
+    assert statuses == dict(zip(askers, map(int, table[endpoint].split()), strict=True))
+    for asker, (answer, text) in answers.items():
+        for secret in world.secrets:
+            assert secret not in text, f"{asker} was told a secret"
+        if answer.status_code >= 400:
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.json()["status"] == answer.status_code
+        if answer.status_code == 401:
+            assert "www-authenticate" in answer.headers
+        if asker == "stranger":
+            # Apart from what the stranger wrote into the URL nothing of red's comes back.
+            said = text.replace(answer.request["PATH_INFO"].lower(), "")
+            assert [mark for mark in world.red.marks if mark in said] == []
+
+
+@pytest.mark.parametrize(("world", "endpoint"), WITH_IDS, indirect=["world"])
+def test_thing_of_another_tenant_under_ones_own_path_answers_as_an_unknown_one(world, endpoint):
+    mine = world.blue.path()
+    theirs = world.red.path()
+    unknown = uuid.uuid4()
+    nothing = {"package_id": unknown.hex * 2, "instance_id": str(unknown)}
+    if endpoint.endswith("/instantiate"):
+        pytest.skip("an edge makes an instance of an id that it does not know")
+    told = []
+    for values in (mine | {key: theirs[key] for key in nothing}, mine | nothing):
+        answer, text = ask(world, endpoint, "stranger", values)
+        assert answer.status_code == 404
+        for value in (answer.request["PATH_INFO"], values["package_id"], values["instance_id"]):
+            text = text.replace(value.lower(), "…")
+        told.append(text)
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(("world", "endpoint"), WITH_IDS, indirect=["world"])
+def test_path_of_another_tenant_answers_as_that_of_an_unknown_tenant(world, endpoint):
+    told = []
+    for tenant in (str(world.red.tenant.pk), str(uuid.uuid4())):
+        answer, text = ask(world, endpoint, "stranger", world.red.path() | {"tenant_id": tenant})
+        assert answer.status_code == 404
+        told.append(text.replace(answer.request["PATH_INFO"].lower(), "…"))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("world", "endpoint"),
+    [cell for cell in CELLS if " {" not in cell.id and ": GET" in cell.id],
+    indirect=["world"],
+)
+def test_reading_ones_own_things_shows_nothing_of_the_other_tenant(world, endpoint):
+    answer, text = ask(world, endpoint, "stranger", world.blue.path())
+    assert answer.status_code in (200, 403)
+    assert [mark for mark in world.red.marks if mark in text] == []
+
+
+LISTS = {
+    "center": [
+        "GET auth/v1/tenants",
+        "GET inventory/v1/mechosts",
+        "GET apm/v1/tenants/{tenant_id}/packages",
+        "GET appo/v1/tenants/{tenant_id}/app_instance_infos",
+        "GET api/v1/topology",
+    ],
+    "edge": [
+        "GET auth/v1/tenants",
+        "GET lcmcontroller/v1/hosts",
+        "GET lcmcontroller/v1/tenants/{tenant_id}/packages",
+        "GET lcmcontroller/v1/tenants/{tenant_id}/app_instances",
+        "GET api/v1/topology",
+    ],
+}
+
+
+@pytest.mark.parametrize("world", ["center", "edge"], indirect=True)
+def test_lists_show_each_tenant_its_own_and_the_administrator_both(world, request):
+    for endpoint in LISTS[request.node.callspec.params["world"]]:
+        of_tenant = "{tenant_id}" in endpoint
+        assert "crimson" in ask(world, endpoint, "tenant")[1]
+        assert "azure" not in ask(world, endpoint, "tenant")[1]
+        assert "crimson" in ask(world, endpoint, "guest")[1]
+        assert "azure" not in ask(world, endpoint, "guest")[1]
+        assert "azure" in ask(world, endpoint, "stranger", world.blue.path())[1]
+        seen = ask(world, endpoint, "admin")[1]
+        if of_tenant:
+            seen += ask(world, endpoint, "admin", world.blue.path())[1]
+        assert "crimson" in seen, endpoint
+        assert "azure" in seen, endpoint
+
+
+def test_picking_instances_by_id_finds_none_of_another_tenant(center_world):
+    world = center_world
+    values = world.blue.path()
+    url = "GET appo/v1/tenants/{tenant_id}/app_instance_infos?appinstanceids=" + str(
+        world.red.instance.pk
+    )
+    answer, _ = ask(world, url, "stranger", values)
+    assert answer.status_code == 200
+    assert answer.json() == {"response": []}
+
+
+@pytest.mark.parametrize("field", ["appPackageId", "mecHost"])
+def test_creating_an_instance_from_things_of_another_tenant_is_refused_as_unknown(
+    center_world, field
+):
+    world = center_world
+    api = Api(world.blue.user)
+    body = {
+        "appPackageId": world.blue.package.package_id, "appId": "0" * 32, "appName": "mine",
+        "appInstanceDescription": "x", "mecHost": world.blue.host.ip,
+    }
+    theirs = {"appPackageId": world.red.package.package_id, "mecHost": world.red.host.ip}
+    unknown = {"appPackageId": "f" * 64, "mecHost": "10.250.0.1"}
+    url = f"/appo/v1/tenants/{world.blue.tenant.pk}/app_instances"
+    told = []
+    for value in (theirs[field], unknown[field]):
+        answer = api.send("POST", url, body | {field: value})
+        assert answer.status_code == 400
+        assert list(answer.json()["errors"]) == [field]
+        told.append(answer.content.decode().replace(value, "…"))
+    assert told[0] == told[1]
+
+
+def test_distributing_ones_package_to_a_host_of_another_tenant_is_refused_as_unknown(
+    center_world,
+):
+    world = center_world
+    url = f"/apm/v1/tenants/{world.blue.tenant.pk}/packages/{world.blue.spare.package_id}"
+    told = []
+    for ip in (world.red.host.ip, "10.250.0.1"):
+        answer = Api(world.blue.user).send("POST", url, {"hostIp": [ip]})
+        assert answer.status_code == 400
+        told.append(answer.content.decode().replace(ip, "…"))
+    assert told[0] == told[1]

@@ -1,0 +1,253 @@
+"""Two tenants with everything that a site can hold of each, and the askers of the table.
+
+Red's things are called "crimson" and blue's "azure", so that a trace of either can be found in the
+bytes of any answer.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from apps.common import clock
+from apps.packages import distribution
+from apps.packages.models import Package
+from apps.tenants import keys, tokens
+from apps.tenants.actors import SYSTEM
+from apps.tenants.models import User
+from apps.tenants.roles import Role
+from examples.packages import build
+from tests import factories as make
+
+WORKLOAD = {"phase": "Ready", "as_of": "2026-01-01T00:00:00+00:00", "ready": 1, "total": 1}
+NEW_HOST = {
+    "mechostIp": "10.8.8.8", "mechostName": "newhost", "city": "Delft", "address": "Quay 1",
+    "coordinates": "1,2", "vim": "Simulated",
+}
+
+
+@dataclass
+class Side:
+    """One tenant with a user, a guest, a host of its own, a package and a running instance."""
+
+    word: str
+    tenant: object
+    user: User
+    guest: User
+    host: object
+    package: Package
+    spare: Package
+    instance: object
+
+    @property
+    def marks(self):
+        """Every string that betrays this tenant."""
+        rows = (self.tenant, self.user, self.guest, self.host, self.package, self.spare,
+                self.instance)
+        ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
+        return [self.word, self.package.package_id, self.spare.package_id, self.host.ip, *ids]
+
+    def path(self, package=None):
+        """What the places in a route are filled with."""
+        return {
+            "tenant_id": str(self.tenant.pk),
+            "package_id": (package or self.spare).package_id,
+            "instance_id": str(self.instance.pk),
+            "ip": self.host.ip,
+        }
+
+
+@dataclass
+class World:
+    """Red, blue, an administrator, and a center whose signatures an edge believes."""
+
+    red: Side
+    blue: Side
+    admin: User
+    edge: object
+    tmp: object
+    center: ForeignSite
+    secrets: list = field(default_factory=lambda: [make.PASSWORD, make.TOKEN])
+
+
+class ForeignSite:
+    """Another site with a key of its own; it signs whatever it is told to."""
+
+    def __init__(self):
+        self.site_id = uuid.uuid4()
+        self.private = Ed25519PrivateKey.generate()
+        self.public = self.private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        ).decode()
+        self.kid = f"foreign-{self.site_id.hex[:8]}"
+
+    def believed(self):
+        """Let the present site trust this one."""
+        keys.trust(kid=self.kid, site_id=self.site_id, site_name="center", public_key=self.public)
+        return self
+
+    def token(self, *, key=None, algorithm="EdDSA", kid=None, **claims):
+        """A token for the present site; ``claims`` replace what is right, None leaves one out."""
+        right = {
+            "iss": str(self.site_id),
+            "aud": str(keys.this_site().site_id),
+            "sub": "somebody-there",
+            "user_name": "somebody",
+            "tenant_id": None,
+            "tenant_name": "",
+            "authorities": ["ROLE_MECM_ADMIN"],
+            "use": "site",
+            "iat": clock.now(),
+            "exp": clock.now() + timedelta(minutes=2),
+        }
+        held = {name: value for name, value in (right | claims).items() if value is not None}
+        headers = {"kid": self.kid if kid is None else kid}
+        return jwt.encode(held, key or self.private, algorithm=algorithm, headers=headers)
+
+
+def side(word, number, edge):
+    """Everything of one tenant.  ``edge`` is the AppLCM of its host, None for a host of ours."""
+    tenant = make.tenant(f"{word}-tenant")
+    host = make.host(f"10.7.0.{number}", edge=edge, granted_to=tenant, name=f"{word}-host")
+    package = make.package(tenant, name=f"{word}app")
+    spare = make.package(tenant, name=f"{word}spare")
+    for one in (package, spare):
+        distribution.distribute(actor=SYSTEM, package_id=one.pk, host_ids=[host.pk])
+    instance = make.instance(package, host, name=f"{word}-instance", state="Instantiated",
+                             workload=WORKLOAD, observed_at=clock.now(), health="Ready")
+    return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
+                make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
+                instance)
+
+
+def world_of(role, tmp_path):
+    """The world of a center or of an edge."""
+    edge = None
+    if role == "center":
+        edge = make.edge()
+        make.rule_manager()
+    make.host("10.6.0.1", edge=edge, name="open-host")
+    return World(side("crimson", 1, edge), side("azure", 2, edge), make.admin("root-user"), edge,
+                 tmp_path, ForeignSite().believed())
+
+
+def token_of(world, asker):
+    """The token that ``asker`` of the table shows."""
+    if asker == "anonymous":
+        return ""
+    if asker == "bad":
+        return "this.is.nothing"
+    if asker == "link_tenant":
+        return world.center.token(
+            sub=str(uuid.uuid4()), tenant_id=str(world.red.tenant.pk),
+            authorities=["ROLE_MECM_TENANT"],
+        )
+    if asker == "link_center":
+        return world.center.token()
+    return tokens.access_token(person(world, asker))
+
+
+def person(world, asker):
+    """The user behind an asker; red's own for those who are none."""
+    return {
+        "stranger": world.blue.user, "guest": world.red.guest, "admin": world.admin,
+    }.get(asker, world.red.user)
+
+
+def call(world, endpoint, asker, values=None):
+    """Ask ``endpoint`` of the table as ``asker``, with a right body, and return the answer."""
+    method, route = endpoint.split(" ")
+    values = values or world.red.path()
+    values = values | {"ip": _ip(route, values, world)}
+    url = "/" + route.format(**values)
+    url += {"api/schema": "/", "api/docs": "/"}.get(route, "")
+    api = make.Api(token=token_of(world, asker))
+    return api.send(method, url, **_body(world, method, route, person(world, asker), values))
+
+
+def _ip(route, values, world):
+    return "10.9.0.1" if "applcms/" in route or "apprulemanagers/" in route else values["ip"]
+
+
+def _body(world, method, route, who, values):
+    if method == "GET":
+        return {}
+    known = {
+        "auth/v1/token": lambda: {"body": {"username": who.username, "password": make.PASSWORD}},
+        "auth/v1/token/refresh": lambda: {"body": {"refresh_token": tokens.refresh_token(who)}},
+        "auth/v1/password": lambda: {
+            "body": {"old_password": make.PASSWORD, "new_password": "another-horse-8"}
+        },
+        "auth/v1/tenants": lambda: {"body": {"name": "newcomer"}},
+        "auth/v1/users": lambda: {"body": {
+            "username": "newcomer", "role": "tenant", "password": make.PASSWORD,
+            "tenant_id": str(world.red.tenant.pk)}},
+        "lcmcontroller/v1/hosts": lambda: {"body": NEW_HOST},
+        "lcmcontroller/v1/configuration": lambda: _configuration(method, values),
+    }
+    if route in known:
+        return known[route]()
+    if route.startswith("inventory/"):
+        return _inventory(method, route, values)
+    return _of_tenant(world, method, route, values)
+
+
+def _configuration(method, values):
+    if method == "DELETE":
+        return {"body": {"hostIp": values["ip"]}}
+    return {"form": {"hostIp": values["ip"], "configFile": _file("config", make.ACCESS.encode())}}
+
+
+def _inventory(method, route, values):
+    if method == "DELETE":
+        return {}
+    if route.endswith("k8sconfig"):
+        return {"form": {"file": _file("config", make.ACCESS.encode())}}
+    ip = values["ip"] if "{ip}" in route else "10.8.8.8"
+    if "applcms" in route:
+        return {"body": {"applcmName": "other", "applcmIp": ip, "applcmPort": "30204"}}
+    if "apprulemanagers" in route:
+        return {"body": {"appRuleName": "other", "appRuleIp": ip, "appRulePort": "30206"}}
+    return {"body": NEW_HOST | {"mechostIp": ip, "applcmIp": "10.9.0.1"}}
+
+
+def _of_tenant(world, method, route, values):
+    if route.endswith("packages/upload"):
+        return {"form": {"file": _file("new.csar", _csar(world))}}
+    if route.endswith("/packages"):
+        return {"form": {"package": _file("new.csar", _csar(world))}}
+    if route.endswith("{package_id}"):
+        return {"body": {"hostIp": [values["ip"]]}} if method == "POST" else {}
+    if route.endswith("batchTerminate"):
+        return {"body": {"appInstances": values["instance_id"]}}
+    if method == "POST" and route.endswith(("/app_instances", "/instantiate")):
+        return {"body": {
+            "appPackageId": world.red.package.package_id, "appId": world.red.package.app_id.hex,
+            "appName": "another", "appInstanceDescription": "one more", "mecHost": values["ip"],
+            "packageId": world.red.package.package_id, "hostIp": values["ip"],
+        }}
+    return {}
+
+
+def _csar(world):
+    return build(world.tmp / "new.csar", name="newcomer").read_bytes()
+
+
+def _file(name, content):
+    return SimpleUploadedFile(name, content)
+
+
+def as_text(response):
+    """The answer's bytes as one lower-case text, escapes of JSON undone where it is JSON."""
+    raw = make.content_of(response)
+    try:
+        return (raw.decode() + json.dumps(json.loads(raw), ensure_ascii=False)).lower()
+    except ValueError:
+        return raw.decode("latin-1").lower()
