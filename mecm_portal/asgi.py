@@ -11,9 +11,11 @@ django_application = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402 - needs loaded apps
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs loaded apps
 
+from apps.monitoring.hub import hub  # noqa: E402 - needs loaded apps
 from apps.monitoring.routing import websocket_urlpatterns  # noqa: E402 - needs loaded apps
-from apps.sync.asgi import feed_application  # noqa: E402 - needs loaded apps
+from apps.sync.asgi import FeedApplication  # noqa: E402 - needs loaded apps
 
+feed_application = FeedApplication(hub)
 websocket_application = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
 application = ProtocolTypeRouter({"http": django_application, "websocket": websocket_application})
 

@@ -28,7 +28,8 @@ def _number(request: Request, name: str, *, least: int, most: int) -> int | None
     text = request.query_params.get(name)
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if not digits or not least <= int(text) <= most:
         reason = Reason(
             N_("must be a whole number from %(least)s to %(most)s"),
             params={"least": least, "most": most},

@@ -7,6 +7,7 @@ import re
 import traceback
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as N_
@@ -101,6 +102,10 @@ def as_domain_error(error: Exception) -> DomainError:
         )
     if isinstance(error, drf.ParseError):
         return Invalid(N_("The body is not well-formed JSON."), code="malformed")
+    if isinstance(error, RequestDataTooBig):
+        return _HttpError(413, N_("The body is too large."), "too_large")
+    if isinstance(error, SuspiciousOperation):
+        return Invalid(N_("The request cannot be read."), code="malformed")
     if isinstance(error, (drf.NotAuthenticated, drf.AuthenticationFailed)):
         return Unauthenticated(N_("A valid access token is needed."))
     if isinstance(error, (drf.PermissionDenied,)):

@@ -75,15 +75,21 @@ def take_over(*, edge: AppLcm, host_id: uuid.UUID, version: int, data: dict[str,
 
 
 @transaction.atomic
-def note_gone(*, host_id: uuid.UUID) -> None:
-    """The edge has no such host any more: forget one that was born there, deliver ours again."""
+def note_gone(*, host_id: uuid.UUID) -> bool:
+    """The edge has no such host any more: forget one that was born there, deliver ours again.
+
+    False while instances on it are still known here.
+    """
     host = MecHost.objects.filter(pk=host_id).first()
     if host is None or host.removing:
-        return
+        return True
     if host.origin == Origin.MEO:
         MecHost.objects.filter(pk=host.pk).update(delivered_version=0)
-    elif not host.instances.exists():
-        journal.bury("hosts.host.removed", host, actor=SYSTEM, data={"name": host.name})
+        return True
+    if host.instances.exists():
+        return False
+    journal.bury("hosts.host.removed", host, actor=SYSTEM, data={"name": host.name})
+    return True
 
 
 def _copy(host: MecHost, data: dict[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
@@ -54,10 +55,11 @@ class ManagerListView(ApiView):
         return Response(SAVED)
 
     def delete(self, request: Request) -> Response:
-        """Remove all of them (administrator)."""
+        """Remove all of them or, when one is still used, none (administrator)."""
         require(may_configure(self.actor))
-        for ip in self.model.objects.values_list("ip", flat=True):
-            managers.remove(self.model, actor=self.actor, ip=ip)
+        with transaction.atomic():
+            for ip in self.model.objects.values_list("ip", flat=True):
+                managers.remove(self.model, actor=self.actor, ip=ip)
         return Response(DELETED)
 
 
@@ -126,10 +128,11 @@ class HostListView(ApiView):
         return Response(SAVED)
 
     def delete(self, request: Request) -> Response:
-        """Remove all of them (administrator)."""
+        """Remove all of them or, when one is still used, none (administrator)."""
         require(may_configure(self.actor))
-        for host in selectors.hosts_for(self.actor):
-            services.remove_host(actor=self.actor, host_id=host.pk)
+        with transaction.atomic():
+            for host in selectors.hosts_for(self.actor):
+                services.remove_host(actor=self.actor, host_id=host.pk)
         return Response(DELETED)
 
 

@@ -56,6 +56,8 @@ def register_host(
             ip=spec.ip,
             name=other.name,
         )
+    if host_id is not None and MecHost.objects.filter(pk=host_id).exists():
+        raise Conflict(N_("Another host has this id."), code="host_differs")
     count = MecHost.objects.count()
     if count >= settings.LIMITS["hosts"]:
         raise limit_reached("hosts", count)
@@ -211,7 +213,7 @@ def note_observed(
     host = MecHost.objects.select_for_update().filter(pk=host_id).first()
     if host is None or (edge_version and edge_version <= host.observed_version):
         return False
-    known = (host.reachable, host.vim_kind, host.simulated, host.facts, host.fault)
+    known = _news(host)
     turned = host.reachable is not seen.reachable
     if turned:
         host.since = seen.at
@@ -220,16 +222,22 @@ def note_observed(
         host.facts = seen.facts
     host.fault, host.observed_at = seen.fault, seen.at
     host.observed_version = edge_version or host.observed_version
-    if known == (host.reachable, host.vim_kind, host.simulated, host.facts, host.fault):
+    if known == _news(host):
         # Nothing new but the time: keep it without raising the version, or every probe is news.
         MecHost.objects.filter(pk=host.pk).update(
-            observed_at=host.observed_at, observed_version=host.observed_version
+            observed_at=host.observed_at, observed_version=host.observed_version, facts=host.facts
         )
         return False
     host.save()
     verb = "hosts.host.reachable" if seen.reachable else "hosts.host.unreachable"
     journal.record(verb if turned else "hosts.host.observed", host, actor=actor, quiet=not turned)
     return True
+
+
+def _news(host: MecHost) -> tuple[Any, ...]:
+    """What two looks at a host are compared by: everything but when it was."""
+    facts = {key: value for key, value in host.facts.items() if key != "as_of"}
+    return host.reachable, host.vim_kind, host.simulated, facts, host.fault
 
 
 def _lock(host_id: uuid.UUID) -> MecHost:
@@ -243,8 +251,9 @@ def _apply(host: MecHost, spec: HostSpec) -> None:
     host.applcm = _manager(AppLcm, spec.applcm_ip, "applcmIp")
     host.app_rule_manager = _manager(AppRuleManager, spec.app_rule_ip, "appRuleIp")
     for name in MecHost.DESIRED:
-        if hasattr(spec, name):
-            setattr(host, name, getattr(spec, name))
+        said = getattr(spec, name, None)
+        if said is not None:
+            setattr(host, name, said)
 
 
 def _manager(model: Any, ip: str, field: str) -> Any:

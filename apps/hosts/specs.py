@@ -20,7 +20,10 @@ class ManagerSpec:
 
 @dataclass(frozen=True, slots=True)
 class HostSpec:
-    """A MEC host as configured; empty manager addresses mean that the host is this site's own."""
+    """A MEC host as configured; empty manager addresses mean that the host is this site's own.
+
+    ``shared`` is None where whoever configures does not say, as EdgeGallery's clients: it stays.
+    """
 
     name: str
     ip: str
@@ -34,7 +37,7 @@ class HostSpec:
     hw_capabilities: list[dict[str, str]] = field(default_factory=list)
     applcm_ip: str = ""
     app_rule_ip: str = ""
-    shared: bool = True
+    shared: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

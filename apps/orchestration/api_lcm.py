@@ -23,13 +23,14 @@ from apps.journal.idempotency import idempotent
 from apps.orchestration import services
 from apps.orchestration.serializers import OrderSerializer, edge_record, edge_row, workload_json
 from apps.packages.selectors import access_package
-from apps.tenants.actors import Actor
+from apps.tenants.actors import SYSTEM, Actor
 from apps.tenants.adoption import origin_of
 from apps.tenants.policies import may, require, tenant_for
 from apps.tenants.views import ApiView
 
 UNKNOWN_INSTANCE = "App info record does not exist in database"
-GOING_OR_THERE = (InstanceState.CREATING, InstanceState.INSTANTIATING, InstanceState.INSTANTIATED)
+# Not Creating: an edge that died between the two halves of an order has to take the second again.
+GOING_OR_THERE = (InstanceState.INSTANTIATING, InstanceState.INSTANTIATED)
 
 
 class InstantiateView(ApiView):
@@ -56,7 +57,14 @@ class InstantiateView(ApiView):
             tuple(data.get("capabilities") or ()),
             dict(data.get("parameters") or {}),
         )
-        known = instances_for(actor).filter(pk=instance_id).first()
+        known = instances_for(SYSTEM).filter(pk=instance_id).first()
+        if known is not None and known.tenant_id != tenant:
+            raise NotFound(
+                N_("There is no application instance %(id)s."),
+                id=str(instance_id),
+                message=UNKNOWN_INSTANCE,
+                details=[UNKNOWN_INSTANCE],
+            )
         if known is None:
             services.create_instance(
                 actor=actor,
@@ -65,7 +73,7 @@ class InstantiateView(ApiView):
                 instance_id=instance_id,
                 origin=origin_of(actor, data.get("origin")),
             )
-        elif (known.package_id, known.host_id, known.tenant_id) != (package.pk, host.pk, tenant):
+        elif (known.package_id, known.host_id) != (package.pk, host.pk):
             raise Conflict(N_("Another instance has this id."), code="instance_differs")
         if known is None or known.state not in GOING_OR_THERE:
             services.instantiate(actor=actor, instance_id=instance_id)

@@ -89,10 +89,15 @@ def take_over_distribution(*, edge_id: uuid.UUID, data: dict[str, Any]) -> bool:
 
 
 @transaction.atomic
-def note_package_gone(*, package_id: uuid.UUID) -> None:
-    """The edge has no such package any more: forget one whose file was only there."""
+def note_package_gone(*, package_id: uuid.UUID) -> bool:
+    """The edge has no such package any more: forget one whose file was only there.
+
+    False while instances of it are still known here.
+    """
     package = Package.objects.filter(pk=package_id, has_file=False).first()
-    if package is not None and not package.instances.exists():
+    if package is not None and package.instances.exists():
+        return False
+    if package is not None:
         journal.bury(
             "packages.package.removed",
             package,
@@ -100,6 +105,7 @@ def note_package_gone(*, package_id: uuid.UUID) -> None:
             tenant_id=package.tenant_id,
             data={"name": str(package)},
         )
+    return True
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext_noop as N_
 
@@ -53,8 +53,9 @@ def upload_package(
     With ``identity`` the same package sent again is the package that is here already.
     """
     require(may_upload(actor))
-    _check_room(tenant_id)
-    known = identity and Package.objects.filter(pk=identity.package_id).first()
+    known = _known(identity)
+    if known is None:
+        _check_room(tenant_id)
     path = _on_disk(file)
     try:
         info = read_package(
@@ -73,7 +74,14 @@ def upload_package(
     package = _draft(tenant_id, file, info, identity)
     package.name = name or package.name
     package.package_version = version or package.package_version
-    return _keep(actor, package, path)
+    try:
+        return _keep(actor, package, path)
+    except IntegrityError:
+        # The same package for two hosts of one edge comes twice at once: the other was first.
+        known = _known(identity)
+        if known is None:
+            raise
+        return _same_or_conflict(known, info, tenant_id)
 
 
 def remove_package(*, actor: Actor, package_id: uuid.UUID) -> None:
@@ -114,6 +122,10 @@ def forget_when_gone(*, actor: Actor, package_id: uuid.UUID) -> bool:
             return False
         transaction.on_commit(lambda: path.unlink(missing_ok=True))
     return True
+
+
+def _known(identity: Identity | None) -> Package | None:
+    return Package.objects.filter(pk=identity.package_id).first() if identity else None
 
 
 def _check_room(tenant_id: uuid.UUID) -> None:
@@ -174,11 +186,13 @@ def _draft(
 
 
 def _keep(actor: Actor, package: Package, path: Path) -> Package:
-    """Move the file into place and write the row; when the row fails the file goes again."""
-    target = package.path
+    """Write the row and move the file into its place, both or neither.
+
+    The row first: where its id is taken, the file in that place belongs to somebody else.
+    """
+    target, moved = package.path, False
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o600)
-    os.replace(path, target)  # noqa: PTH105 - replaces atomically within the site's directory
     try:
         with transaction.atomic():
             package.save(force_insert=True)
@@ -189,8 +203,11 @@ def _keep(actor: Actor, package: Package, path: Path) -> Package:
                 tenant_id=package.tenant_id,
                 data={"sha256": package.sha256},
             )
+            os.replace(path, target)  # noqa: PTH105 - atomic within the site's directory
+            moved = True
     except BaseException:
-        target.unlink(missing_ok=True)
+        if moved:
+            target.unlink(missing_ok=True)
         raise
     return package
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_noop as N_
 from django.views import defaults
 
 from apps.common.errors import Denied, NotFound
@@ -13,7 +14,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Nothing has this address."""
     if wants_problem(request):
         return problem_response(
-            NotFound("There is nothing here by that name.", message="Record not found"), request
+            NotFound(N_("There is nothing here by that name."), message="Record not found"), request
         )
     return defaults.page_not_found(request, exception)
 
@@ -21,7 +22,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The role does not allow it."""
     if wants_problem(request):
-        return problem_response(Denied("Your role does not allow this."), request)
+        return problem_response(Denied(N_("Your role does not allow this.")), request)
     return defaults.permission_denied(request, exception)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.instances.states import OperationKind
 from apps.journal.models import Entry
+from apps.tenants.actors import SYSTEM
 
 _SENTENCES: dict[str, Promise] = {
     "tenants.tenant.created": _("created the tenant"),
@@ -63,14 +66,39 @@ _SENTENCES: dict[str, Promise] = {
     "instances.operation.cancelled": _("cancelled the work"),
 }
 
+# Kind of the subject: the page about it, and where the entry has its id, if not as its subject.
 _PAGES = {
-    "mechost": "host", "package": "package", "appinstance": "instance",
+    "mechost": ("host", ""),
+    "package": ("package", ""),
+    "appinstance": ("instance", ""),
+    "distribution": ("package", "package_id"),
+    "lcmoperation": ("instance", "instance_id"),
 }
 
 
-def sentence(verb: str) -> str:
-    """What ``verb`` says; a verb without words is shown as it is stored."""
-    return str(_SENTENCES.get(verb, verb))
+def sentence(entry: Entry) -> str:
+    """What was done; a verb without words is shown as it is stored."""
+    said = str(_SENTENCES.get(entry.verb, entry.verb))
+    kind = dict(OperationKind.choices).get(_told(entry, "kind")) if _is_work(entry) else None
+    return f"{said} {gettext('“%(kind)s” of') % {'kind': kind}}" if kind else said
+
+
+def doer(entry: Entry) -> str:
+    """Who did it, by name."""
+    return gettext("the system") if entry.actor_id == SYSTEM.actor_id else entry.actor_name
+
+
+def subject(entry: Entry) -> str:
+    """On what it was done, by name."""
+    return (_told(entry, "name") if _is_work(entry) else "") or entry.subject_name
+
+
+def _is_work(entry: Entry) -> bool:
+    return entry.kind == "lcmoperation"
+
+
+def _told(entry: Entry, key: str) -> str:
+    return str(entry.data.get(key) or "") if isinstance(entry.data, dict) else ""
 
 
 def known() -> frozenset[str]:
@@ -80,7 +108,8 @@ def known() -> frozenset[str]:
 
 def address(entry: Entry) -> str:
     """The page about the subject of ``entry``, empty where there is none."""
-    page = _PAGES.get(entry.kind)
-    if not page or not entry.subject_id or entry.verb.endswith((".removed", ".terminated")):
+    if entry.verb.endswith((".removed", ".terminated")):
         return ""
-    return reverse(page, args=[entry.subject_id])
+    page, key = _PAGES.get(entry.kind, ("", ""))
+    identity = _told(entry, key) if key else entry.subject_id
+    return reverse(page, args=[identity]) if page and identity else ""

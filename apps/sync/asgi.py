@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from channels.db import database_sync_to_async
 
 from apps.common.errors import Unauthenticated
 from apps.common.problem import CONTENT_TYPE, as_domain_error, body_of
-from apps.monitoring.hub import hub
 from apps.sync import feed
 from apps.sync.api import QuerySerializer
 from apps.tenants import tokens
@@ -23,32 +22,49 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-async def feed_application(scope: Scope, receive: Receive, send: Send) -> None:
+class News(Protocol):
+    """What wakes a reader that waits; the site's live hub is one."""
+
+    def ticket(self) -> int:
+        """How much news there has been so far."""
+
+    async def wait(self, topic: str, *, timeout: float, after: int | None = None) -> bool:
+        """Return when there is news on ``topic`` since ``after``, or after ``timeout`` seconds."""
+
+
+class FeedApplication:
     """``GET /sync/v1/changes?after=&limit=&wait=``: now or when there is news."""
-    try:
-        status, content_type, body = 200, "application/json", await _answer(scope)
-    except Exception as error:
-        problem = as_domain_error(error)
-        status, content_type, body = problem.status, CONTENT_TYPE, body_of(problem, PATH)
-    payload = json.dumps(body, default=str).encode()
-    headers = [
-        (b"content-type", content_type.encode()),
-        (b"content-length", str(len(payload)).encode()),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": payload})
 
+    def __init__(self, news: News) -> None:
+        self.news = news
 
-async def _answer(scope: Scope) -> dict[str, Any]:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-    query = await database_sync_to_async(_checked)(headers, asked)
-    found = await _page(query)
-    if found["newest"] <= query["after"] and query["wait"]:
-        await hub.wait("feed", timeout=query["wait"])
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            status, content_type, body = 200, "application/json", await self._answer(scope)
+        except Exception as error:
+            problem = as_domain_error(error)
+            status, content_type, body = problem.status, CONTENT_TYPE, body_of(problem, PATH)
+        payload = json.dumps(body, default=str).encode()
+        headers = [
+            (b"content-type", content_type.encode()),
+            (b"content-length", str(len(payload)).encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": payload})
+
+    async def _answer(self, scope: Scope) -> dict[str, Any]:
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        query = await database_sync_to_async(_checked)(headers, asked)
+        # Taken before reading, so that a commit between reading and waiting is not slept through.
+        ticket = self.news.ticket()
         found = await _page(query)
-    return found
+        if found["newest"] <= query["after"] and query["wait"]:
+            await self.news.wait("feed", timeout=query["wait"], after=ticket)
+            found = await _page(query)
+        return found
 
 
 async def _page(query: dict[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def page(*, after: int, limit: int) -> dict[str, Any]:
     """
     limit = max(0, min(limit, MOST))
     newest = current_version()
-    changes = sorted(_changes(after, limit), key=lambda row: int(row["version"]))
+    changes = sorted(_changes(after, newest, limit), key=lambda row: int(row["version"]))
     taken = changes[:limit]
     more = len(changes) > limit
     return {
@@ -76,12 +76,17 @@ def page(*, after: int, limit: int) -> dict[str, Any]:
     }
 
 
-def _changes(after: int, limit: int) -> Iterator[dict[str, Any]]:
-    """Up to one more than ``limit`` changes of each kind, so that the merged page is complete."""
+def _changes(after: int, newest: int, limit: int) -> Iterator[dict[str, Any]]:
+    """Up to one more than ``limit`` changes of each kind, so that the merged page is complete.
+
+    What is committed while the kinds are read one after the other waits for the next page: a later
+    kind would show its newest row when an earlier one does not, and the cursor would pass that.
+    """
     if not limit:
         return
     for exporter in EXPORTERS:
-        rows = exporter.rows().filter(version__gt=after).order_by("version")[: limit + 1]
+        fresh = exporter.rows().filter(version__gt=after, version__lte=newest)
+        rows = fresh.order_by("version")[: limit + 1]
         for row in rows:
             yield {
                 "kind": exporter.kind,
@@ -89,7 +94,8 @@ def _changes(after: int, limit: int) -> Iterator[dict[str, Any]]:
                 "version": row.version,
                 "data": exporter.export(row),
             }
-    for stone in tombstones_after(after).filter(kind__in=KINDS)[: limit + 1]:
+    stones = tombstones_after(after).filter(kind__in=KINDS, version__lte=newest)
+    for stone in stones[: limit + 1]:
         yield {
             "kind": stone.kind,
             "id": str(stone.subject_id),

@@ -33,16 +33,14 @@ def import_tenant(edge: AppLcm, row: Row) -> bool:
 def import_host(edge: AppLcm, row: Row) -> bool:
     """Configuration of hosts born there, observation of all."""
     if "gone" in row:
-        hosts.note_gone(host_id=_id(row))
-        return True
+        return hosts.note_gone(host_id=_id(row))
     return hosts.take_over(edge=edge, host_id=_id(row), version=row["version"], data=row["data"])
 
 
 def import_package(edge: AppLcm, row: Row) -> bool:
     """The description of packages uploaded there."""
     if "gone" in row:
-        packages.note_package_gone(package_id=_id(row))
-        return True
+        return packages.note_package_gone(package_id=_id(row))
     if not Tenant.objects.filter(pk=row["data"]["tenant_id"]).exists():
         return False
     packages.take_over_package(package_id=_id(row), data=row["data"])

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from apps.common import clock
 from apps.common.errors import DomainError
@@ -25,6 +25,10 @@ LEASE = timedelta(seconds=60)
 _log = logging.getLogger("mecm.sync")
 
 
+class _Overtaken(Exception):
+    """Ours took longer than its lease, and another pull of this edge runs now."""
+
+
 def pull(edge_id: uuid.UUID) -> dict[str, Any]:
     """Read an edge's feed to its end; returns how many rows came and how many were held back."""
     edge = AppLcm.objects.filter(pk=edge_id).first()
@@ -36,11 +40,13 @@ def pull(edge_id: uuid.UUID) -> dict[str, Any]:
     try:
         with EdgeClient(edge) as link:
             count, held = _drain(edge, peer, link)
+    except _Overtaken:
+        return {"came": "overtaken"}
     except DomainError as error:
         _failed(edge, peer, error.reason)
         return {"came": "failed", "why": error.code}
     except BaseException:
-        Peer.objects.filter(pk=peer.pk).update(lease_until=None)
+        _mine(peer).update(lease_until=None)
         raise
     _succeeded(edge, peer)
     return {"came": "ok", "rows": count, "held": len(held)}
@@ -52,11 +58,28 @@ def drop_leases() -> int:
 
 
 def _claim(edge: AppLcm) -> Peer | None:
-    peer, _ = Peer.objects.get_or_create(edge=edge)
+    """Take the edge for a ``LEASE``, and see it as the last pull left it."""
+    Peer.objects.get_or_create(edge=edge)
     moment = clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=moment)
-    mine = Peer.objects.filter(free, pk=peer.pk)
-    return peer if mine.update(lease_until=moment + LEASE, last_tried=moment) else None
+    mine = Peer.objects.filter(free, edge=edge)
+    if not mine.update(lease_until=moment + LEASE, last_tried=moment):
+        return None
+    edge.refresh_from_db()
+    return Peer.objects.get(edge=edge)
+
+
+def _mine(peer: Peer) -> QuerySet[Peer]:
+    """The row as long as it is ours: nobody else's lease ends at the same time."""
+    return Peer.objects.filter(pk=peer.pk, lease_until=peer.lease_until)
+
+
+def _hold(peer: Peer, **fields: Any) -> None:
+    """Write ``fields`` and lengthen our lease; raises _Overtaken when it is not ours any more."""
+    until = clock.now() + LEASE
+    if not _mine(peer).update(lease_until=until, **fields):
+        raise _Overtaken
+    peer.lease_until = until
 
 
 def _drain(edge: AppLcm, peer: Peer, link: EdgeClient) -> tuple[int, list[Row]]:
@@ -64,44 +87,53 @@ def _drain(edge: AppLcm, peer: Peer, link: EdgeClient) -> tuple[int, list[Row]]:
     count, held, cursor = 0, list(peer.held_back), edge.cursor
     while True:
         page = link.changes(after=cursor, limit=PAGE)
+        _hold(peer)
         count += len(page["rows"])
-        held = _apply(edge, held + page["rows"])
+        held = _apply(edge, held, page["rows"])
         cursor = int(page["upto"])
         with transaction.atomic():
             # What waits is kept whole beside the cursor, so that nothing has to be asked for again.
+            _hold(peer, held_back=held)
             AppLcm.objects.filter(pk=edge.pk).update(cursor=cursor)
-            Peer.objects.filter(pk=peer.pk).update(held_back=held)
         if not page["more"]:
             return count, held
 
 
-def _apply(edge: AppLcm, rows: list[Row]) -> list[Row]:
-    """Apply rows kind by kind, parents first; returns those that must wait."""
+def _apply(edge: AppLcm, before: list[Row], rows: list[Row]) -> list[Row]:
+    """Apply what was held back ``before`` and what came now; returns what must wait (again)."""
     held = []
-    for row in sorted(
-        rows, key=lambda row: KINDS.index(row["kind"]) if row["kind"] in KINDS else 99
-    ):
-        importer = IMPORTERS.get(row["kind"])
-        if importer is None:
-            continue
+    for row in _in_order(before + rows):
         try:
             with transaction.atomic():
-                if not importer(edge, row):
+                if not IMPORTERS[row["kind"]](edge, row):
                     held.append(row)
-        except DomainError:
-            _log.exception("row %s %s of %s was not taken", row["kind"], row["id"], edge.name)
+        except Exception:
+            # One row that cannot be taken must not keep all others from coming.
+            if row not in before:
+                _log.exception("row %s %s of %s was not taken", row["kind"], row["id"], edge.name)
             held.append(row)
     return held
+
+
+def _in_order(rows: list[Row]) -> list[Row]:
+    """The newest word on each thing of a known kind: first what is gone, children before their
+    parents, then what is there, parents before their children."""
+    newest: dict[tuple[str, str], Row] = {}
+    for row in sorted(rows, key=lambda row: int(row["version"])):
+        if row["kind"] in IMPORTERS:
+            newest[row["kind"], row["id"]] = row
+    depth = {kind: number for number, kind in enumerate(KINDS, start=1)}
+    return sorted(
+        newest.values(), key=lambda row: depth[row["kind"]] * (-1 if "gone" in row else 1)
+    )
 
 
 def _succeeded(edge: AppLcm, peer: Peer) -> None:
     moment = clock.now()
     managers.note_contact(AppLcm, manager_id=edge.pk, fault=None, at=moment)
-    Peer.objects.filter(pk=peer.pk).update(lease_until=None, last_ok=moment, failures=0, fault={})
+    _mine(peer).update(lease_until=None, last_ok=moment, failures=0, fault={})
 
 
 def _failed(edge: AppLcm, peer: Peer, reason: Reason) -> None:
     managers.note_contact(AppLcm, manager_id=edge.pk, fault=reason)
-    Peer.objects.filter(pk=peer.pk).update(
-        lease_until=None, failures=peer.failures + 1, fault=reason.as_json()
-    )
+    _mine(peer).update(lease_until=None, failures=peer.failures + 1, fault=reason.as_json())

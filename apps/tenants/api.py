@@ -110,9 +110,9 @@ class PasswordView(ApiView):
 
     def put(self, request: Request) -> Response:
         """Change it."""
+        user = tokens.local_user(self.actor)
         form = PasswordSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        user = User.objects.get(pk=self.actor.actor_id)
         services.change_my_password(
             user=user,
             old=form.validated_data["old_password"],

@@ -44,7 +44,7 @@ class TokenAuthentication(BaseAuthentication):
 
     def _session(self, request: Request) -> tuple[Actor, str] | None:
         user = getattr(request._request, "user", None)
-        if not isinstance(user, User) or not user.is_active:
+        if not isinstance(user, User) or not user.is_active or not user.is_let_in:
             return None
         check = _CsrfCheck(lambda _: None)  # type: ignore[arg-type]
         check.process_request(request._request)

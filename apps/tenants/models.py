@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -68,6 +69,11 @@ class User(AbstractUser):
                 name="tenants_user_role_is_for_people",
             ),
         ]
+
+    @property
+    def is_let_in(self) -> bool:
+        """Whether somebody in this role may be here at all: guests where the operator wants it."""
+        return self.role != Role.GUEST or bool(settings.GUEST_ACCESS)
 
     @property
     def actor(self) -> Actor:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
-from apps.common.errors import Unauthenticated
+from apps.common.errors import Denied, Unauthenticated
 from apps.tenants.actors import Actor
 from apps.tenants.keys import active_key, own_key, this_site
 from apps.tenants.models import SigningKey, User
@@ -50,7 +50,13 @@ def read(token: str, *, use: str = "access") -> Actor:
 
 def user_of(token: str, *, use: str) -> User:
     """The local user that ``token`` was given to."""
-    actor = read(token, use=use)
+    return local_user(read(token, use=use))
+
+
+def local_user(actor: Actor) -> User:
+    """The row of an actor who signs in here; Denied for one who came over the link."""
+    if actor.site_id is not None:
+        raise Denied(N_("You sign in at another site, and your password is kept there."))
     return User.objects.select_related("tenant").get(pk=actor.actor_id)
 
 
@@ -116,7 +122,7 @@ def _local_actor(claims: dict[str, Any], use: str) -> Actor:
     if claims.get("use") != use:
         raise _refused()
     user = User.objects.filter(pk=_uuid(claims["sub"]), is_active=True).first()
-    if user is None or claims.get("stamp") != _stamp(user):
+    if user is None or not user.is_let_in or claims.get("stamp") != _stamp(user):
         raise _refused()
     return user.actor
 

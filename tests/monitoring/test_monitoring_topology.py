@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from django.test import Client
+from django.urls import resolve
 from django.utils import translation
 
 from apps.common.words import Reason
@@ -260,3 +261,10 @@ def test_the_api_tells_what_the_page_draws(estate, site, path):
     assert drawn(answer.json()) == SEES["bert"]
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.json()["version"] > 0
+
+
+def test_every_address_in_it_is_a_page(estate):
+    addresses = {node["url"] for node in graph_for(estate.admin.actor)["nodes"]}
+    assert {resolve(address).url_name for address in addresses} == {
+        "dashboard", "systems", "host", "instance",
+    }

@@ -176,7 +176,7 @@ def step_reason(step: Mapping[str, Any]) -> str:
 @register.filter
 def deed(entry: Entry) -> str:
     """What was done, as words."""
-    return verbs.sentence(entry.verb)
+    return verbs.sentence(entry)
 
 
 @register.filter
@@ -184,6 +184,18 @@ def entry_reason(entry: Entry) -> str:
     """Why, where an entry says so."""
     data = entry.data.get("reason") if isinstance(entry.data, dict) else None
     return words.say(Reason.from_json(data)) if isinstance(data, dict) else str(data or "")
+
+
+@register.filter
+def doer(entry: Entry) -> str:
+    """Who did it."""
+    return verbs.doer(entry)
+
+
+@register.filter
+def subject(entry: Entry) -> str:
+    """On what it was done."""
+    return verbs.subject(entry)
 
 
 @register.filter

@@ -24,13 +24,13 @@ TABLE: Table[Entry] = Table(
     search=("actor_name", "subject_name", "verb", "request_id"),
     first_order="-when",
     facets=(
-        Facet("about", _("About"), (
+        Facet("about", _("Area"), (
             ("packages", _("Packages"), Q(verb__startswith="packages.")),
             ("instances", _("Instances"), Q(verb__startswith="instances.")),
             ("hosts", _("Hosts and edges"), Q(verb__startswith="hosts.")),
             ("people", _("Tenants and users"), Q(verb__startswith="tenants.")),
         )),
-        Facet("by", _("By"), (
+        Facet("by", _("Done by"), (
             ("people", _("people"), ~Q(actor_id="system")),
             ("system", _("the system"), Q(actor_id="system")),
         )),

@@ -40,7 +40,7 @@ TABLE: Table[AppInstance] = Table(
         Column("package", _("Package"), "package__name"),
         Column("host", _("Host"), "host__name"),
         Column("tenant", _("Tenant"), "tenant__name"),
-        Column("created", _("Created"), "created_at"),
+        Column("created", _("Created at"), "created_at"),
     ),
     search=("app_name", "description", "package__name", "host__name", "host__ip"),
     first_order="name",

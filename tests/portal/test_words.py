@@ -1,0 +1,79 @@
+"""Every state has a word and a tone; every deed in the record has words; reasons always render."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from django.utils import translation
+
+from apps.common.words import Reason
+from apps.instances.states import INSTANCE, Health, InstanceState
+from apps.journal.models import Entry
+from apps.portal import verbs, words
+
+APPS = Path(__file__).parents[2] / "apps"
+SILENT = (".observed", ".followed", ".progressed", ".waiting")  # announced, never recorded
+
+
+@pytest.mark.parametrize("state", list(InstanceState))
+def test_each_state_has_a_tone_of_its_own_meaning(state):
+    mark = words.state_mark(state)
+    assert mark.tone != words.UNKNOWN
+    assert mark.label == state.label
+    failed = state in ("Create failed", "Instantiation failed", "Terminate failed")
+    assert (mark.tone == words.BAD) is failed
+
+
+def test_an_unknown_state_is_neither_well_nor_failed():
+    assert words.state_mark("Levitating").tone == words.UNKNOWN
+    assert words.runtime_mark("Levitating").tone == words.UNKNOWN
+    assert words.step_tone("levitating") == words.UNKNOWN
+
+
+def test_state_words_are_translated():
+    with translation.override("zh-hans"):
+        for state in [*InstanceState, *Health]:
+            assert str(state.label) != state.value, state
+
+
+def _constants(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_each_recorded_verb_has_words():
+    known = set()
+    for path in APPS.rglob("*.py"):
+        if path.parent.name != "portal" and path.name != "console.py":
+            known |= {
+                text for text in _constants(path)
+                if text.count(".") == 2 and " " not in text and not text.endswith(SILENT)
+                and text.split(".")[0] in ("tenants", "hosts", "packages", "instances")
+                and text.split(".")[1] in ("tenant", "user", "host", "package", "distribution",
+                                           "instance", "operation")
+                and text.split(".")[2]
+            }
+    for moves in INSTANCE.moves.values():
+        known |= {f"instances.instance.{verb}" for verb in moves}
+    assert known
+    assert known - verbs.known() == set()
+
+
+def test_a_deed_without_words_is_shown_as_it_is_stored():
+    assert verbs.sentence(Entry(verb="new.thing.done")) == "new.thing.done"
+
+
+def test_a_reason_reads_even_when_its_parameters_are_lost():
+    assert words.say(Reason("Nothing is registered under %(ip)s.")) != ""
+    assert "%(ip)s" in words.say(Reason("Nothing is registered under %(ip)s.", "", {"other": 1}))
+    assert words.say(None) == ""
+
+
+def test_states_in_reasons_are_translated_too():
+    reason = Reason("“%(verb)s” is not possible while the state is “%(state)s”.", "",
+                    {"verb": "terminate", "state": "Creating"})
+    with translation.override("zh-hans"):
+        assert words.say(reason) == "状态为“创建中”时不能执行“终止”。"

@@ -1,0 +1,132 @@
+"""The main job in a real browser, at a running center: upload, run, watch it come alive, end it."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from examples.packages import build
+from tests.stories.running import new_name
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.world,
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    """A tab that reports what goes wrong in it and asks nobody but the site."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    tab = context.new_page()
+    tab.troubles = []
+    tab.on("pageerror", lambda error: tab.troubles.append(str(error)))
+    tab.on("console", lambda line: line.type == "error" and tab.troubles.append(line.text))
+    yield tab
+    context.close()
+
+
+def sign_in(page, world, name, site="center"):
+    place = world.demo["center"] if site == "center" else world.demo["edges"][0]
+    user = place["users"][name]
+    page.goto(f"{place['url']}/login/")
+    page.fill("[name=username]", user["username"])
+    page.fill("[name=password]", user["password"])
+    page.press("[name=password]", "Enter")
+    page.wait_for_url(f"{place['url']}/")
+    return place["url"]
+
+
+def test_tenant_runs_a_package_and_sees_it_come_alive_without_reloading(world, page, tmp_path):
+    name = new_name("seen")
+    path = tmp_path / f"{name}.csar"
+    build(path, name=name, version="1.0", app_class="container")
+    url = sign_in(page, world, "tenant")
+    page.goto(f"{url}/packages/upload/")
+    page.set_input_files("input[type=file]", str(path))
+    page.click("main form button.btn-primary")
+    page.wait_for_selector(f"h1:has-text('{name}')")
+
+    watcher = page.context.new_page()
+    watcher.goto(f"{url}/topology/")
+    watcher.wait_for_selector("table")
+    loaded = watcher.evaluate("performance.timeOrigin")
+
+    page.click("text=New instance")
+    page.check("input[name=host] >> nth=0")
+    page.fill("[name=app_name]", name)
+    page.click("button[name=start]")
+    page.wait_for_selector("text=Instantiated", timeout=15_000)
+    watcher.wait_for_selector(f"tr:has-text('{name}'):has-text('Instantiated')", timeout=5_000)
+    assert watcher.evaluate("performance.timeOrigin") == loaded
+
+    page.click("text=Terminate")
+    page.click("dialog[open] .btn-danger, main form .btn-danger")
+    watcher.wait_for_selector(
+        f"tr:has-text('{name}'):has-text('Instantiated')", state="detached", timeout=15_000
+    )
+    assert page.troubles == []
+
+
+def test_page_says_when_its_socket_is_lost_and_resumes(world, page):
+    url = sign_in(page, world, "admin")
+    page.goto(f"{url}/instances/")
+    chip = page.locator("#live-chip")
+    page.wait_for_timeout(500)
+    assert chip.is_hidden()
+    world.site("stop", "center")
+    chip.wait_for(state="visible", timeout=10_000)
+    world.site("start", "center")
+    chip.wait_for(state="hidden", timeout=30_000)
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Packages"), ("zh-hans", "应用包")])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_both_languages_and_themes_are_whole(world, page, language, word, theme):
+    url = sign_in(page, world, "admin")
+    page.click(f"button[name=language][value={language}]")
+    page.click(f"button[name=theme][value={theme}]")
+    for path in ("/", "/packages/", "/instances/", "/hosts/", "/topology/"):
+        page.goto(url + path)
+        assert page.locator("html").get_attribute("data-bs-theme") == theme, path
+        assert page.locator("html").get_attribute("lang") == language, path
+        assert word in page.inner_text("nav"), path
+    page.click("button[name=language][value=en]")
+    assert page.troubles == []
+
+
+def test_edge_portal_runs_a_package_while_the_center_is_gone(world, page, tmp_path):
+    name = new_name("edge")
+    path = tmp_path / f"{name}.csar"
+    build(path, name=name, version="1.0", app_class="vm")
+    world.site("stop", "center")
+    try:
+        url = sign_in(page, world, "admin", site="edge")
+        page.goto(f"{url}/packages/upload/")
+        page.set_input_files("input[type=file]", str(path))
+        page.click("main form button.btn-primary")
+        page.wait_for_selector(f"h1:has-text('{name}')")
+        page.click("text=New instance")
+        page.check("input[name=host] >> nth=0")
+        page.fill("[name=app_name]", name)
+        page.click("button[name=start]")
+        page.wait_for_selector("text=Instantiated", timeout=15_000)
+        page.click("text=Terminate")
+        page.click("dialog[open] .btn-danger, main form .btn-danger")
+        page.wait_for_function("!document.body.innerText.includes('Instantiated')", timeout=15_000)
+    finally:
+        world.site("start", "center")
+    assert page.troubles == []
