@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
@@ -17,7 +18,8 @@ from apps.hosts.specs import HostSpec, ManagerSpec
 from apps.instances import services as instances
 from apps.instances.models import AppInstance
 from apps.instances.specs import CreateSpec
-from apps.packages import services as packages
+from apps.packages.csar import read_package
+from apps.packages.models import Package
 from apps.tenants import grants, services, tokens
 from apps.tenants.actors import SYSTEM
 from apps.tenants.roles import Role
@@ -96,6 +98,14 @@ def csar(**request):
         return build(Path(folder) / "package.csar", **request).read_bytes()
 
 
+@lru_cache(maxsize=64)
+def _read(request):
+    """A plain package and what the reader finds in it; each is built and read once."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = build(Path(folder) / "package.csar", **dict(request))
+        return path.read_bytes(), read_package(path, filename=path.name)
+
+
 def uploaded(content, name="package.csar"):
     """A file as Django hands it over: streamed to the site's temporary directory."""
     file = TemporaryUploadedFile(name, "application/zip", len(content), None)
@@ -104,12 +114,24 @@ def uploaded(content, name="package.csar"):
     return file
 
 
-def package(of, *, actor=SYSTEM, **request):
-    """A package of a tenant, built and taken in for real."""
-    request.setdefault("name", f"app{next(_numbers)}")
-    return packages.upload_package(
-        actor=actor, tenant_id=of.pk, file=uploaded(csar(**request)), name=request["name"]
+def package(of, *, origin=None, **request):
+    """A package of a tenant, with a real file of which all is known that the reader finds."""
+    content, info = _read(tuple(sorted(request.items())))
+    made = Package(
+        tenant=of,
+        name=request.get("name") or f"app{next(_numbers)}",
+        package_version=info.version,
+        provider=info.provider,
+        app_class=info.app_class,
+        filename="package.csar",
+        sha256=info.sha256,
+        size=info.size,
+        info=info.as_json(),
+        **({"origin": origin} if origin else {}),
     )
+    made.path.write_bytes(content)
+    made.save(force_insert=True)
+    return made
 
 
 def instance(package, host, *, name="", **fields):

@@ -44,6 +44,21 @@ def export(host: MecHost) -> dict[str, Any]:
     }
 
 
+def looks() -> dict[str, str]:
+    """When each host of this site was probed last, ISO 8601 by id."""
+    rows = MecHost.objects.filter(applcm__isnull=True, observed_at__isnull=False)
+    return {str(pk): at.isoformat() for pk, at in rows.values_list("pk", "observed_at") if at}
+
+
+def note_looks(*, edge: AppLcm, looks: dict[str, str]) -> None:
+    """Keep when an edge probed its hosts; the time alone is no news and raises no version."""
+    for host_id, at in looks.items():
+        moment = datetime.fromisoformat(at)
+        MecHost.objects.filter(pk=host_id, applcm=edge, observed_at__lt=moment).update(
+            observed_at=moment
+        )
+
+
 @transaction.atomic
 def take_over(*, edge: AppLcm, host_id: uuid.UUID, version: int, data: dict[str, Any]) -> bool:
     """Copy an edge's row; False when its address belongs to another host here."""

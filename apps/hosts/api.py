@@ -18,7 +18,7 @@ from apps.common.words import Reason
 from apps.hosts import managers, selectors, services
 from apps.hosts.models import AppLcm, AppRuleManager, Manager, MecHost
 from apps.hosts.policies import may_configure, may_handle_credentials
-from apps.hosts.serializers import MANAGER_SERIALIZERS, LocalHostSerializer, MecHostSerializer
+from apps.hosts.serializers import MANAGER_SERIALIZERS, MecHostSerializer
 from apps.journal.idempotency import idempotent
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require
@@ -168,6 +168,7 @@ class HostCredentialsView(ApiView):
     """The access file of a host: stored sealed, never shown again."""
 
     parser_classes = [MultiPartParser]
+
     @extend_schema(
         request={
             "multipart/form-data": {

@@ -84,7 +84,7 @@ def create(
         origin=origin or born_here(),
     )
     instance.save(force_insert=True)
-    _tell("created", instance, actor)
+    _tell("create", instance, actor)
     return instance
 
 

@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,14 @@ SIMULATED_ACCESS = """simulated:
   architecture: X86
   capabilities: [GPU]
 """
+# What the story runs: for whom, its name, its class.
+APPS = (
+    ("tenant", "quay-camera", "container"),
+    ("tenant", "crane-gateway", "vm"),
+    ("other_tenant", "replay-server", "vm"),
+    ("other_tenant", "crowd-counter", "container"),
+)
+Awaited = tuple[Callable[[], bool], str]
 PLACES = (
     ("Rotterdam", "Maasvlakte, quay 4", "4.014,51.956"),
     ("Hamburg", "Altenwerder, gate 2", "9.932,53.505"),
@@ -86,10 +94,15 @@ def story(world: dict[str, Any]) -> None:
     admin = _Session(center, "admin")
     for number, edge in enumerate(world["edges"], start=1):
         _register_edge(admin, edge, number)
-    if world["edges"]:
-        hosts = [edge["host_ip"] for edge in world["edges"]]
-        _run_app(_Session(center, "tenant"), hosts[0], "quay-camera", "container")
-        _run_app(_Session(center, "other_tenant"), hosts[-1], "replay-server", "vm")
+    hosts = [edge["host_ip"] for edge in world["edges"]]
+    sessions = {person: _Session(center, person) for person in ("tenant", "other_tenant")}
+    running = [
+        _start_app(sessions[person], hosts[number % len(hosts)], name, app_class)
+        for number, (person, name, app_class) in enumerate(APPS)
+        if hosts
+    ]
+    for done, what in running:
+        _wait(done, what)
 
 
 def _person(username: str, role: Role, tenant: str) -> dict[str, str]:
@@ -177,25 +190,16 @@ def _register_edge(admin: _Session, edge: dict[str, Any], number: int) -> None:
     _wait(lambda: bool(admin.call("GET", host)["observed"]["reachable"]), f"{ip} to be probed")
 
 
-def _run_app(tenant: _Session, host_ip: str, name: str, app_class: str) -> None:
+def _start_app(tenant: _Session, host_ip: str, name: str, app_class: str) -> Awaited:
+    """Upload, create and instantiate; what it answers tells when the application runs."""
     base = f"/apm/v1/tenants/{tenant.tenant_id}/packages"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.csar"
         build(path, name=name, version="1.0", app_class=app_class)
         with path.open("rb") as file:
             ids = tenant.call(
-                "POST",
-                f"{base}/upload",
-                data={"hostList": host_ip},
-                files={"file": (path.name, file)},
+                "POST", f"{base}/upload", data={"hostList": host_ip}, files={"file": file}
             )
-    package = f"{base}/{ids['appPackageId']}"
-    _wait(
-        lambda: _all(
-            row["status"] == "Distributed" for row in tenant.call("GET", package)["mecHostInfo"]
-        ),
-        f"{name} to arrive",
-    )
     url = f"/appo/v1/tenants/{tenant.tenant_id}/app_instances"
     instance = tenant.call(
         "POST",
@@ -210,15 +214,11 @@ def _run_app(tenant: _Session, host_ip: str, name: str, app_class: str) -> None:
     )["response"]["app_instance_id"]
     tenant.call("POST", f"{url}/{instance}")
     info = f"/appo/v1/tenants/{tenant.tenant_id}/app_instance_infos/{instance}"
-    _wait(
-        lambda: bool(tenant.call("GET", info)["response"]["operationalStatus"] == "Instantiated"),
-        f"{name} to run",
-    )
+    return lambda: _state(tenant, info) == "Instantiated", f"{name} to run"
 
 
-def _all(found: Iterable[bool]) -> bool:
-    rows = list(found)
-    return bool(rows) and all(rows)
+def _state(tenant: _Session, info: str) -> str:
+    return str(tenant.call("GET", info)["response"]["operationalStatus"])
 
 
 def _wait(done: Callable[[], bool], what: str) -> None:

@@ -8,10 +8,12 @@ from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.datastructures import MultiValueDict
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from apps.common.errors import DomainError
@@ -72,6 +74,13 @@ def next_url(request: HttpRequest, fallback: str) -> str:
     """The page that ``next`` names when it is one of ours, else ``fallback``."""
     address = request.POST.get("next") or request.GET.get("next") or ""
     return address if _is_ours(request, address) else fallback
+
+
+def sent(
+    request: HttpRequest,
+) -> tuple[QueryDict | None, MultiValueDict[str, UploadedFile[Any]] | None]:
+    """What a form was sent with, its files too; nothing where the page is only asked for."""
+    return (request.POST, request.FILES) if request.method == "POST" else (None, None)
 
 
 def show(

@@ -80,7 +80,10 @@ def sentence(entry: Entry) -> str:
     """What was done; a verb without words is shown as it is stored."""
     said = str(_SENTENCES.get(entry.verb, entry.verb))
     kind = dict(OperationKind.choices).get(_told(entry, "kind")) if _is_work(entry) else None
-    return f"{said} {gettext('“%(kind)s” of') % {'kind': kind}}" if kind else said
+    if not kind:
+        return said
+    which = gettext("“%(kind)s” of") % {"kind": kind}
+    return f"{said} {which}"
 
 
 def doer(entry: Entry) -> str:

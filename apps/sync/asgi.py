@@ -55,7 +55,9 @@ class FeedApplication:
         await send({"type": "http.response.body", "body": payload})
 
     async def _answer(self, scope: Scope) -> dict[str, Any]:
-        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        headers = {
+            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
+        }
         asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         query = await database_sync_to_async(_checked)(headers, asked)
         # Taken before reading, so that a commit between reading and waiting is not slept through.

@@ -73,6 +73,8 @@ def page(*, after: int, limit: int) -> dict[str, Any]:
         "more": more,
         "newest": newest,
         "rows": taken,
+        # When each host was probed last: true to the minute without a new version each time.
+        "looks": host_adoption.looks() if limit else {},
     }
 
 

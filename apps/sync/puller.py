@@ -14,6 +14,7 @@ from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
+from apps.hosts import adoption as hosts
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
 from apps.sync.feed import KINDS
@@ -95,6 +96,7 @@ def _drain(edge: AppLcm, peer: Peer, link: EdgeClient) -> tuple[int, list[Row]]:
             # What waits is kept whole beside the cursor, so that nothing has to be asked for again.
             _hold(peer, held_back=held)
             AppLcm.objects.filter(pk=edge.pk).update(cursor=cursor)
+        hosts.note_looks(edge=edge, looks=page.get("looks", {}))
         if not page["more"]:
             return count, held
 

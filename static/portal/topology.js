@@ -11,8 +11,8 @@
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
   const GLYPHS = { ok: "●", busy: "◆", warn: "▲", bad: "■", info: "◇", unknown: "○" };
   const FAILING = ["warn", "bad"];
-  const COLUMN = 205;
-  const ROW = 48;
+  const COLUMN = 158;
+  const ROW = 88;
   const LEAST = 0.6; // the first view is at least this large: captions stay readable
   const QUIET = 250;
   const LONGEST = 500;
@@ -70,7 +70,10 @@
   function styles() {
     const tones = Object.keys(GLYPHS).map((tone) => ({
       selector: `node[tone="${tone}"]`,
-      style: { "border-color": colour(tone), "border-width": FAILING.includes(tone) ? 4 : 2 },
+      style: {
+        "border-color": colour(tone), "border-width": FAILING.includes(tone) ? 4 : 2,
+        "background-color": colour(`${tone}-soft`),
+      },
     }));
     const shape = (kind, form, width, height) => ({
       selector: `node[kind="${kind}"]`, style: { shape: form, width, height },
@@ -78,14 +81,15 @@
     return [
       { selector: "node", style: {
         "background-color": colour("fill"), "border-style": "solid", color: colour("text"),
-        label: "data(caption)", "text-wrap": "wrap", "text-max-width": "155px", "font-size": 12,
-        "font-family": getComputedStyle(document.body).fontFamily, "text-halign": "right",
-        "text-valign": "center", "text-margin-x": 6, "text-justification": "left", "line-height": 1.25,
+        label: "data(caption)", "text-wrap": "wrap", "text-max-width": "146px", "font-size": 12,
+        "font-family": getComputedStyle(document.body).fontFamily, "text-halign": "center",
+        "text-valign": "bottom", "text-margin-y": 6, "line-height": 1.25,
+        "text-overflow-wrap": "anywhere",
         "text-background-color": colour("back"), "text-background-opacity": 0.8, "text-background-padding": 2,
       } },
-      shape("site", "round-rectangle", 40, 28), shape("edge", "hexagon", 34, 28),
-      shape("host", "rectangle", 28, 22), shape("instance", "ellipse", 24, 24),
-      shape("workload", "diamond", 18, 18),
+      shape("site", "round-rectangle", 58, 38), shape("edge", "hexagon", 50, 42),
+      shape("host", "rectangle", 44, 34), shape("instance", "ellipse", 36, 36),
+      shape("workload", "diamond", 30, 30),
       ...tones,
       { selector: 'node[tone="bad"]', style: { "border-style": "double", "border-width": 6 } },
       { selector: "node[?stale]", style: { "background-opacity": 0.3, "border-opacity": 0.55,
@@ -109,21 +113,18 @@
   // --- places -----------------------------------------------------------------------------------
   const depth = (node) => (node.up ? depth(cy.getElementById(node.up).data() || {}) + 1 : 0);
 
-  // A tidy tree: leaves take a row each, workloads half of one, and a parent stands at the middle of
-  // what hangs below it.
+  // A tidy tree: leaves take a row each, and a parent stands at the middle of its children.
   function places(nodes) {
     const below = new Map();
     for (const node of nodes) below.set(node.parent, [...(below.get(node.parent) || []), node]);
     const found = new Map();
     let row = 0;
     const walk = (node, column) => {
-      const children = below.get(node.id) || [];
-      const first = row;
-      for (const child of children) walk(child, column + 1);
-      const least = node.kind === "workload" ? 0.5 : 0.9;
-      row = Math.max(row, first + least);
-      found.set(node.id, { x: column * COLUMN, y: ((first + row) / 2) * ROW });
-      if (children.length) row += node.kind === "instance" ? 0.15 : 0.4; // air between families
+      const children = (below.get(node.id) || []).map((child) => walk(child, column + 1));
+      const middle = children.length ? (children[0] + children[children.length - 1]) / 2 : row;
+      if (children.length === 0) row += 1;
+      found.set(node.id, { x: column * COLUMN, y: middle * ROW });
+      return middle;
     };
     for (const node of below.get("") || []) walk(node, 0);
     return found;
@@ -133,8 +134,8 @@
   function frame(least) {
     const shown = cy.elements(":visible");
     cy.fit(shown, 24);
-    if (cy.zoom() > 1.2) {
-      cy.zoom(1.2);
+    if (cy.zoom() > 1.3) {
+      cy.zoom(1.3);
       cy.center(shown);
     } else if (cy.zoom() < least) {
       cy.zoom(least);

@@ -56,9 +56,8 @@ def strict(house):
 
 
 def _observe(host, reachable, fault=None, facts=None):
-    seen = HostObservation(
-        reachable, clock.now(), "simulated", bool(facts), facts or {}, fault.as_json() if fault else {}
-    )
+    why = fault.as_json() if fault else {}
+    seen = HostObservation(reachable, clock.now(), "simulated", bool(facts), facts or {}, why)
     hosts.note_observed(actor=SYSTEM, host_id=host.pk, seen=seen, edge_version=1)
 
 

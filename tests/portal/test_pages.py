@@ -105,6 +105,7 @@ def test_each_page_renders_for_whom_it_is_meant(estate, open_as, who, language):
         if "/table/" not in address:
             assert found.headings == 1, address
             assert f'<html lang="{language}"' in text, address
+        if page.status_code == 200:
             assert "HX-Request" in page["Vary"], address
 
 
@@ -171,7 +172,8 @@ def test_a_guest_sees_no_button_that_works(estate, open_as):
         text = client.get(address).content.decode()
         posts = set(re.findall(r'method="post" action="([^"]+)"', text))
         assert posts <= ours, (address, posts)
-        doing = r'href="[^"]*/(?:new|upload|edit|delete|distribute|download|withdraw|terminate|credentials)/'
+        verbs = "new|upload|edit|delete|distribute|download|withdraw|terminate|credentials"
+        doing = rf'href="[^"]*/(?:{verbs})/'
         assert not re.search(doing, text), (address, re.search(doing, text))
 
 

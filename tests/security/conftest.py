@@ -20,6 +20,6 @@ def edge_world(edge_house, tmp_path):
 
 
 @pytest.fixture
-def world(request):
+def world(request, db):
     """The world of the role that the test is about."""
     return request.getfixturevalue(f"{request.param}_world")

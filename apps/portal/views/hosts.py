@@ -22,7 +22,7 @@ from apps.instances.selectors import instances_for
 from apps.journal.selectors import history_of
 from apps.packages.selectors import distributions_for
 from apps.portal.forms.hosts import CredentialsForm, HostForm
-from apps.portal.http import actor_of, attempt, go_to, show, show_parts, signed_in
+from apps.portal.http import actor_of, attempt, go_to, sent, show, show_parts, signed_in
 from apps.portal.listing import Column, Facet, Table
 from apps.portal.overview import NEVER_SEEN, OFFLINE, ONLINE
 from apps.portal.views.confirm import ask
@@ -115,7 +115,7 @@ def new(request: HttpRequest) -> HttpResponseBase:
     """Register a host."""
     actor = actor_of(request)
     require(may_configure(actor))
-    form = HostForm(request.POST or None)
+    form = HostForm(*sent(request))
     if request.method == "POST" and form.is_valid():
         made = form.carry_out(lambda: services.register_host(actor=actor, spec=form.to_spec()))
         if made is not None:
@@ -132,7 +132,7 @@ def edit(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
     actor = actor_of(request)
     require(may_configure(actor))
     found = access_host(actor, host_id)
-    form = HostForm(request.POST or None, host=found)
+    form = HostForm(*sent(request), host=found)
     if request.method == "POST" and form.is_valid():
         saved = form.carry_out(lambda: services.update_host(
             actor=actor, host_id=found.pk, spec=form.to_spec()))
@@ -150,7 +150,7 @@ def credentials(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
     actor = actor_of(request)
     require(may_handle_credentials(actor))
     found = access_host(actor, host_id)
-    form = CredentialsForm(request.POST or None, request.FILES or None)
+    form = CredentialsForm(*sent(request))
     if request.method == "POST" and form.is_valid():
         stored = form.carry_out(lambda: services.store_credentials(
             actor=actor, host_id=found.pk, content=form.bytes()))

@@ -23,7 +23,7 @@ from apps.packages.models import Package
 from apps.packages.selectors import access_package, distributions_of, packages_for
 from apps.packages.states import DistributionState
 from apps.portal.forms.instances import InstanceForm
-from apps.portal.http import actor_of, attempt, go_to, show, show_parts, signed_in
+from apps.portal.http import actor_of, attempt, go_to, sent, show, show_parts, signed_in
 from apps.portal.listing import Column, Facet, Table
 from apps.portal.overview import FAILED_STATES, slug
 from apps.portal.views.confirm import ask
@@ -110,7 +110,7 @@ def _form(request: HttpRequest, package: Package) -> InstanceForm:
     )
     asked = request.GET.get("host", "")
     first = asked or (str(places[0].host_id) if len(places) == 1 else "")
-    return InstanceForm(request.POST or None, package=package, places=places,
+    return InstanceForm(*sent(request), package=package, places=places,
                         initial={"host": first})
 
 

@@ -22,7 +22,7 @@ from apps.packages.policies import may_change, may_download, may_upload
 from apps.packages.selectors import access_package, distributions_of, packages_for
 from apps.portal.files import tree
 from apps.portal.forms.packages import UploadForm
-from apps.portal.http import actor_of, attempt, go_to, show, show_parts, signed_in
+from apps.portal.http import actor_of, attempt, go_to, sent, show, show_parts, signed_in
 from apps.portal.listing import Column, Facet, Table
 from apps.portal.views.confirm import ask
 from apps.tenants.policies import may, require
@@ -75,7 +75,7 @@ def upload(request: HttpRequest) -> HttpResponseBase:
     """Bring a package in; a refusal keeps the form and says what is wrong with the file."""
     actor = actor_of(request)
     require(may_upload(actor))
-    form = UploadForm(request.POST or None, request.FILES or None, actor=actor)
+    form = UploadForm(*sent(request), actor=actor)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         package = form.carry_out(lambda: services.upload_package(

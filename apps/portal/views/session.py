@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.portal.context import THEME_COOKIE, theme_of
 from apps.portal.forms.account import PasswordForm, PreferencesForm, SignInForm
-from apps.portal.http import next_url, signed_in, user_of
+from apps.portal.http import next_url, sent, signed_in, user_of
 from apps.tenants import services as tenants
 from apps.tenants.models import User
 
@@ -30,7 +30,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """The sign-in page; it never says which of name and password was wrong."""
     if isinstance(request.user, User):
         return redirect(next_url(request, reverse("dashboard")))
-    form = SignInForm(request.POST or None)
+    form = SignInForm(*sent(request))
     if request.method == "POST" and form.is_valid():
         user = form.carry_out(lambda: _known(request, form), takes_all=True)
         if user is not None:

@@ -18,7 +18,7 @@ from apps.hosts.models import AppLcm, AppRuleManager
 from apps.hosts.policies import may_configure
 from apps.hosts.selectors import app_rule_managers, applcms
 from apps.portal.forms.hosts import ManagerForm
-from apps.portal.http import actor_of, attempt, go_to, show, signed_in
+from apps.portal.http import actor_of, attempt, go_to, sent, show, signed_in
 from apps.portal.views.confirm import ask
 from apps.tenants.policies import may, require
 
@@ -52,7 +52,7 @@ def new(request: HttpRequest, kind: str) -> HttpResponseBase:
     actor = actor_of(request)
     require(may_configure(actor))
     model, label = _kind(kind)
-    form = ManagerForm(request.POST or None)
+    form = ManagerForm(*sent(request))
     if request.method == "POST" and form.is_valid():
         made = form.carry_out(lambda: managers.register(model, actor=actor, spec=form.to_spec()))
         if made is not None:
@@ -70,7 +70,7 @@ def edit(request: HttpRequest, kind: str, ip: str) -> HttpResponseBase:
     require(may_configure(actor))
     model, label = _kind(kind)
     row = managers.access(model, ip)
-    form = ManagerForm(request.POST or None, row=row)
+    form = ManagerForm(*sent(request), row=row)
     if request.method == "POST" and form.is_valid():
         saved = form.carry_out(
             lambda: managers.update(model, actor=actor, ip=ip, spec=form.to_spec()))

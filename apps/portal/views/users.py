@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.portal.forms.users import PEOPLE, TenantForm, UserForm
-from apps.portal.http import actor_of, attempt, go_to, show, signed_in
+from apps.portal.http import actor_of, attempt, go_to, sent, show, signed_in
 from apps.portal.listing import Column, Facet, Table
 from apps.tenants import services
 from apps.tenants.models import User
@@ -58,7 +58,7 @@ def new_tenant(request: HttpRequest) -> HttpResponseBase:
     """Make a tenant."""
     actor = actor_of(request)
     require(may(actor, "users.write"))
-    form = TenantForm(request.POST or None)
+    form = TenantForm(*sent(request))
     if request.method == "POST" and form.is_valid():
         made = form.carry_out(lambda: services.create_tenant(actor=actor, spec=form.to_spec()))
         if made is not None:
@@ -74,7 +74,7 @@ def new_user(request: HttpRequest) -> HttpResponseBase:
     """Make a user."""
     actor = actor_of(request)
     require(may(actor, "users.write"))
-    form = UserForm(request.POST or None, actor=actor)
+    form = UserForm(*sent(request), actor=actor)
     if request.method == "POST" and form.is_valid():
         made = form.carry_out(lambda: services.create_user(actor=actor, spec=form.to_spec()))
         if made is not None:
