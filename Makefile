@@ -8,7 +8,7 @@ define install
 	@$(PYTHON) bootstrap/install.py $(1)
 endef
 
-.PHONY: help run test check translations clean
+.PHONY: help run test check bench translations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -24,6 +24,10 @@ test:  ## install what is missing, then the base tier and every other tier that 
 check:  ## ruff, mypy, floors, size limits, migrations, templates, translations
 	$(call install,--dev)
 	@exec $(RUN) tools/check.py
+
+bench:  ## the benchmarks, as ratios measured in one run, written to docs/benchmarks.md
+	$(call install,--dev)
+	@exec $(RUN) tools/bench.py
 
 translations:  ## bring the catalogs up to date with the source
 	@$(RUN) tools/translations.py extract

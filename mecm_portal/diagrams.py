@@ -28,11 +28,10 @@ def _machines() -> str:
 
 def _roles() -> str:
     people = (Role.GUEST, Role.TENANT, Role.ADMIN)
-    permissions = sorted(PERMISSIONS[Role.ADMIN])
-    rows = [
-        f"| `{name}` | " + " | ".join("yes" if name in PERMISSIONS[r] else "–" for r in people) + " |"
-        for name in permissions
-    ]
+    rows = []
+    for name in sorted(PERMISSIONS[Role.ADMIN]):
+        marks = ["yes" if name in PERMISSIONS[role] else "–" for role in people]
+        rows.append(f"| `{name}` | {' | '.join(marks)} |")
     head = "| permission | " + " | ".join(role.value for role in people) + " |\n|---|---|---|---|"
     return "\n".join(["", head, *rows, ""])
 

@@ -16,6 +16,11 @@ def pytest_configure(config):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+def pytest_addoption(parser):
+    """How the snapshot of the API's addresses is written again."""
+    parser.addoption("--write-openapi-paths", action="store_true", help="see contract/test_openapi")
+
+
 @pytest.fixture
 def house(settings, tmp_path, db):
     """A center with directories of its own; answers in English; guests may come in."""

@@ -80,6 +80,7 @@ CHECKS: dict[str, Callable[[], Outcome]] = {
     "floors": lambda: command(str(BIN / "lint-imports"), "--no-logo"),
     "source": lambda: findings(source_rules.check(ROOT)),
     "migrations": lambda: manage("makemigrations", "--check", "--dry-run"),
+    "diagrams": lambda: manage("diagrams", "--check"),
     "templates": templates,
     "translations": lambda: findings(translations.check(ROOT)),
     "settings": both_roles,

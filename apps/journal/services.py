@@ -23,10 +23,12 @@ class Actor(Protocol):
     """Whoever does something: a user, another site's user, or the system itself."""
 
     @property
-    def actor_id(self) -> str: ...
+    def actor_id(self) -> str:
+        """Who it is, also when the name changes or the account is gone."""
 
     @property
-    def actor_name(self) -> str: ...
+    def actor_name(self) -> str:
+        """What people call them."""
 
 
 def record(

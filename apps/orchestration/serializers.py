@@ -9,6 +9,7 @@ from rest_framework import serializers
 from apps.common.fields import APP_NAME, HEX32_64, NAME, ipv4
 from apps.common.models import Origin
 from apps.instances.models import AppInstance, LcmOperation
+from apps.vim.contract import Pod, Server, ServiceInfo
 
 
 class CreateSerializer(serializers.Serializer[Any]):
@@ -84,62 +85,60 @@ def workload_json(instance: AppInstance) -> dict[str, Any]:
     seen = instance.seen
     if seen is None:
         return {"pods": None, "services": None, "asOf": instance.known_at}
-    pods = [
-        {
-            "podname": pod.name,
-            "podstatus": pod.phase,
-            "kind": pod.kind,
-            "node": pod.node or None,
-            "containers": [
-                {
-                    "containername": one.name,
-                    "image": one.image,
-                    "state": one.state,
-                    "restarts": one.restarts,
-                    "reason": one.reason or None,
-                    "metricsusage": None,
-                }
-                for one in pod.containers
-            ],
-        }
-        for pod in seen.pods
-    ]
-    services = [
-        {
-            "serviceName": one.name,
-            "type": one.type,
-            "ports": [
-                {
-                    "port": str(port.port),
-                    "targetPort": port.target_port,
-                    "nodePort": str(port.node_port or 0),
-                    "protocol": port.protocol,
-                }
-                for port in one.ports
-            ],
-        }
-        for one in seen.services
-    ]
-    servers = [
-        {
-            "vmId": one.id,
-            "name": one.name,
-            "status": one.status,
-            "vncUrl": one.console_url or None,
-            "networks": [{"name": address.network, "ip": address.ip} for address in one.addresses],
-        }
-        for one in seen.servers
-    ]
     return {
-        "pods": pods,
-        "services": services,
-        "servers": servers,
+        "pods": [_pod(pod) for pod in seen.pods],
+        "services": [_service(service) for service in seen.services],
+        "servers": [_server(server) for server in seen.servers],
         "phase": str(seen.phase),
         "ready": seen.ready,
         "total": seen.total,
         "scope": seen.scope,
         "simulated": seen.simulated,
         "asOf": instance.known_at,
+    }
+
+
+def _pod(pod: Pod) -> dict[str, Any]:
+    containers = [
+        {
+            "containername": one.name,
+            "image": one.image,
+            "state": one.state,
+            "restarts": one.restarts,
+            "reason": one.reason or None,
+            "metricsusage": None,
+        }
+        for one in pod.containers
+    ]
+    return {
+        "podname": pod.name,
+        "podstatus": pod.phase,
+        "kind": pod.kind,
+        "node": pod.node or None,
+        "containers": containers,
+    }
+
+
+def _service(service: ServiceInfo) -> dict[str, Any]:
+    ports = [
+        {
+            "port": str(port.port),
+            "targetPort": port.target_port,
+            "nodePort": str(port.node_port or 0),
+            "protocol": port.protocol,
+        }
+        for port in service.ports
+    ]
+    return {"serviceName": service.name, "type": service.type, "ports": ports}
+
+
+def _server(server: Server) -> dict[str, Any]:
+    return {
+        "vmId": server.id,
+        "name": server.name,
+        "status": server.status,
+        "vncUrl": server.console_url or None,
+        "networks": [{"name": one.network, "ip": one.ip} for one in server.addresses],
     }
 
 

@@ -72,7 +72,9 @@ def prepare_site(role: str) -> dict[str, Any]:
             "site_name": key.site_name,
             "public_key": key.public_key,
         },
-        "users": {name: _person(*rest) for name, *rest in PEOPLE[role]},
+        "users": {
+            name: _person(username, kind, tenant) for name, username, kind, tenant in PEOPLE[role]
+        },
     }
 
 

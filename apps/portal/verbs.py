@@ -58,6 +58,7 @@ _SENTENCES: dict[str, Promise] = {
     "instances.instance.terminate": _("ordered to terminate the instance"),
     "instances.instance.terminated": _("terminated the instance"),
     "instances.instance.terminate_failed": _("could not terminate the instance"),
+    "instances.instance.observed": _("saw another health of the instance"),
     "instances.instance.reported": _("took over from its edge the instance"),
     "instances.operation.queued": _("queued the work"),
     "instances.operation.started": _("began the work"),

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from channels.db import database_sync_to_async
+from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import Unauthenticated
 from apps.common.problem import CONTENT_TYPE, as_domain_error, body_of
@@ -81,7 +82,7 @@ def _checked(headers: dict[str, str], asked: dict[str, str]) -> dict[str, Any]:
     if scheme.lower() != "bearer" or not token:
         token = headers.get("access_token", "")
     if not token:
-        raise Unauthenticated("A valid access token is needed.")
+        raise Unauthenticated(N_("A valid access token is needed."))
     require(may(tokens.read(token), "feed.read"))
     query = QuerySerializer(data=asked)
     query.is_valid(raise_exception=True)

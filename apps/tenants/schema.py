@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """A bearer token; EdgeGallery's ``access_token`` header carries the same token."""
 
     target_class = "apps.tenants.authentication.TokenAuthentication"

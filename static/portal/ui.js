@@ -189,9 +189,30 @@
     }
   });
 
+  // --- lists ------------------------------------------------------------------------------------
+  // The address keeps the order that was chosen in the table, and no empty words.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.target.matches("form.tools")) return;
+    const given = event.detail.parameters;
+    const sort = new URLSearchParams(location.search).get("sort");
+    if (sort) given.sort = sort;
+    for (const name of Object.keys(given)) if (given[name] === "") delete given[name];
+  });
+
+  // A table that is wider than its place can be scrolled by keyboard.
+  function reachScrollers() {
+    for (const box of document.querySelectorAll(".scroll")) {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  }
+  document.addEventListener("htmx:afterSettle", reachScrollers);
+  window.addEventListener("resize", reachScrollers);
+
   // --- after load -------------------------------------------------------------------------------
   document.addEventListener("htmx:sendError", () => toast(texts().textFailed));
   focusTrouble();
   freshen();
+  reachScrollers();
   document.querySelector(".rail a[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 })();

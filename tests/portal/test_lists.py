@@ -102,7 +102,7 @@ def test_nonsense_in_the_url_is_ignored(open_as, query):
 def test_activity_of_a_tenant_is_its_own(estate, open_as):
     assert Entry.objects.filter(tenant_id=estate.two.pk).exists()
     text = open_as("tenant").get("/activity/").content.decode()
-    assert estate.package.name in text
+    assert estate.running.app_name in text
     assert "bob" not in text
 
 

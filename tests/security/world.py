@@ -202,14 +202,14 @@ def _body(world, method, route, who, values):
 def _configuration(method, values):
     if method == "DELETE":
         return {"body": {"hostIp": values["ip"]}}
-    return {"form": {"hostIp": values["ip"], "configFile": _file("config", make.ACCESS.encode())}}
+    return {"form": {"hostIp": values["ip"], "configFile": file("config", make.ACCESS.encode())}}
 
 
 def _inventory(method, route, values):
     if method == "DELETE":
         return {}
     if route.endswith("k8sconfig"):
-        return {"form": {"file": _file("config", make.ACCESS.encode())}}
+        return {"form": {"file": file("config", make.ACCESS.encode())}}
     ip = values["ip"] if "{ip}" in route else "10.8.8.8"
     if "applcms" in route:
         return {"body": {"applcmName": "other", "applcmIp": ip, "applcmPort": "30204"}}
@@ -220,9 +220,9 @@ def _inventory(method, route, values):
 
 def _of_tenant(world, method, route, values):
     if route.endswith("packages/upload"):
-        return {"form": {"file": _file("new.csar", _csar(world))}}
+        return {"form": {"file": file("new.csar", _csar(world))}}
     if route.endswith("/packages"):
-        return {"form": {"package": _file("new.csar", _csar(world))}}
+        return {"form": {"package": file("new.csar", _csar(world))}}
     if route.endswith("{package_id}"):
         return {"body": {"hostIp": [values["ip"]]}} if method == "POST" else {}
     if route.endswith("batchTerminate"):
@@ -240,7 +240,7 @@ def _csar(world):
     return build(world.tmp / "new.csar", name="newcomer").read_bytes()
 
 
-def _file(name, content):
+def file(name, content):
     return SimpleUploadedFile(name, content)
 
 

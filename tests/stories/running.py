@@ -96,8 +96,12 @@ class World:
     def start(self) -> dict[str, Any]:
         """Bring it up and wait for ``demo.json``."""
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"], cwd=ROOT, env=self.environment,
-            stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            [sys.executable, "manage.py", "up"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
         )
         path = self.directory / "demo.json"
         eventually(lambda: path.exists() or self._died(), seconds=START_SECONDS)
@@ -122,8 +126,13 @@ class World:
     def site(self, verb: str, name: str) -> str:
         """``manage.py site stop|start|status NAME``."""
         done = subprocess.run(
-            [sys.executable, "manage.py", "site", verb, name], cwd=ROOT, env=self.environment,
-            capture_output=True, text=True, timeout=60, check=False,
+            [sys.executable, "manage.py", "site", verb, name],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -167,7 +176,9 @@ def upload(person: Person, path: Path, **fields: str) -> dict[str, str]:
     """Upload a package at the center; the ids that it was given."""
     with path.open("rb") as file:
         answer = person(
-            "POST", "/apm/v1/tenants/{t}/packages/upload", data=fields,
+            "POST",
+            "/apm/v1/tenants/{t}/packages/upload",
+            data=fields,
             files={"file": (path.name, file)},
         )
     assert answer.status_code == 202, answer.text
@@ -178,10 +189,14 @@ def upload(person: Person, path: Path, **fields: str) -> dict[str, str]:
 def create(person: Person, ids: dict[str, str], host_ip: str, name: str) -> str:
     """Create an instance at the center; its id."""
     answer = person(
-        "POST", "/appo/v1/tenants/{t}/app_instances",
+        "POST",
+        "/appo/v1/tenants/{t}/app_instances",
         json={
-            "appPackageId": ids["appPackageId"], "appId": ids["appId"], "appName": name,
-            "appInstanceDescription": "of a story", "mecHost": host_ip,
+            "appPackageId": ids["appPackageId"],
+            "appId": ids["appId"],
+            "appName": name,
+            "appInstanceDescription": "of a story",
+            "mecHost": host_ip,
         },
     )
     assert answer.status_code == 202, answer.text

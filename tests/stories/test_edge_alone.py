@@ -21,7 +21,8 @@ def test_edge_runs_a_package_without_its_center_which_learns_of_it_later(world, 
     try:
         with path.open("rb") as file:
             ids = edge.ok(
-                "POST", "/lcmcontroller/v1/tenants/{t}/packages",
+                "POST",
+                "/lcmcontroller/v1/tenants/{t}/packages",
                 files={"package": (path.name, file)},
             )
         package = f"/lcmcontroller/v1/tenants/{{t}}/packages/{ids['packageId']}"
@@ -67,7 +68,8 @@ def test_center_says_how_old_its_knowledge_is_while_the_edge_is_gone(world, tmp_
     assert tenant("DELETE", order).status_code == 202
     waiting = eventually(
         lambda: [
-            row for row in tenant.ok("GET", info)["response"]["operations"]
+            row
+            for row in tenant.ok("GET", info)["response"]["operations"]
             if row["kind"] == "terminate" and row["reason"]
         ]
     )

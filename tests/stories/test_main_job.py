@@ -19,8 +19,14 @@ def host_ip(world):
     admin, ip = world.center("admin"), "10.77.0.1"
     edge_ip = world.demo["edges"][0]["url"].split("//")[1].split(":")[0]
     host = {
-        "mechostIp": ip, "mechostName": "story-host", "city": "Genova", "address": "Molo 1",
-        "coordinates": "8.93,44.40", "vim": "Simulated", "applcmIp": edge_ip, "appRuleIp": edge_ip,
+        "mechostIp": ip,
+        "mechostName": "story-host",
+        "city": "Genova",
+        "address": "Molo 1",
+        "coordinates": "8.93,44.40",
+        "vim": "Simulated",
+        "applcmIp": edge_ip,
+        "appRuleIp": edge_ip,
     }
     assert admin.ok("POST", "/inventory/v1/mechosts", json=host) == {"response": "Saved"}
     url = f"/inventory/v1/mechosts/{ip}"
@@ -44,8 +50,9 @@ def test_package_runs_on_the_edge_and_leaves_nothing(world, host_ip, tmp_path, a
     package = f"/apm/v1/tenants/{{t}}/packages/{ids['appPackageId']}"
     tenant.ok("POST", package, json={"hostIp": [host_ip]})
     eventually(
-        lambda: [row["status"] for row in tenant.ok("GET", package)["mecHostInfo"]]
-        == ["Distributed"]
+        lambda: (
+            [row["status"] for row in tenant.ok("GET", package)["mecHostInfo"]] == ["Distributed"]
+        )
     )
 
     instance = create(tenant, ids, host_ip, name)
@@ -78,8 +85,13 @@ def test_host_of_a_silent_edge_is_saved_shown_and_delivered_when_it_answers(worl
     edge_ip = world.demo["edges"][0]["url"].split("//")[1].split(":")[0]
     world.site("stop", "edge-1")
     host = {
-        "mechostIp": ip, "mechostName": "late-host", "city": "Genova", "address": "Molo 9",
-        "coordinates": "8.93,44.41", "vim": "Simulated", "applcmIp": edge_ip,
+        "mechostIp": ip,
+        "mechostName": "late-host",
+        "city": "Genova",
+        "address": "Molo 9",
+        "coordinates": "8.93,44.41",
+        "vim": "Simulated",
+        "applcmIp": edge_ip,
     }
     assert admin.ok("POST", "/inventory/v1/mechosts", json=host) == {"response": "Saved"}
     url = f"/inventory/v1/mechosts/{ip}"

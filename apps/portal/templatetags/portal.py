@@ -75,6 +75,7 @@ def shape(tone: str) -> SafeString:
     return format_html('<span class="tone tone-{}">{}</span>', tone, icon(f"shape-{tone}"))
 
 
+SHORTEST = 0.05  # seconds; less would be shown as none
 LASTING_WORDS = {
     "now": _("for less than a minute"),
     "minutes": _("for %s min"),
@@ -135,11 +136,12 @@ def stamp(moment: datetime | str | None) -> str:
 
 @register.filter
 def seconds_between(start: Any, end: Any) -> str:
-    """The time from ``start`` to ``end`` in seconds, empty while it is not known."""
+    """The time from ``start`` to ``end`` in seconds; empty while unknown, or where none went."""
     first, last = _moment(start), _moment(end)
     if first is None or last is None:
         return ""
-    return gettext("%s s") % number_format(max(0.0, (last - first).total_seconds()), 1)
+    seconds = (last - first).total_seconds()
+    return gettext("%s s") % number_format(seconds, 1) if seconds >= SHORTEST else ""
 
 
 def _moment(value: Any) -> datetime | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_GET
 
+from apps.journal.models import Entry
 from apps.journal.selectors import entries
 from apps.monitoring.topology import graph_for
 from apps.portal import overview
 from apps.portal.http import actor_of, show, show_parts, signed_in
+from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require
 
 RECENT = 8
@@ -30,11 +33,15 @@ def dashboard(request: HttpRequest) -> HttpResponseBase:
         "concerns": lambda: overview.concerns(actor),
         "setup": [] if part else overview.setup(actor),
         "may_read_activity": may(actor, "activity.read"),
-        "recent": lambda: entries(
-            tenant_id=None if actor.is_admin else actor.tenant_id
-        )[:RECENT],
+        "recent": lambda: _recent(actor),
     }
     return show_parts(request, "portal/home/dashboard.html", _PARTS, context)
+
+
+def _recent(actor: Actor) -> QuerySet[Entry]:
+    """The last deeds; the work behind them is told on the pages of the instances."""
+    rows = entries(tenant_id=None if actor.is_admin else actor.tenant_id)
+    return rows.exclude(kind="lcmoperation")[:RECENT]
 
 
 @signed_in

@@ -37,8 +37,10 @@ def systems(request: HttpRequest) -> HttpResponseBase:
     require(may(actor, "systems.read"))
     context = {
         "groups": [
-            ("applcm", _("Life-cycle managers (AppLCM)"), applcms().annotate(used=Count("hosts"))),
-            ("apprule", _("Rule managers"), app_rule_managers().annotate(used=Count("hosts"))),
+            ("applcm", _("Life-cycle managers (AppLCM)"),
+             applcms().annotate(used=Count("hosts")).order_by("name", "ip")),
+            ("apprule", _("Rule managers"),
+             app_rule_managers().annotate(used=Count("hosts")).order_by("name", "ip")),
         ],
         "may_configure": may_configure(actor),
     }

@@ -27,7 +27,7 @@ TABLE: Table[User] = Table(
         Column("tenant", _("Tenant"), "tenant__name"),
         Column("state", _("Access"), "is_active"),
         Column("seen", _("Last sign-in"), "last_login"),
-        Column("do", "", css="do"),
+        Column("do", _("Actions"), css="do"),
     ),
     search=("username", "tenant__name"),
     first_order="name",

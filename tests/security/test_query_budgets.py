@@ -1,0 +1,106 @@
+"""Every list costs as many queries for twenty rows as for one."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.common import clock
+from apps.packages import distribution
+from apps.sync import feed
+from apps.tenants import keys
+from apps.tenants.actors import SYSTEM
+from tests import factories as make
+
+_numbers = itertools.count(1)
+
+
+class Estate:
+    """One tenant whose things become more."""
+
+    def __init__(self, edge):
+        self.edge = edge
+        self.boss = make.Api(make.admin())
+        self.tenant = make.tenant()
+        self.owner = make.Api(make.user(self.tenant))
+        self.package = make.package(self.tenant)
+
+    def grow(self, rows):
+        """Add so many of everything; half of the hosts are open, half granted."""
+        for _ in range(rows):
+            number = next(_numbers)
+            host = make.host(edge=self.edge, granted_to=self.tenant if number % 2 else None)
+            other = make.package(self.tenant, name=f"app{number}")
+            distribution.distribute(actor=SYSTEM, package_id=other.pk, host_ids=[host.pk])
+            make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
+                          workload={"phase": "Ready", "as_of": clock.now().isoformat()})
+            make.user(make.tenant())
+            if self.edge is not None:
+                make.edge(f"10.200.0.{number % 250 + 1}")
+                make.rule_manager(f"10.200.0.{number % 250 + 1}")
+
+    def cost(self, url, who):
+        """How many queries the list takes, and how long it is."""
+        with CaptureQueriesContext(connection) as seen:
+            answer = who.send("GET", url.format(tenant=self.tenant.pk))
+        assert answer.status_code == 200
+        return len(seen), len(answer.content)
+
+
+CENTER = [
+    "/auth/v1/tenants",
+    "/inventory/v1/applcms",
+    "/inventory/v1/apprulemanagers",
+    "/inventory/v1/mechosts",
+    "/apm/v1/tenants/{tenant}/packages",
+    "/appo/v1/tenants/{tenant}/app_instance_infos",
+    "/api/v1/topology",
+]
+EDGE = [
+    "/auth/v1/tenants",
+    "/lcmcontroller/v1/hosts",
+    "/lcmcontroller/v1/tenants/{tenant}/packages",
+    "/lcmcontroller/v1/tenants/{tenant}/app_instances",
+    "/api/v1/topology",
+]
+BOSS_ONLY = ["/auth/v1/users"]
+
+
+def budget(estate, urls, boss_urls):
+    """Compare one row with twenty, for an administrator and for the tenant."""
+    asked = [(url, estate.boss) for url in urls + boss_urls] + [(u, estate.owner) for u in urls]
+    estate.grow(1)
+    for url, who in asked:  # caches that last longer than a request are filled first
+        estate.cost(url, who)
+    few = {(url, id(who)): estate.cost(url, who) for url, who in asked}
+    estate.grow(19)
+    many = {(url, id(who)): estate.cost(url, who) for url, who in asked}
+    for key, (queries, size) in few.items():
+        assert many[key][0] == queries, key[0]
+        alone = key == ("/auth/v1/tenants", id(estate.owner))
+        assert alone or many[key][1] > 5 * size, f"{key[0]} did not become longer"
+
+
+def test_lists_of_a_center_cost_the_same_for_one_row_and_twenty(house):
+    house.LIMITS = dict.fromkeys(house.LIMITS, 100)
+    budget(Estate(make.edge("10.201.0.1")), CENTER, BOSS_ONLY)
+
+
+def test_lists_of_an_edge_cost_the_same_for_one_row_and_twenty(edge_house):
+    edge_house.LIMITS = dict.fromkeys(edge_house.LIMITS, 100)
+    budget(Estate(None), EDGE, BOSS_ONLY)
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+def test_feed_costs_the_same_for_any_number_of_rows_and_changes(edge_house, rows):
+    edge_house.LIMITS = dict.fromkeys(edge_house.LIMITS, 100)
+    Estate(None).grow(rows)
+    keys.this_site()  # made at first use
+    with CaptureQueriesContext(connection) as seen:
+        page = feed.page(after=0, limit=500)
+    assert len(page["rows"]) >= 5 * rows
+    # Newest, five kinds of rows, the tombstones, the site, and when its hosts were probed.
+    assert len(seen) == 9
