@@ -20,7 +20,6 @@ FILES: dict[str, tuple[str, ...]] = {
     "idiomorph": ("idiomorph/dist/idiomorph-ext.min.js", "idiomorph/LICENSE"),
     "tabler": (
         "@tabler/core/dist/css/tabler.min.css",
-        "@tabler/core/dist/js/tabler.min.js",
         "@tabler/core/package.json",
     ),
     "cytoscape": ("cytoscape/dist/cytoscape.min.js", "cytoscape/LICENSE"),

@@ -85,4 +85,6 @@ class DomainErrorMiddleware:
             return None
         if wants_problem(request):
             return problem_response(error, request)
-        return render(request, "error.html", {"error": error}, status=error.status)
+        page = render(request, "error.html", {"error": error}, status=error.status)
+        page["Cache-Control"], page["Vary"] = "no-store", "HX-Request, Cookie, Accept-Language"
+        return page

@@ -72,6 +72,14 @@ def test_hosts_by_their_link(estate, open_as, state, names):
     assert shown == names
 
 
+def test_hosts_by_their_vim_however_it_is_spelled(strict):
+    for vim in ("K8S", "", "kubernetes", "OpenStack"):
+        factories.host(access="", vim=vim)
+    client = browser(factories.admin())
+    assert client.get("/hosts/?vim=kubernetes").content.decode().count('id="host-') == 3
+    assert client.get("/hosts/?vim=openstack").content.decode().count('id="host-') == 1
+
+
 def test_the_head_says_how_the_table_is_sorted(open_as):
     client = open_as("admin")
     text = client.get("/hosts/").content.decode()

@@ -222,6 +222,18 @@ def amount(value: float | None) -> str:
     return "–" if value is None else _short(value)
 
 
+@register.filter
+def plain(value: object) -> str:
+    """A value of a JSON document as a person writes it."""
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, (list, tuple)):
+        return ", ".join(plain(item) for item in value) or gettext("none")
+    if isinstance(value, float):
+        return _short(value)
+    return str(value)
+
+
 def _short(value: float) -> str:
     return number_format(round(value, 1) if value % 1 else int(value), force_grouping=True)
 

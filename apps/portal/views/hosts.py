@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -28,9 +30,16 @@ from apps.portal.overview import NEVER_SEEN, OFFLINE, ONLINE
 from apps.portal.views.confirm import ask
 from apps.tenants.policies import may, require
 from apps.vim.contract import ProbeResult
-from apps.vim.registry import kinds
+from apps.vim.registry import Kind, kinds
 
 HISTORY = 30
+
+
+def _is_of(kind: Kind) -> Q:
+    """The hosts of one kind of VIM, however it is spelled."""
+    return reduce(or_, (Q(vim__iexact=alias) for alias in sorted(kind.aliases)))
+
+
 TABLE: Table[MecHost] = Table(
     columns=(
         Column("name", _("Name"), "name"),
@@ -50,7 +59,7 @@ TABLE: Table[MecHost] = Table(
             ("never", _("Never seen"), NEVER_SEEN),
         )),
         Facet("vim", _("VIM"), tuple(
-            (kind.name, kind.label, Q(vim__iexact=kind.spelling)) for kind in kinds()
+            (kind.name, gettext_lazy(kind.label), _is_of(kind)) for kind in kinds()
         )),
     ),
 )

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.common.errors import NotFound
+from apps.hosts.selectors import hosts_for
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.policies import may_create, may_operate
 from apps.instances.selectors import access_instance, instances_for, operations_of
@@ -20,9 +21,10 @@ from apps.instances.states import Health, InstanceState
 from apps.journal.selectors import history_of
 from apps.orchestration import services
 from apps.packages.models import Package
+from apps.packages.policies import fits
 from apps.packages.selectors import access_package, distributions_of, packages_for
 from apps.packages.states import DistributionState
-from apps.portal.forms.instances import InstanceForm
+from apps.portal.forms.instances import InstanceForm, Place
 from apps.portal.http import actor_of, attempt, go_to, sent, show, show_parts, signed_in
 from apps.portal.listing import Column, Facet, Table
 from apps.portal.overview import FAILED_STATES, slug
@@ -45,13 +47,19 @@ TABLE: Table[AppInstance] = Table(
     search=("app_name", "description", "package__name", "host__name", "host__ip"),
     first_order="name",
     facets=(
-        Facet("state", _("State"), (
-            ("failed", _("Failed"), Q(state__in=FAILED_STATES)),
-            *((slug(state), state.label, Q(state=state)) for state in InstanceState),
-        )),
-        Facet("health", _("Health"), tuple(
-            (slug(health), health.label, Q(health=health)) for health in Health
-        )),
+        Facet(
+            "state",
+            _("State"),
+            (
+                ("failed", _("Failed"), Q(state__in=FAILED_STATES)),
+                *((slug(state), state.label, Q(state=state)) for state in InstanceState),
+            ),
+        ),
+        Facet(
+            "health",
+            _("Health"),
+            tuple((slug(health), health.label, Q(health=health)) for health in Health),
+        ),
     ),
 )
 _PARTS = {
@@ -79,22 +87,29 @@ def new(request: HttpRequest) -> HttpResponseBase:
     actor = actor_of(request)
     require(may_create(actor))
     chosen = _chosen(actor, request.GET.get("package", ""))
-    form = _form(request, chosen) if chosen else None
+    form = _form(request, actor, chosen) if chosen else None
     if chosen and form and form.is_bound and form.is_valid():
         spec = form.to_spec()
-        made = form.carry_out(lambda: services.create_instance(
-            actor=actor, tenant_id=chosen.tenant_id, spec=spec))
+        made = form.carry_out(
+            lambda: services.create_instance(actor=actor, tenant_id=chosen.tenant_id, spec=spec)
+        )
         if made is not None:
             if "start" in request.POST:
                 done = gettext("“%(name)s” is being created and started.") % {"name": made}
-                attempt(request, lambda: services.instantiate(
-                    actor=actor, instance_id=made.pk), done)
+                attempt(
+                    request, lambda: services.instantiate(actor=actor, instance_id=made.pk), done
+                )
             return go_to(request, reverse("instance", args=[made.pk]))
-    placed = packages_for(actor).filter(Q(placed__gt=0), removing=False)
-    context = {"packages": placed.order_by("name", "-created_at"), "package": chosen, "form": form}
+    ready = packages_for(actor).filter(has_file=True, removing=False)
+    context = {"packages": ready.order_by("name", "-created_at"), "package": chosen, "form": form}
     status = 422 if form and form.is_bound else 200
-    return show(request, "portal/instances/new.html", context,
-                part="portal/instances/_new.html", status=status)
+    return show(
+        request,
+        "portal/instances/new.html",
+        context,
+        part="portal/instances/_new.html",
+        status=status,
+    )
 
 
 def _chosen(actor: Actor, text: str) -> Package | None:
@@ -104,14 +119,13 @@ def _chosen(actor: Actor, text: str) -> Package | None:
         return None
 
 
-def _form(request: HttpRequest, package: Package) -> InstanceForm:
-    places = list(
-        distributions_of(package).filter(state=DistributionState.DISTRIBUTED, removing=False)
-    )
+def _form(request: HttpRequest, actor: Actor, package: Package) -> InstanceForm:
+    having = distributions_of(package).filter(state=DistributionState.DISTRIBUTED, removing=False)
+    has = set(having.values_list("host_id", flat=True))
+    places = [Place(host, host.pk in has) for host in hosts_for(actor) if fits(package, host)]
     asked = request.GET.get("host", "")
-    first = asked or (str(places[0].host_id) if len(places) == 1 else "")
-    return InstanceForm(*sent(request), package=package, places=places,
-                        initial={"host": first})
+    first = asked or (str(places[0].host.pk) if len(places) == 1 else "")
+    return InstanceForm(*sent(request), package=package, places=places, initial={"host": first})
 
 
 @signed_in
@@ -145,13 +159,19 @@ def _gone(request: HttpRequest, actor: Actor, instance_id: uuid.UUID) -> HttpRes
     if not operations:
         access_instance(actor, instance_id)
     context: dict[str, Any] = {
-        "name": operations[0].app_name, "operations": operations, "instance_id": instance_id,
+        "name": operations[0].app_name,
+        "operations": operations,
+        "instance_id": instance_id,
         "may_read_activity": may(actor, "activity.read"),
         "history": lambda: history_of("appinstance", str(instance_id))[:HISTORY],
         "history_topic": f"instance:{instance_id}",
     }
-    parts = {"state": "portal/instances/_gone.html", "work": _PARTS["work"],
-             "workload": "portal/instances/_no_workload.html", "history": _PARTS["history"]}
+    parts = {
+        "state": "portal/instances/_gone.html",
+        "work": _PARTS["work"],
+        "workload": "portal/instances/_no_workload.html",
+        "history": _PARTS["history"],
+    }
     return show_parts(request, "portal/instances/gone.html", parts, context)
 
 
@@ -179,11 +199,13 @@ def terminate(request: HttpRequest, instance_id: uuid.UUID) -> HttpResponseBase:
         return go_to(request, back)
     require(may_operate(actor, found, "terminate"))
     return ask(
-        request, title=gettext("Terminate “%(name)s”?") % {"name": found},
+        request,
+        title=gettext("Terminate “%(name)s”?") % {"name": found},
         consequences=[
             gettext("Its workload on “%(host)s” is stopped and removed, with what it stored there.")
             % {"host": found.host},
             gettext("The instance disappears from the list; this cannot be undone."),
         ],
-        verb=gettext("Terminate"), back=back,
+        verb=gettext("Terminate"),
+        back=back,
     )
