@@ -160,6 +160,10 @@ class TwoSites:
             body = b"".join(response.streaming_content) if response.streaming else response.content
         return httpx.Response(response.status_code, headers=dict(response.headers), content=body)
 
+    def work_at_center(self):
+        """One sweep of the center's workers."""
+        work_once()
+
     def work(self, clock, seconds=30.0, *, step=0.5):
         """Let the edge's workers do what is due, for so long on the frozen ``clock``."""
         passed = 0.0

@@ -45,7 +45,7 @@ def test_host_that_is_not_open_is_seen_by_those_it_was_given_to(estate):
 
 
 def test_grant_given_twice_is_one_and_taken_once_is_gone(estate):
-    red, blue = estate["tenants"]
+    _, blue = estate["tenants"]
     for _ in range(2):
         grants.give(blue, DEPLOY, estate["closed"])
     assert names(estate["blue"]) == ["closed", "open"]

@@ -68,8 +68,11 @@ def test_refusal_does_not_tell_which_of_the_two_is_wrong(anna):
     assert sign_in("anna", "wrong").status_code == 401
 
 
-@pytest.mark.parametrize("body", [{}, {"username": "anna"}, {"password": "x"},
-                                  {"username": "", "password": ""}, {"username": "a\0", "password": "b"}])
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"username": "anna"}, {"password": "x"}, {"username": "", "password": ""},
+     {"username": "a\0", "password": "b"}],
+)
 def test_incomplete_sign_in_answers_400(house, body):
     assert make.Api().send("POST", TOKEN, body).status_code == 400
 
