@@ -31,6 +31,8 @@ _HEALTH = {
     Phase.FAILED: Health.FAILED,
     Phase.ABSENT: Health.FAILED,
 }
+# That what was unknown turns out well is no deed to keep.
+_EXPECTED = {Health.UNKNOWN: Health.READY}
 NOTHING_THERE = Reason(N_("Nothing of it runs at the host any more."), code="absent")
 
 
@@ -165,7 +167,7 @@ def note_observed(*, instance_id: uuid.UUID, seen: Observation) -> bool:
         actor=SYSTEM,
         tenant_id=instance.tenant_id,
         data={"state": instance.state, "health": instance.health},
-        quiet=before[0] == instance.health,
+        quiet=instance.health in (before[0], _EXPECTED.get(before[0])),
     )
     return True
 

@@ -74,7 +74,7 @@ def test_tenant_runs_a_package_and_sees_it_come_alive_without_reloading(world, p
     assert watcher.evaluate("performance.timeOrigin") == loaded
 
     page.click("text=Terminate")
-    page.click("dialog[open] .btn-danger, main form .btn-danger")
+    page.click("dialog[open] .btn-sure")
     watcher.wait_for_selector(
         f"tr:has-text('{name}'):has-text('Instantiated')", state="detached", timeout=15_000
     )
@@ -125,7 +125,7 @@ def test_edge_portal_runs_a_package_while_the_center_is_gone(world, page, tmp_pa
         page.click("button[name=start]")
         page.wait_for_selector("text=Instantiated", timeout=15_000)
         page.click("text=Terminate")
-        page.click("dialog[open] .btn-danger, main form .btn-danger")
+        page.click("dialog[open] .btn-sure")
         page.wait_for_function("!document.body.innerText.includes('Instantiated')", timeout=15_000)
     finally:
         world.site("start", "center")
