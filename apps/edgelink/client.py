@@ -81,7 +81,7 @@ class EdgeClient:
 
     def package(self, tenant_id: uuid.UUID, package_id: str) -> dict[str, Any] | None:
         """The edge's record of a package with its state per host; None when it has none."""
-        rows = self._send("GET", f"{LCM}/tenants/{tenant_id}/packages/{package_id}").json()
+        rows = self._read(list, f"{LCM}/tenants/{tenant_id}/packages/{package_id}")
         return rows[0] if rows else None
 
     def withdraw(self, tenant_id: uuid.UUID, package_id: str, ip: str) -> None:
@@ -109,16 +109,15 @@ class EdgeClient:
     def instance(self, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> dict[str, Any]:
         """The edge's record of an instance; raises NotFound."""
         url = f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/record"
-        found: dict[str, Any] = self._send("GET", url).json()
+        found: dict[str, Any] = self._read(dict, url)
         return found
 
     # --- feed -----------------------------------------------------------------------------------
 
     def changes(self, *, after: int, limit: int) -> dict[str, Any]:
         """One page of the edge's feed: what has a version greater than ``after``."""
-        page: dict[str, Any] = self._send(
-            "GET", "/sync/v1/changes", params={"after": after, "limit": limit}
-        ).json()
+        asked = {"after": after, "limit": limit}
+        page: dict[str, Any] = self._read(dict, "/sync/v1/changes", params=asked)
         return page
 
     # --- the link itself ------------------------------------------------------------------------
@@ -136,18 +135,31 @@ class EdgeClient:
 
     def _meet(self) -> None:
         """Learn who answers there and pin it: every later token is bound to that identity."""
-        said = http.send(self._http, "GET", "/sync/v1/site").json()
+        said = http.send(self._http, "GET", "/sync/v1/site")
         try:
-            site_id = uuid.UUID(said["site_id"])
-        except (KeyError, TypeError, ValueError):
-            raise Upstream(
-                N_("What answers at %(where)s is not an edge."),
-                where=self.edge.base_url,
-                retryable=False,
-                code="not_an_edge",
-            ) from None
+            site_id = uuid.UUID(said.json()["site_id"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise self._stranger(retryable=False) from None
         managers.note_identity(applcm_id=self.edge.pk, site_id=site_id)
         self.edge.site_id = site_id
+
+    def _read(self, shape: type, url: str, **options: Any) -> Any:
+        """The JSON that the edge answers; Upstream when it is none, as from a page of a proxy."""
+        try:
+            found = self._send("GET", url, **options).json()
+        except ValueError:
+            raise self._stranger(retryable=True) from None
+        if not isinstance(found, shape):
+            raise self._stranger(retryable=True)
+        return found
+
+    def _stranger(self, *, retryable: bool) -> Upstream:
+        return Upstream(
+            N_("What answers at %(where)s is not an edge."),
+            where=self.edge.base_url,
+            retryable=retryable,
+            code="not_an_edge",
+        )
 
     def _send(self, method: str, url: str, **options: Any) -> httpx.Response:
         return http.send(self._http, method, url, headers=self.headers(), **options)

@@ -167,7 +167,7 @@ def note_observed(*, instance_id: uuid.UUID, seen: Observation) -> bool:
         actor=SYSTEM,
         tenant_id=instance.tenant_id,
         data={"state": instance.state, "health": instance.health},
-        quiet=instance.health in (before[0], _EXPECTED.get(before[0])),
+        quiet=instance.health in (before[0], _EXPECTED.get(Health(before[0]))),
     )
     return True
 

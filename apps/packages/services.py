@@ -213,18 +213,13 @@ def _keep(actor: Actor, package: Package, path: Path) -> Package:
 
 
 def sweep_orphans() -> int:
-    """Delete files that no row names: left by a process that died between the two."""
-    folder = Path(settings.PACKAGE_DIR)
-    if not folder.is_dir():
-        return 0
-    known = {package.path.name for package in Package.objects.only("id", "app_id")}
-    # A young file may belong to an upload whose row is about to be committed.
+    """Delete files that a dead process left: packages without a row, uploads without a request."""
+    known = {package.path for package in Package.objects.only("id", "app_id")}
+    # A young file may belong to an upload that is still going on.
     old = clock.now().timestamp() - 3600
-    orphans = [
-        path
-        for path in folder.glob("*.csar")
-        if path.name not in known and path.stat().st_mtime < old
-    ]
+    left = [*Path(settings.PACKAGE_DIR).glob("*.csar")]
+    left += Path(settings.FILE_UPLOAD_TEMP_DIR).glob("*.upload*")
+    orphans = [path for path in left if path not in known and path.stat().st_mtime < old]
     for path in orphans:
         path.unlink(missing_ok=True)
     return len(orphans)
