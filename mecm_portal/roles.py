@@ -23,7 +23,8 @@ class Role:
     ``mounts`` pairs a URL prefix with a URLconf module, ``beat`` maps a task name to its period in
     seconds, ``nav`` names the portal's sections in order, ``label`` is the mode chip's text,
     ``origin`` marks the rows that are born here, and ``watches`` names coroutines that the site's
-    event loop runs beside the work of Celery.
+    event loop runs beside the work of Celery.  ``waiting`` lists paths that are answered on that
+    loop, since their requests wait for news.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Role:
     beat: dict[str, float]
     nav: tuple[str, ...]
     watches: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 CENTER = Role(
@@ -49,7 +51,9 @@ CENTER = Role(
         "apps.orchestration.tasks.probe_hosts": 15.0,
         "apps.packages.tasks.sweep_distributions": 2.0,
         "apps.orchestration.tasks.sweep_operations": 2.0,
+        "apps.orchestration.tasks.watch_workloads": 1.0,
         "apps.journal.tasks.purge": 3600.0,
+        "apps.orchestration.tasks.purge_operations": 3600.0,
         "apps.packages.tasks.sweep_orphans": 3600.0,
     },
     nav=("dashboard", "topology", "packages", "instances", "hosts", "systems", "users", "activity"),
@@ -67,9 +71,11 @@ EDGE = Role(
         "apps.orchestration.tasks.sweep_operations": 2.0,
         "apps.orchestration.tasks.watch_workloads": 1.0,
         "apps.journal.tasks.purge": 3600.0,
+        "apps.orchestration.tasks.purge_operations": 3600.0,
         "apps.packages.tasks.sweep_orphans": 3600.0,
     },
     nav=("dashboard", "topology", "packages", "instances", "hosts", "users", "activity"),
+    waiting=("/sync/v1/changes",),
 )
 
 

@@ -10,15 +10,19 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from apps.hosts import services as hosts
 from apps.instances import operations
-from apps.packages import distribution
+from apps.journal import idempotency
+from apps.packages import distribution_work
 from apps.sync import puller
 
 
 def forget_leases() -> None:
     """Take back what the workers of this site's last process held: they lived inside it."""
     operations.drop_leases()
-    distribution.drop_leases()
+    distribution_work.drop_leases()
+    hosts.drop_deliveries()
+    idempotency.drop_claims()
     puller.drop_leases()
     connection.close()
 

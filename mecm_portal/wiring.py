@@ -9,6 +9,7 @@ WIRING: tuple[tuple[str, str], ...] = (
     ("hosts.host.updated", "apps.orchestration.tasks.on_host_configured"),
     ("hosts.host.removing", "apps.orchestration.tasks.on_host_configured"),
     ("hosts.host.credentials_stored", "apps.orchestration.tasks.on_host_configured"),
+    ("hosts.host.credentials_removed", "apps.orchestration.tasks.on_host_configured"),
     ("hosts.applcm.registered", "apps.sync.tasks.on_edge_registered"),
     ("hosts.applcm.updated", "apps.sync.tasks.on_edge_registered"),
     ("hosts.applcm.reachable", "apps.orchestration.tasks.on_edge_reachable"),

@@ -134,10 +134,12 @@ def package(of, *, origin=None, **request):
     return made
 
 
-def instance(package, host, *, name="", **fields):
+def instance(package, host, *, name="", instance_id=None, **fields):
     """An instance of a package on a host; ``fields`` are written as they are."""
     spec = CreateSpec(package.pk, host.pk, name or f"inst-{next(_numbers)}")
-    made = instances.create(actor=SYSTEM, tenant_id=package.tenant_id, spec=spec)
+    made = instances.create(
+        actor=SYSTEM, tenant_id=package.tenant_id, spec=spec, instance_id=instance_id
+    )
     if fields:
         for key, value in fields.items():
             setattr(made, key, value)

@@ -21,13 +21,14 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.test import Client, override_settings
 
 from apps.common import http
+from apps.hosts.selectors import undelivered
 from apps.instances import operations
 from apps.orchestration import delivery, engine
-from apps.packages import distribution
+from apps.packages import distribution_work
 from apps.tenants import keys
 from mecm_portal.roles import CENTER, EDGE
 
-__all__ = ["CENTER", "EDGE", "TwoSites", "Wire", "database_copy", "urls_of"]
+__all__ = ["CENTER", "EDGE", "EdgeDied", "TwoSites", "Wire", "database_copy", "urls_of"]
 URLS = Path(__file__).parent.parent / "mecm_portal" / "urls.py"
 
 
@@ -58,6 +59,10 @@ def database_copy(path):
     target.close()
 
 
+class EdgeDied(BaseException):
+    """The edge's process ended in the middle of a request."""
+
+
 class Wire(httpx.BaseTransport):
     """What lies between the two sites.
 
@@ -81,7 +86,10 @@ class Wire(httpx.BaseTransport):
         if self.lose_requests:
             self.lose_requests -= 1
             raise httpx.ReadTimeout("timed out", request=request)
-        answer = self.edge.answer(request)
+        try:
+            answer = self.edge.answer(request)
+        except EdgeDied:
+            raise httpx.RemoteProtocolError("Server disconnected", request=request) from None
         if self.lose_replies:
             self.lose_replies -= 1
             raise httpx.ReadTimeout("timed out", request=request)
@@ -155,7 +163,11 @@ class TwoSites:
                 request.url.raw_path.decode("ascii"),
                 request.read(),
                 content_type=request.headers.get("content-type", ""),
-                headers={"authorization": request.headers.get("authorization", "")},
+                headers={
+                    name: request.headers[name]
+                    for name in ("authorization", "x-request-id")
+                    if name in request.headers
+                },
             )
             body = b"".join(response.streaming_content) if response.streaming else response.content
         return httpx.Response(response.status_code, headers=dict(response.headers), content=body)
@@ -176,9 +188,14 @@ class TwoSites:
 
 def work_once():
     """One sweep of the present site's workers, without a broker."""
-    for row in distribution.due():
-        distribution.work_on(row)
-    for host in delivery.pending():
+    for row in distribution_work.due():
+        distribution_work.work_on(row)
+    for host in owed():
         delivery.deliver(host)
     for operation in operations.due():
         engine.run(operation)
+
+
+def owed(*, edge_id=None):
+    """The hosts that something has to be brought to."""
+    return [host.pk for host in undelivered(edge_id=edge_id)]

@@ -27,6 +27,11 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
+def sane_request_id(given: str) -> str:
+    """The id that a caller gave when it can stand in a log, else a new one."""
+    return given if _ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
+
+
 class RequestIdMiddleware:
     """Gives each request an id: the caller's ``X-Request-ID`` when it is sane, else a new one."""
 
@@ -35,8 +40,7 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Set the id for the journal and the log, and tell it to the caller."""
-        given = request.headers.get("X-Request-ID", "")
-        current = given if _ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        current = sane_request_id(request.headers.get("X-Request-ID", ""))
         mark = request_id.set(current)
         try:
             response = self.get_response(request)

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as N_
+
+# What a person reads: said now, or chosen in the reader's language when it is shown.
+Text = str | Promise
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +51,21 @@ class Reason:
 
 
 NO_REASON = Reason("")
+
+# Parameters of a reason that are words of ours, such as a state, and not names of things.
+_WORD_PARAMS = frozenset({"state", "verb", "class", "kind"})
+_WORDS = (N_("instantiate"), N_("terminate"), N_("container"), N_("vm"))
+
+
+def say(reason: Reason | None) -> str:
+    """A stored reason in the reader's language; one that lost its parameters still reads."""
+    if not reason:
+        return ""
+    params = {
+        name: gettext(value) if name in _WORD_PARAMS and isinstance(value, str) and value else value
+        for name, value in reason.params.items()
+    }
+    try:
+        return str(Reason(reason.text, reason.code, params))
+    except (KeyError, TypeError, ValueError):
+        return gettext(reason.text)

@@ -22,6 +22,7 @@ from apps.tenants.actors import SYSTEM, Actor
 
 LCM = "/lcmcontroller/v1"
 UPLOAD_SECONDS = 600.0
+ROW = {"kind", "id", "version"}  # what every row of the feed has
 
 
 class EdgeClient:
@@ -57,6 +58,10 @@ class EdgeClient:
             data={"hostIp": ip},
             files={"configFile": ("config", content.encode())},
         )
+
+    def remove_credentials(self, ip: str) -> None:
+        """Let the edge forget the access file of a host; raises NotFound when it has none."""
+        self._send("DELETE", f"{LCM}/configuration", params={"hostIp": ip})
 
     # --- packages -------------------------------------------------------------------------------
 
@@ -118,6 +123,11 @@ class EdgeClient:
         """One page of the edge's feed: what has a version greater than ``after``."""
         asked = {"after": after, "limit": limit}
         page: dict[str, Any] = self._read(dict, "/sync/v1/changes", params=asked)
+        rows, upto = page.get("rows"), page.get("upto")
+        if not isinstance(rows, list) or not isinstance(upto, int) or "more" not in page:
+            raise self._stranger(retryable=True)
+        if not all(isinstance(row, dict) and row.keys() >= ROW for row in rows):
+            raise self._stranger(retryable=True)
         return page
 
     # --- the link itself ------------------------------------------------------------------------

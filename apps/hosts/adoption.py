@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as N_
 
+from apps.common.errors import Conflict
 from apps.common.models import Origin
 from apps.hosts.models import AppLcm, MecHost
 from apps.hosts.services import note_observed
@@ -61,8 +63,13 @@ def note_looks(*, edge: AppLcm, looks: dict[str, str]) -> None:
 
 @transaction.atomic
 def take_over(*, edge: AppLcm, host_id: uuid.UUID, version: int, data: dict[str, Any]) -> bool:
-    """Copy an edge's row; False when its address belongs to another host here."""
+    """Copy an edge's row; False when its address belongs to another host here.
+
+    An edge speaks for its own hosts only, and configures only those that were born there.
+    """
     host = MecHost.objects.filter(pk=host_id).first()
+    if host is not None and host.applcm_id != edge.pk:
+        raise Conflict(N_("The host “%(name)s” belongs to another edge."), name=host.name)
     if host is None:
         if MecHost.objects.filter(ip=data["ip"]).exists():
             return False
@@ -73,7 +80,7 @@ def take_over(*, edge: AppLcm, host_id: uuid.UUID, version: int, data: dict[str,
             desired_version=host.version, delivered_version=host.version
         )
         journal.record("hosts.host.reported", host, actor=SYSTEM, data={"edge": edge.name})
-    elif data["origin"] == Origin.MEPM and _copy(host, data):
+    elif host.origin == Origin.MEPM and _copy(host, data):
         host.save()
         journal.record("hosts.host.observed", host, actor=SYSTEM, quiet=True)
     if data["observed_at"] or data["fault"]:
@@ -90,12 +97,12 @@ def take_over(*, edge: AppLcm, host_id: uuid.UUID, version: int, data: dict[str,
 
 
 @transaction.atomic
-def note_gone(*, host_id: uuid.UUID) -> bool:
+def note_gone(*, edge: AppLcm, host_id: uuid.UUID) -> bool:
     """The edge has no such host any more: forget one that was born there, deliver ours again.
 
     False while instances on it are still known here.
     """
-    host = MecHost.objects.filter(pk=host_id).first()
+    host = MecHost.objects.filter(pk=host_id, applcm=edge).first()
     if host is None or host.removing:
         return True
     if host.origin == Origin.MEO:

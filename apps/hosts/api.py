@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
@@ -57,9 +56,7 @@ class ManagerListView(ApiView):
     def delete(self, request: Request) -> Response:
         """Remove all of them or, when one is still used, none (administrator)."""
         require(may_configure(self.actor))
-        with transaction.atomic():
-            for ip in self.model.objects.values_list("ip", flat=True):
-                managers.remove(self.model, actor=self.actor, ip=ip)
+        managers.remove_all(self.model, actor=self.actor)
         return Response(DELETED)
 
 
@@ -130,9 +127,7 @@ class HostListView(ApiView):
     def delete(self, request: Request) -> Response:
         """Remove all of them or, when one is still used, none (administrator)."""
         require(may_configure(self.actor))
-        with transaction.atomic():
-            for host in selectors.hosts_for(self.actor):
-                services.remove_host(actor=self.actor, host_id=host.pk)
+        services.remove_all(actor=self.actor)
         return Response(DELETED)
 
 

@@ -81,6 +81,13 @@ def remove(model: type[M], *, actor: Actor, ip: str) -> None:
         ) from None
 
 
+@transaction.atomic
+def remove_all(model: type[M], *, actor: Actor) -> None:
+    """Remove every manager of a kind or, when one is still used, none."""
+    for ip in model.objects.values_list("ip", flat=True):
+        remove(model, actor=actor, ip=ip)
+
+
 def access(model: type[M], ip: str, *, lock: bool = False) -> M:
     """One manager by address, or NotFound."""
     rows: Any = model.objects.select_for_update() if lock else model.objects

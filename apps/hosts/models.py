@@ -116,6 +116,7 @@ class MecHost(Versioned):
     desired_version = models.BigIntegerField(default=0, editable=False)
     delivered_version = models.BigIntegerField(default=0, editable=False)
     delivery_fault = models.JSONField(default=dict, editable=False)
+    delivery_until = models.DateTimeField(null=True, editable=False)
 
     reachable = models.BooleanField(null=True, editable=False)
     since = models.DateTimeField(null=True, editable=False)
@@ -154,6 +155,13 @@ class MecHost(Versioned):
         """Whether the edge has what was configured here."""
         return self.is_local or self.delivered_version >= self.desired_version
 
+    @property
+    def owes_delivery(self) -> bool:
+        """Whether anything has to be brought to the edge."""
+        credential: HostCredential | None = getattr(self, "credential", None)
+        told = credential is None or not credential.is_owed
+        return not self.is_delivered or self.removing or not told
+
 
 class MecHostGrant(TenantGrant):
     """Which tenant may deploy to a host that is not open to every tenant."""
@@ -171,6 +179,19 @@ class HostCredential(models.Model):
     uploaded_at = models.DateTimeField(default=clock.now)
     delivered_at = models.DateTimeField(null=True)
     fault = models.JSONField(default=dict)
+    removing = models.BooleanField(default=False, editable=False)
 
     def __str__(self) -> str:
         return f"credentials of {self.host}"
+
+    @property
+    def fault_reason(self) -> Reason:
+        """Why the edge refused them; empty when it did not."""
+        return Reason.from_json(self.fault)
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether the edge has to be told: of new ones that it has not refused, or of their end."""
+        return self.removing or (
+            self.delivered_at is None and bool(self.content) and not self.fault
+        )

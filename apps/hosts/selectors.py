@@ -13,6 +13,8 @@ from apps.tenants import grants
 from apps.tenants.actors import Actor
 from apps.tenants.models import Tenant
 
+DEPLOY = "deploy_to_mechost"
+
 
 def hosts_for(actor: Actor) -> QuerySet[MecHost]:
     """The hosts that an actor may see: open ones, and those granted to their tenant."""
@@ -22,7 +24,7 @@ def hosts_for(actor: Actor) -> QuerySet[MecHost]:
     tenant = Tenant.objects.select_related("group").filter(pk=actor.wall).first()
     if tenant is None:
         return rows.filter(shared=True)
-    granted = grants.granted(tenant.group, "deploy_to_mechost", MecHost.objects.all())
+    granted = grants.granted(tenant.group, DEPLOY, MecHost.objects.all())
     return rows.filter(Q(shared=True) | Q(pk__in=granted.values("pk")))
 
 
@@ -38,6 +40,20 @@ def access_host(actor: Actor, host: uuid.UUID | str) -> MecHost:
             details=["Record not found"],
         )
     return found
+
+
+def undelivered(*, edge_id: uuid.UUID | None = None) -> list[MecHost]:
+    """Hosts whose edge lacks their present configuration, or has to be told about credentials."""
+    rows = MecHost.objects.filter(applcm__isnull=False).select_related("credential")
+    if edge_id is not None:
+        rows = rows.filter(applcm_id=edge_id)
+    return [host for host in rows if host.owes_delivery]
+
+
+def tenants_of(actor: Actor, host: MecHost) -> QuerySet[Tenant]:
+    """The tenants to whom a host was given, as far as the actor may know of them, by name."""
+    rows = grants.tenants_of(DEPLOY, host)
+    return rows if actor.is_admin else rows.filter(pk=actor.wall)
 
 
 def local_hosts() -> QuerySet[MecHost]:

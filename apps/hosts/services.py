@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
@@ -19,11 +20,12 @@ from apps.hosts.models import AppLcm, AppRuleManager, HostCredential, MecHost
 from apps.hosts.policies import may_configure, may_handle_credentials
 from apps.hosts.specs import HostObservation, HostSpec
 from apps.journal import services as journal
-from apps.tenants.actors import Actor
+from apps.tenants.actors import SYSTEM, Actor
 from apps.tenants.policies import require
 from apps.vim import registry
 
 MAX_CREDENTIAL_BYTES = 1024 * 1024
+DELIVERY_LEASE = timedelta(minutes=2)
 
 
 def limit_reached(name: str, used: int) -> Conflict:
@@ -86,6 +88,9 @@ def update_host(*, actor: Actor, host_id: uuid.UUID, spec: HostSpec) -> MecHost:
     before = {name: getattr(host, name) for name in MecHost.DESIRED}
     managers = (host.applcm_id, host.app_rule_manager_id)
     _apply(host, spec)
+    if managers[0] != host.applcm_id and (host.delivered_version or host.observed_at):
+        reason = Reason(N_("remove the host and register it again to move it to another edge"))
+        raise Invalid(N_("The request is not valid."), fields={"applcmIp": reason})
     after = {name: getattr(host, name) for name in MecHost.DESIRED}
     if before != after or managers != (host.applcm_id, host.app_rule_manager_id):
         host.save()
@@ -100,7 +105,9 @@ def remove_host(*, actor: Actor, host_id: uuid.UUID) -> None:
     """Remove a host: at once when it is ours or never got there, else when its edge has."""
     require(may_configure(actor))
     host = _lock(host_id)
-    if host.is_local or (host.delivered_version == 0 and host.observed_at is None):
+    being_delivered = host.delivery_until is not None and host.delivery_until > clock.now()
+    never_there = host.delivered_version == 0 and host.observed_at is None
+    if host.is_local or (never_there and not being_delivered):
         forget_host(actor=actor, host=host)
         return
     _refuse_when_used(host)
@@ -109,6 +116,14 @@ def remove_host(*, actor: Actor, host_id: uuid.UUID) -> None:
         host.save()
         _mark_desired(host)
         journal.record("hosts.host.removing", host, actor=actor)
+
+
+@transaction.atomic
+def remove_all(*, actor: Actor) -> None:
+    """Remove every host or, when one is still used, none."""
+    require(may_configure(actor))
+    for host_id in MecHost.objects.values_list("pk", flat=True):
+        remove_host(actor=actor, host_id=host_id)
 
 
 @transaction.atomic
@@ -159,9 +174,11 @@ def store_credentials(*, actor: Actor, host_id: uuid.UUID, content: bytes) -> Ho
             "uploaded_at": clock.now(),
             "delivered_at": clock.now() if host.is_local else None,
             "fault": {},
+            "removing": False,
         },
     )
-    host.config_upload_status = "Uploaded"
+    if host.is_local:
+        host.config_upload_status = "Uploaded"
     host.save()
     journal.record("hosts.host.credentials_stored", host, actor=actor)
     return credential
@@ -172,21 +189,72 @@ def remove_credentials(*, actor: Actor, host_id: uuid.UUID) -> MecHost:
     """Forget the access file of a host; NotFound when there is none."""
     require(may_handle_credentials(actor))
     host = _lock(host_id)
-    gone, _ = HostCredential.objects.filter(host=host).delete()
-    if not gone and host.config_upload_status != "Uploaded":
+    credential = HostCredential.objects.filter(host=host, removing=False).first()
+    if credential is None:
         raise NotFound(N_("No credentials are stored for this host."), message="Record not found")
-    host.config_upload_status = "Deleted"
+    if host.is_local or credential.delivered_at is None:
+        credential.delete()
+        host.config_upload_status = "Deleted"
+    else:
+        credential.removing, credential.content = True, Secret("")
+        credential.save()
     host.save()
     journal.record("hosts.host.credentials_removed", host, actor=actor)
     return host
 
 
 @transaction.atomic
-def note_credentials_delivered(*, host_id: uuid.UUID) -> None:
-    """The edge has the access file: keep that fact, and not the file."""
-    HostCredential.objects.filter(host_id=host_id).update(
-        content="", delivered_at=clock.now(), fault={}
+def note_credentials_delivered(*, sent: HostCredential) -> None:
+    """The edge has the access file that was sent: keep that fact, and not the file.
+
+    One that was uploaded meanwhile is still to be sent.
+    """
+    done = HostCredential.objects.filter(pk=sent.pk, uploaded_at=sent.uploaded_at, removing=False)
+    if done.update(content="", delivered_at=clock.now(), fault={}):
+        _note_upload_status(sent.host_id, "Uploaded")
+
+
+@transaction.atomic
+def note_credentials_refused(*, sent: HostCredential, fault: Reason) -> None:
+    """The edge cannot use the access file that was sent: keep why, and do not send it again."""
+    HostCredential.objects.filter(pk=sent.pk, uploaded_at=sent.uploaded_at).update(
+        fault=fault.as_json()
     )
+    _note_upload_status(sent.host_id, "")
+
+
+@transaction.atomic
+def note_credentials_removed(*, sent: HostCredential) -> None:
+    """The edge has forgotten the access file."""
+    if HostCredential.objects.filter(pk=sent.pk, removing=True).delete()[0]:
+        _note_upload_status(sent.host_id, "Deleted")
+
+
+def _note_upload_status(host_id: uuid.UUID, status: str) -> None:
+    host = _lock(host_id)
+    host.config_upload_status = status
+    host.save()
+    journal.record("hosts.host.observed", host, actor=SYSTEM, quiet=True)
+
+
+def claim_delivery(*, host_id: uuid.UUID) -> MecHost | None:
+    """Take the delivery of a host to its edge, if nobody else has it; None otherwise."""
+    moment = clock.now()
+    free = Q(delivery_until__isnull=True) | Q(delivery_until__lte=moment)
+    mine = MecHost.objects.filter(free, pk=host_id, applcm__isnull=False)
+    if not mine.update(delivery_until=moment + DELIVERY_LEASE):
+        return None
+    return MecHost.objects.select_related("applcm", "credential").get(pk=host_id)
+
+
+def release_delivery(*, host_id: uuid.UUID) -> None:
+    """Let go of a delivery."""
+    MecHost.objects.filter(pk=host_id).update(delivery_until=None)
+
+
+def drop_deliveries() -> int:
+    """At the start of a site whose workers live inside it: nobody is delivering."""
+    return MecHost.objects.filter(delivery_until__isnull=False).update(delivery_until=None)
 
 
 @transaction.atomic

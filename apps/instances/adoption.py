@@ -6,9 +6,11 @@ import uuid
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as N_
 
+from apps.common.errors import Conflict
 from apps.common.models import Origin
-from apps.hosts.models import MecHost
+from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
 from apps.instances.selectors import unfinished
 from apps.instances.services import Observation, forget, lock, note_observed
@@ -31,16 +33,20 @@ def export(instance: AppInstance) -> dict[str, Any]:
 
 
 @transaction.atomic
-def take_over(*, instance_id: uuid.UUID, data: dict[str, Any], seen: Observation) -> bool:
-    """Copy what the edge tells; False while package, host or tenant are unknown here."""
+def take_over(
+    *, edge: AppLcm, instance_id: uuid.UUID, data: dict[str, Any], seen: Observation
+) -> bool:
+    """Copy what the edge tells of its own; False while package, host or tenant are unknown here."""
     instance = lock(instance_id)
     if instance is None:
         if data["origin"] != Origin.MEPM:
             # Ordered here once and forgotten since: the edge is about to lose it too.
             return True
-        instance = _adopt(instance_id, data, seen)
+        instance = _adopt(edge, instance_id, data, seen)
         if instance is None:
             return False
+    elif instance.host.applcm_id != edge.pk:
+        raise Conflict(N_("The instance “%(name)s” runs at another edge."), name=instance.app_name)
     elif not unfinished([instance_id]).exists():
         _follow(instance, data, seen)
     note_observed(instance_id=instance_id, seen=seen)
@@ -48,13 +54,14 @@ def take_over(*, instance_id: uuid.UUID, data: dict[str, Any], seen: Observation
 
 
 @transaction.atomic
-def note_gone(*, instance_id: uuid.UUID) -> None:
+def note_gone(*, edge: AppLcm, instance_id: uuid.UUID) -> None:
     """It was terminated at the edge; a termination ordered here ends by itself."""
+    instance = lock(instance_id)
+    if instance is None or instance.host.applcm_id != edge.pk:
+        return
     if not unfinished([instance_id]).exists():
         forget(actor=SYSTEM, instance_id=instance_id)
-        return
-    instance = lock(instance_id)
-    if instance is not None:
+    else:
         journal.record(
             "instances.instance.observed",
             instance,
@@ -65,10 +72,12 @@ def note_gone(*, instance_id: uuid.UUID) -> None:
         )
 
 
-def _adopt(instance_id: uuid.UUID, data: dict[str, Any], seen: Observation) -> AppInstance | None:
+def _adopt(
+    edge: AppLcm, instance_id: uuid.UUID, data: dict[str, Any], seen: Observation
+) -> AppInstance | None:
     known = (
         Package.objects.filter(pk=data["package_id"]).exists()
-        and MecHost.objects.filter(pk=data["host_id"]).exists()
+        and MecHost.objects.filter(pk=data["host_id"], applcm=edge).exists()
         and Tenant.objects.filter(pk=data["tenant_id"]).exists()
     )
     if not known:

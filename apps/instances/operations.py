@@ -23,6 +23,7 @@ from apps.tenants.actors import Actor
 
 LEASE = timedelta(seconds=60)
 DEADLINE = timedelta(minutes=15)
+RETENTION_DAYS = 90
 
 
 class LeaseLost(Exception):
@@ -103,38 +104,41 @@ def drop_leases() -> int:
 
 @transaction.atomic
 def note_step(operation: LcmOperation, name: str, state: str, reason: Reason | None = None) -> None:
-    """Write how far a step is ("running", "waiting", "done", "failed"); raises LeaseLost."""
+    """Write how far a step is ("running", "waiting", "done", "failed"); raises LeaseLost.
+
+    A step that is looked at again and still waits is no news and costs no write.
+    """
     moment = clock.now().isoformat()
     steps = operation.steps
     if not steps or steps[-1]["name"] != name:
         steps.append({"name": name, "state": "", "started_at": moment, "finished_at": None})
     line = steps[-1]
-    news = line["state"] != state
-    line["state"] = state
-    line["reason"] = reason.as_json() if reason else None
+    why = reason.as_json() if reason else None
+    if (line["state"], line.get("reason")) == (state, why):
+        return
+    if state == "running" and line["state"] == "waiting":
+        return
+    line["state"], line["reason"] = state, why
     if state in ("done", "failed"):
         line["finished_at"] = moment
     if state == "done":
         operation.step += 1
     _write(operation, steps=steps, step=operation.step, lease_until=clock.now() + LEASE)
-    if news:
-        tell("progressed", operation, Actor.from_json(operation.actor))
+    tell("progressed", operation, Actor.from_json(operation.actor))
 
 
 @transaction.atomic
 def wait(operation: LcmOperation, seconds: float, reason: Reason | None = None) -> None:
     """Give the operation back until ``seconds`` from now; raises LeaseLost."""
-    operation.attempts = operation.attempts + 1 if reason else 0
-    changes = {
-        "state": OPERATION.move(OperationState.RUNNING, "wait"),
-        "next_at": clock.now() + timedelta(seconds=seconds),
-        "reason": reason.as_json() if reason else {},
-        "attempts": operation.attempts,
-    }
-    news = operation.reason != changes["reason"]
-    _write(operation, **changes, lease="", lease_until=None)
-    if news:
-        tell("progressed", operation, Actor.from_json(operation.actor))
+    _write(
+        operation,
+        state=OPERATION.move(OperationState.RUNNING, "wait"),
+        next_at=clock.now() + timedelta(seconds=seconds),
+        reason=reason.as_json() if reason else {},
+        attempts=operation.attempts + 1 if reason else 0,
+        lease="",
+        lease_until=None,
+    )
 
 
 @transaction.atomic
@@ -158,6 +162,12 @@ def release(operation: LcmOperation) -> None:
     LcmOperation.objects.filter(pk=operation.pk, lease=operation.lease).update(
         lease="", lease_until=None
     )
+
+
+def purge() -> int:
+    """Delete finished operations after their retention."""
+    before = clock.now() - timedelta(days=RETENTION_DAYS)
+    return LcmOperation.objects.filter(finished_at__lt=before).delete()[0]
 
 
 def nudge(instance_id: uuid.UUID) -> list[uuid.UUID]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
@@ -29,13 +29,18 @@ def access_instance(
         rows = rows.filter(tenant_id=tenant_id)
     found = rows.filter(pk=instance_id).first()
     if found is None:
-        raise NotFound(
-            N_("There is no application instance %(id)s."),
-            id=str(instance_id),
-            message="No such element",
-            details=[f"Record does not exist, app instance id: {instance_id}"],
-        )
+        raise instance_not_found(instance_id)
     return found
+
+
+def instance_not_found(instance_id: uuid.UUID) -> NotFound:
+    """The one answer for an instance that does not exist, or not for this asker."""
+    return NotFound(
+        N_("There is no application instance %(id)s."),
+        id=str(instance_id),
+        message="No such element",
+        details=[f"Record does not exist, app instance id: {instance_id}"],
+    )
 
 
 def operations_of(instance_id: uuid.UUID) -> QuerySet[LcmOperation]:
@@ -46,9 +51,3 @@ def operations_of(instance_id: uuid.UUID) -> QuerySet[LcmOperation]:
 def unfinished(instance_ids: Iterable[uuid.UUID]) -> QuerySet[LcmOperation]:
     """Work that still goes on for any of these instances."""
     return LcmOperation.objects.filter(instance_id__in=list(instance_ids), state__in=UNFINISHED)
-
-
-def counts_by_state(actor: Actor) -> dict[str, int]:
-    """How many of the visible instances are in which state."""
-    rows = instances_for(actor).order_by().values_list("state").annotate(n=Count("pk"))
-    return dict(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.common import clock
 from apps.common.errors import Conflict, DomainError, Invalid
 from apps.common.words import Reason
 from apps.journal.models import RememberedAnswer
@@ -26,6 +28,7 @@ class KeyReused(DomainError):
     default_code = "idempotency_key_reused"
 
 
+ABANDONED = timedelta(minutes=15)
 V = TypeVar("V", bound=APIView)
 P = ParamSpec("P")
 
@@ -35,7 +38,7 @@ def idempotent(
 ) -> Callable[Concatenate[V, Request, P], Response]:
     """Let ``handler`` run once per caller, route and key; the first answer is replayed for 24 h.
 
-    An answer of 5xx is forgotten, since the work was not taken on.
+    What a handler raises is forgotten, since no work was taken on then.
     """
 
     @wraps(handler)
@@ -57,6 +60,11 @@ def idempotent(
     return cast(Callable[Concatenate[V, Request, P], Response], once)
 
 
+def drop_claims() -> int:
+    """At the start of a site that is one process: nobody is answering anything any more."""
+    return RememberedAnswer.objects.filter(status=0).delete()[0]
+
+
 def _claim(request: Request, key: str) -> RememberedAnswer:
     if len(key) > 128:
         reason = Reason(N_("must be at most 128 characters"))
@@ -74,6 +82,10 @@ def _claim(request: Request, key: str) -> RememberedAnswer:
         row = RememberedAnswer.objects.get(**scope)
     if row.body_digest != digest:
         raise KeyReused(N_("This Idempotency-Key was already used with another body."))
+    if not row.status and row.created_at < clock.now() - ABANDONED:
+        # Whoever had it died without an answer; the services below recognise what is done already.
+        RememberedAnswer.objects.filter(pk=row.pk).update(created_at=clock.now())
+        return row
     if not row.status:
         raise Conflict(N_("The first call with this Idempotency-Key is still being answered."))
     return row

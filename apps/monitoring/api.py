@@ -10,12 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.monitoring.marks import TONES
 from apps.monitoring.topology import graph_for
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require
 
 KINDS = ("site", "edge", "host", "instance", "workload")
-TONES = ("ok", "busy", "warn", "bad", "info", "unknown")
 
 
 class NodeSerializer(serializers.Serializer[dict[str, Any]]):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import translation
 
-from apps.common.words import Reason
+from apps.common.words import Reason, say
 from apps.journal.fanout import Event
 from apps.journal.selectors import history_of
 from apps.monitoring.live import object_of
@@ -45,7 +45,6 @@ _PHRASES = {
     "password_changed": "has a new password",
     "password_reset": "got a new password",
     "queued": "was queued",
-    "started": "has started",
     "succeeded": "has succeeded",
     "cancelled": "was cancelled",
 }
@@ -87,9 +86,4 @@ def _phrase(event: Event) -> str:
 
 
 def _reason(data: Any) -> str:
-    if not isinstance(data, dict):
-        return ""
-    try:
-        return str(Reason.from_json(data))
-    except (KeyError, TypeError, ValueError):
-        return str(data.get("text", ""))
+    return say(Reason.from_json(data)) if isinstance(data, dict) else ""

@@ -1,117 +1,232 @@
-"""Which word and tone the topology gives to a state.  Tones are those of the portal's badges."""
+"""The state vocabulary: which word, tone and shape stands for which state, on pages and graphs.
+
+Texts are chosen when they are shown, in the reader's language.  Nothing here decides anything.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.utils.translation import gettext
-from django.utils.translation import gettext_noop as N_
+from django.utils.translation import gettext_lazy as _
 
-from apps.common.words import Reason
+from apps.common.errors import Invalid
+from apps.common.words import Text, say
 from apps.hosts.models import Manager, MecHost
-from apps.instances.models import AppInstance
-from apps.instances.states import Health, InstanceState
+from apps.instances.models import AppInstance, LcmOperation
+from apps.instances.states import Health, InstanceState, OperationState
+from apps.packages.models import Distribution
+from apps.packages.states import DistributionState
 from apps.vim.results import Pod, Server, WorkloadStatus
 
-OK, BUSY, WARN, BAD, INFO, UNKNOWN = "ok", "busy", "warn", "bad", "info", "unknown"
+TONES = OK, BUSY, WARN, BAD, INFO, UNKNOWN = "ok", "busy", "warn", "bad", "info", "unknown"
 FAILING = frozenset({WARN, BAD})
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How a state is shown: its stored code, the word for it, its tone, and why."""
+class Mark:
+    """How a state is shown: its code, the word for it, its tone (colour and shape), and why.
+
+    ``since`` is when it began; ``stale`` says that it is only what was heard last.
+    """
 
     state: str
-    text: str
+    label: Text
     tone: str
-    detail: str = ""
+    detail: Text = ""
+    since: datetime | None = None
+    stale: bool = False
 
 
-_I, _H = InstanceState, Health
-_STATE_TONES: dict[str, str] = {
+_I, _D, _O, _H = InstanceState, DistributionState, OperationState, Health
+_UNKNOWN = _("Unknown")
+_WORDS: dict[str, Text] = {
+    str(state): state.label for kind in (_I, _D, _O, _H) for state in kind
+}
+_INSTANCE: dict[str, str] = {
     _I.CREATING: BUSY, _I.CREATED: INFO, _I.CREATE_FAILED: BAD, _I.INSTANTIATING: BUSY,
     _I.INSTANTIATED: OK, _I.INSTANTIATION_FAILED: BAD, _I.TERMINATING: BUSY,
     _I.TERMINATE_FAILED: BAD,
 }
-_HEALTH_TONES: dict[str, str] = {
-    _H.READY: OK, _H.DEGRADED: WARN, _H.FAILED: BAD, _H.UNKNOWN: UNKNOWN,
+_HEALTH: dict[str, str] = {_H.READY: OK, _H.DEGRADED: WARN, _H.FAILED: BAD, _H.UNKNOWN: UNKNOWN}
+_DISTRIBUTION: dict[str, str] = {_D.PROCESSING: BUSY, _D.DISTRIBUTED: OK, _D.ERROR: BAD}
+_OPERATION: dict[str, str] = {
+    _O.QUEUED: UNKNOWN, _O.RUNNING: BUSY, _O.WAITING: BUSY, _O.SUCCEEDED: OK, _O.FAILED: BAD,
+    _O.CANCELLED: UNKNOWN,
 }
-# The words of Kubernetes and Nova for pods and servers.
-_RUNTIME: dict[str, tuple[str, str]] = {
-    "Running": (OK, N_("Running")),
-    "Pending": (BUSY, N_("Pending")),
-    "Succeeded": (INFO, N_("Succeeded")),
-    "Failed": (BAD, N_("Failed")),
-    "Terminating": (BUSY, N_("Terminating")),
-    "ACTIVE": (OK, N_("Active")),
-    "BUILD": (BUSY, N_("Building")),
-    "ERROR": (BAD, N_("Error")),
-    "DELETING": (BUSY, N_("Deleting")),
+_STEP: dict[str, tuple[str, Text]] = {
+    "running": (BUSY, _("Running")), "waiting": (BUSY, _("Waiting")), "done": (OK, _("Done")),
+    "failed": (BAD, _("Failed")),
+}
+# The words of Kubernetes and Nova for pods, containers and servers, however they spell them.
+_RUNTIME: dict[str, tuple[str, Text]] = {
+    "running": (OK, _("Running")), "active": (OK, _("Active")), "ready": (OK, _("Ready")),
+    "succeeded": (INFO, _("Succeeded")), "pending": (BUSY, _("Pending")),
+    "build": (BUSY, _("Building")), "waiting": (BUSY, _("Waiting")),
+    "terminating": (BUSY, _("Terminating")), "deleting": (BUSY, _("Deleting")),
+    "failed": (BAD, _("Failed")), "error": (BAD, _("Error")),
+    "terminated": (WARN, _("Terminated")), "degraded": (WARN, _("Degraded")),
+    "unknown": (UNKNOWN, _UNKNOWN),
+}
+_LEVELS: dict[str, tuple[str, Text]] = {
+    "error": (BAD, _("Error")), "warning": (WARN, _("Warning")), "info": (INFO, _("Note")),
+    "ok": (OK, _("Passed")),
 }
 
 
-def say(reason: Reason) -> str:
-    """A stored reason in the reader's language; one that lost its parameters still reads."""
+def _stored(state: str, tones: dict[str, str]) -> Mark:
+    """A state by its stored word; one that is not in the table is shown as it is stored."""
+    return Mark(state, _WORDS.get(state, state or _UNKNOWN), tones.get(state, UNKNOWN))
+
+
+# --- instances -----------------------------------------------------------------------------------
+def state_mark(state: str) -> Mark:
+    """A life-cycle state of instances by its stored word."""
+    return _stored(state, _INSTANCE)
+
+
+def instance_mark(instance: AppInstance) -> Mark:
+    """The life-cycle state of an instance, and why it came to that."""
+    return replace(state_mark(instance.state), detail=say(instance.info))
+
+
+def seen_of(instance: AppInstance) -> WorkloadStatus | None:
+    """What the edge saw; a report that does not read is no report, and never breaks a page."""
     try:
-        return str(reason)
-    except (KeyError, TypeError, ValueError):
-        return gettext(reason.text)
+        return instance.seen
+    except Invalid:
+        return None
 
 
-def edge_look(edge: Manager) -> Look:
-    """Whether the manager of an edge answers."""
-    return _link(edge.reachable, edge.fault_reason)
+def health_mark(instance: AppInstance) -> Mark:
+    """How the workload does: ready of total where the edge has said so."""
+    return health_as_seen(instance, seen_of(instance))
 
 
-def host_look(host: MecHost) -> Look:
-    """How a host does, as its edge told it last."""
-    if host.removing:
-        return Look("Removing", gettext("Removing"), BUSY, say(host.delivery_reason))
-    look = _link(host.reachable, host.fault_reason)
-    if look.tone == OK and not host.is_delivered:
-        why = say(host.delivery_reason)
-        late = gettext("The edge does not have the latest settings yet.")
-        return Look("Pending", gettext("Waiting for the edge"), BUSY, why or late)
-    return look
-
-
-def _link(reachable: bool | None, fault: Reason) -> Look:
-    if reachable is None:
-        return Look("Never seen", gettext("Never seen"), UNKNOWN, say(fault))
-    if not reachable:
-        return Look("Offline", gettext("Offline"), BAD, say(fault))
-    if fault:
-        return Look("Degraded", gettext("Degraded"), WARN, say(fault))
-    return Look("Online", gettext("Online"), OK)
-
-
-def instance_look(instance: AppInstance, seen: WorkloadStatus | None) -> Look:
-    """The life-cycle state; once it runs, its health decides the tone."""
-    text = str(dict(_I.choices).get(instance.state, instance.state))
-    tone = _STATE_TONES.get(instance.state, UNKNOWN)
-    if instance.state != _I.INSTANTIATED:
-        return Look(instance.state, text, tone, say(instance.info))
-    health = str(dict(_H.choices).get(instance.health, instance.health))
-    counted = f" {seen.ready}/{seen.total}" if seen and seen.total else ""
-    detail = f"{health}{counted}"
+def health_as_seen(instance: AppInstance, seen: WorkloadStatus | None) -> Mark:
+    """The same for whoever has read the report already."""
+    mark = _stored(instance.health, _HEALTH)
+    label = mark.label
+    if seen is not None and seen.total and instance.health != Health.UNKNOWN:
+        label = f"{label} {seen.ready}/{seen.total}"
     why = say(instance.health_words)
-    tone = _HEALTH_TONES.get(instance.health, UNKNOWN)
-    return Look(instance.state, text, tone, f"{detail}: {why}" if why else detail)
+    return replace(mark, label=label, detail=why, since=instance.observed_at)
 
 
-def pod_look(pod: Pod) -> Look:
+def life_mark(instance: AppInstance, seen: WorkloadStatus | None) -> Mark:
+    """Life cycle and health in one: once it runs, its health decides the tone."""
+    mark = instance_mark(instance)
+    if instance.state != InstanceState.INSTANTIATED:
+        return mark
+    health = health_as_seen(instance, seen)
+    told = f"{health.label}: {health.detail}" if health.detail else str(health.label)
+    return replace(mark, tone=health.tone, detail=told)
+
+
+def operation_mark(operation: LcmOperation) -> Mark:
+    """Where a piece of work is."""
+    return replace(_stored(operation.state, _OPERATION), detail=say(operation.why))
+
+
+def step_mark(state: str) -> Mark:
+    """How far a step of an operation is."""
+    tone, label = _STEP.get(state.lower(), (UNKNOWN, _UNKNOWN))
+    return Mark(state, label, tone)
+
+
+# --- what runs -----------------------------------------------------------------------------------
+def runtime_mark(state: str) -> Mark:
+    """The word of a VIM for a pod, a container or a server, as it was told."""
+    tone, label = _RUNTIME.get(state.lower(), (UNKNOWN, state or _UNKNOWN))
+    return Mark(state, label, tone)
+
+
+def pod_mark(pod: Pod) -> Mark:
     """A pod by its phase; one whose containers do not all run is not well."""
-    tone, text = _RUNTIME.get(pod.phase, (UNKNOWN, pod.phase))
-    wrong = [c for c in pod.containers if c.state != "running"] if tone == OK else []
-    told = [c.reason for c in pod.containers if c.reason]
-    restarts = sum(c.restarts for c in pod.containers)
+    mark = runtime_mark(pod.phase)
+    wrong = mark.tone == OK and any(box.state.lower() != "running" for box in pod.containers)
+    told = [box.reason for box in pod.containers if box.reason]
+    restarts = sum(box.restarts for box in pod.containers)
     parts = [pod.kind, *dict.fromkeys(told)]
     if restarts:
         parts.append(gettext("restarts: %(number)s") % {"number": restarts})
-    return Look(pod.phase, gettext(text), WARN if wrong else tone, " · ".join(parts))
+    return replace(mark, tone=WARN if wrong else mark.tone, detail=" · ".join(filter(None, parts)))
 
 
-def server_look(server: Server) -> Look:
+def server_mark(server: Server) -> Mark:
     """A virtual machine by Nova's word."""
-    tone, text = _RUNTIME.get(server.status, (UNKNOWN, server.status))
-    return Look(server.status, gettext(text), tone, ", ".join(a.ip for a in server.addresses))
+    addresses = ", ".join(one.ip for one in server.addresses)
+    return replace(runtime_mark(server.status), detail=addresses)
+
+
+# --- packages ------------------------------------------------------------------------------------
+def distribution_mark(row: Distribution) -> Mark:
+    """Where a package is on its way to a host."""
+    why = say(row.fault_reason)
+    if row.removing:
+        return Mark("Removing", _("Removing"), BUSY, why)
+    return replace(_stored(row.state, _DISTRIBUTION), detail=why)
+
+
+def level_mark(level: str) -> Mark:
+    """The badge for a line of the check report."""
+    tone, label = _LEVELS.get(level, (UNKNOWN, _UNKNOWN))
+    return Mark(level, label, tone)
+
+
+# --- infrastructure ------------------------------------------------------------------------------
+def manager_mark(row: Manager) -> Mark:
+    """Whether a program at an edge answers."""
+    return _link(row.reachable, row.since, say(row.fault_reason))
+
+
+def host_mark(host: MecHost) -> Mark:
+    """Whether a host answers; what an unreachable edge said last is marked as stale."""
+    if host.removing:
+        return Mark("Removing", _("Removing"), BUSY, say(host.delivery_reason))
+    edge = host.applcm
+    if edge is not None and edge.reachable is False:
+        why = say(edge.fault_reason)
+        return Mark("Edge offline", _("Edge offline"), BAD, why, edge.since, stale=True)
+    link = _link(host.reachable, host.since, say(host.fault_reason))
+    if link.tone == OK and not host.is_delivered:
+        return Mark("Pending", _("Waiting for the edge"), BUSY, late_reason(host), link.since)
+    return link
+
+
+def late_reason(host: MecHost) -> Text:
+    """Why the edge of a host does not have its present configuration."""
+    late = _("The edge does not have the latest settings yet.")
+    return say(host.delivery_reason) or late
+
+
+def credentials_mark(host: MecHost) -> Mark:
+    """Whether the access file of a host is there, and where it has got to."""
+    credential = getattr(host, "credential", None)
+    if credential is None:
+        return Mark("Missing", _("Missing"), UNKNOWN)
+    if credential.removing:
+        late = _("The edge has not been told yet to forget them.")
+        return Mark("Removing", _("Removing"), BUSY, late)
+    if credential.fault:
+        return Mark("Invalid", _("Invalid"), BAD, say(credential.fault_reason))
+    if credential.delivered_at is None:
+        late = _("They are stored here; the edge does not have them yet.")
+        return Mark("Pending", _("Waiting for delivery"), BUSY, late)
+    return Mark("Stored", _("Stored"), OK, "", credential.uploaded_at)
+
+
+def _link(reachable: bool | None, since: datetime | None, why: str) -> Mark:
+    if reachable is None:
+        return Mark("Never seen", _("Never seen"), UNKNOWN, why or _("Nobody has asked yet."))
+    if not reachable:
+        return Mark("Offline", _("Offline"), BAD, why, since)
+    if why:
+        return Mark("Degraded", _("Degraded"), WARN, why, since)
+    return Mark("Online", _("Online"), OK, "", since)
+
+
+def held_back_mark() -> Mark:
+    """An edge of whose news some has to wait."""
+    return Mark("Held back", _("Held back"), WARN)

@@ -12,7 +12,6 @@ from django.utils.crypto import constant_time_compare
 
 from apps.tenants.actors import Actor
 from apps.tenants.models import User
-from apps.tenants.roles import Role
 
 _store: Any = import_module(settings.SESSION_ENGINE).SessionStore
 
@@ -26,6 +25,4 @@ def standing(session_key: str | None) -> Actor | None:
     user = User.objects.filter(pk=key, is_active=True).first() if key else None
     if user is None or not constant_time_compare(proof, user.get_session_auth_hash()):
         return None
-    if user.role == Role.GUEST and not settings.GUEST_ACCESS:
-        return None
-    return user.actor
+    return user.actor if user.is_let_in else None

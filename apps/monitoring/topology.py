@@ -16,17 +16,15 @@ from django.conf import settings
 from django.utils.translation import gettext, ngettext
 
 from apps.common import clock
-from apps.common.errors import Invalid
 from apps.common.models import current_version
 from apps.hosts.models import AppLcm, MecHost
 from apps.hosts.selectors import applcms, hosts_for
 from apps.instances.models import AppInstance
 from apps.instances.selectors import instances_for
 from apps.monitoring import marks
-from apps.monitoring.marks import FAILING, OK, Look
+from apps.monitoring.marks import FAILING, OK, Mark
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may
-from apps.vim.results import WorkloadStatus
 
 MOST_ELEMENTS = 1500
 SITE = "site"
@@ -145,30 +143,28 @@ def _site_node() -> Node:
 
 def _edge_node(edge: AppLcm, *, linked: bool) -> Node:
     return _node(
-        f"edge:{edge.pk}", "edge", edge.name, marks.edge_look(edge), parent=SITE,
+        f"edge:{edge.pk}", "edge", edge.name, marks.manager_mark(edge), parent=SITE,
         url="/systems/" if linked else "", as_of=_time(edge.last_seen),
     )
 
 
 def _host_node(host: MecHost) -> Node:
-    edge = host.applcm
     return _node(
-        f"host:{host.pk}", "host", host.name, marks.host_look(host),
-        parent=f"edge:{edge.pk}" if edge else SITE, url=f"/hosts/{host.pk}/",
+        f"host:{host.pk}", "host", host.name, marks.host_mark(host),
+        parent=f"edge:{host.applcm_id}" if host.applcm_id else SITE, url=f"/hosts/{host.pk}/",
         as_of=_time(host.observed_at), simulated=host.simulated,
-        stale=edge is not None and edge.reachable is False,
     )
 
 
 def _instance_nodes(instance: AppInstance, host: Node | None, actor: Actor) -> Iterator[Node]:
     """An instance and its workloads; it hangs below the site when its host is not shown."""
-    seen = _seen(instance)
-    look = marks.instance_look(instance, seen)
+    seen = marks.seen_of(instance)
+    mark = marks.life_mark(instance, seen)
     what = f"{instance.package.name} {instance.package.package_version}"
-    parts = [look.detail, what, instance.tenant.name if actor.is_admin else ""]
+    parts = [str(mark.detail), what, instance.tenant.name if actor.is_admin else ""]
     stale = host is not None and (host.stale or host.state == "Offline")
     node = _node(
-        f"instance:{instance.pk}", "instance", instance.app_name, look,
+        f"instance:{instance.pk}", "instance", instance.app_name, mark,
         parent=host.id if host else SITE, url=f"/instances/{instance.pk}/",
         as_of=_time(instance.observed_at), stale=stale,
         simulated=bool((seen and seen.simulated) or (host and host.simulated)),
@@ -177,28 +173,22 @@ def _instance_nodes(instance: AppInstance, host: Node | None, actor: Actor) -> I
     yield node
     if seen is None:
         return
-    looks = [(f"pod:{pod.name}", pod.name, marks.pod_look(pod)) for pod in seen.pods]
-    looks += [(f"vm:{vm.id}", vm.name, marks.server_look(vm)) for vm in seen.servers]
-    for key, label, look in sorted(looks, key=lambda one: one[:2]):
+    found = [(f"pod:{pod.name}", pod.name, marks.pod_mark(pod)) for pod in seen.pods]
+    found += [(f"vm:{vm.id}", vm.name, marks.server_mark(vm)) for vm in seen.servers]
+    for key, label, mark in sorted(found, key=lambda one: one[:2]):
         yield _node(
-            f"workload:{instance.pk}:{key}", "workload", label, look, parent=node.id, url=node.url,
+            f"workload:{instance.pk}:{key}", "workload", label, mark, parent=node.id, url=node.url,
             as_of=_time(seen.as_of), stale=stale, simulated=seen.simulated,
         )
 
 
-def _node(key: str, kind: str, label: str, look: Look, **more: Any) -> Node:
+def _node(
+    key: str, kind: str, label: str, mark: Mark, *, stale: bool = False, **more: Any
+) -> Node:
     return Node(
-        id=key, kind=kind, label=label, state=look.state, state_text=look.text, tone=look.tone,
-        detail=look.detail, **more,
+        id=key, kind=kind, label=label, state=mark.state, state_text=str(mark.label),
+        tone=mark.tone, detail=str(mark.detail), stale=stale or mark.stale, **more,
     )
-
-
-def _seen(instance: AppInstance) -> WorkloadStatus | None:
-    """What the edge saw; a report that does not read is no report, and never breaks the map."""
-    try:
-        return instance.seen
-    except Invalid:
-        return None
 
 
 def _time(moment: datetime | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
@@ -110,7 +111,8 @@ class InstanceView(ApiView):
             )
             error = Conflict(reason, code="illegal_move", state=instance.state)
             raise Precondition(error, _state_words(instance.state))
-        return Response({"response": workload_json(instance)})
+        # A string with JSON in it, as the original's clients expect.
+        return Response({"response": json.dumps(workload_json(instance), default=str)})
 
     @idempotent
     def post(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:

@@ -23,14 +23,14 @@ from apps.journal.idempotency import idempotent
 from apps.orchestration import services
 from apps.orchestration.serializers import OrderSerializer, edge_record, edge_row, workload_json
 from apps.packages.selectors import access_package
-from apps.tenants.actors import SYSTEM, Actor
+from apps.tenants.actors import Actor
 from apps.tenants.adoption import origin_of
 from apps.tenants.policies import may, require, tenant_for
 from apps.tenants.views import ApiView
 
 UNKNOWN_INSTANCE = "App info record does not exist in database"
 # Not Creating: an edge that died between the two halves of an order has to take the second again.
-GOING_OR_THERE = (InstanceState.CREATING, InstanceState.INSTANTIATING, InstanceState.INSTANTIATED)
+GOING_OR_THERE = (InstanceState.INSTANTIATING, InstanceState.INSTANTIATED)
 
 
 class InstantiateView(ApiView):
@@ -57,26 +57,13 @@ class InstantiateView(ApiView):
             tuple(data.get("capabilities") or ()),
             dict(data.get("parameters") or {}),
         )
-        known = instances_for(SYSTEM).filter(pk=instance_id).first()
-        if known is not None and known.tenant_id != tenant:
-            raise NotFound(
-                N_("There is no application instance %(id)s."),
-                id=str(instance_id),
-                message=UNKNOWN_INSTANCE,
-                details=[UNKNOWN_INSTANCE],
-            )
-        if known is None:
-            services.create_instance(
-                actor=actor,
-                tenant_id=tenant,
-                spec=spec,
-                instance_id=instance_id,
-                origin=origin_of(actor, data.get("origin")),
-            )
-        elif (known.package_id, known.host_id) != (package.pk, host.pk):
-            raise Conflict(N_("Another instance has this id."), code="instance_differs")
-        if known is None or known.state not in GOING_OR_THERE:
-            services.instantiate(actor=actor, instance_id=instance_id)
+        services.take_order(
+            actor=actor,
+            tenant_id=tenant,
+            instance_id=instance_id,
+            spec=spec,
+            origin=origin_of(actor, data.get("origin")),
+        )
         return Response(None)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 
 from apps.common import clock
 from apps.common.errors import DomainError, NotFound, Upstream
-from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
 from apps.hosts import managers, services
 from apps.hosts.models import AppLcm, HostCredential, MecHost
@@ -16,38 +16,63 @@ from apps.orchestration.drivers import driver_of
 from apps.tenants.actors import SYSTEM
 
 
-def pending(edge_id: uuid.UUID | None = None) -> list[uuid.UUID]:
-    """Hosts whose edge lacks their present configuration or credentials."""
-    rows = MecHost.objects.filter(applcm__isnull=False).select_related("credential")
-    if edge_id is not None:
-        rows = rows.filter(applcm_id=edge_id)
-    return [host.pk for host in rows if not host.is_delivered or host.removing or _owes(host)]
-
-
 def deliver(host_id: uuid.UUID) -> str:
-    """Give an edge what is configured here for one of its hosts; returns what came of it."""
-    host = MecHost.objects.select_related("applcm", "credential").filter(pk=host_id).first()
+    """Give an edge what is configured here for one of its hosts; returns what came of it.
+
+    One delivery of a host at a time: a late PUT after its removal would bring the host back.
+    """
+    host = services.claim_delivery(host_id=host_id)
     if host is None or host.applcm is None:
         return "nothing to do"
-    version = host.desired_version
     try:
         with EdgeClient(host.applcm) as edge:
-            if host.removing:
-                return _remove(edge, host)
-            if not host.is_delivered:
-                edge.put_host(_order(host))
-            credential: HostCredential | None = getattr(host, "credential", None)
-            if credential is not None and _owes(host):
-                edge.put_credentials(host.ip, credential.content.reveal())
-                services.note_credentials_delivered(host_id=host.pk)
-    except Upstream as error:
+            return _remove(edge, host) if host.removing else _bring(edge, host)
+    except DomainError as error:
         if error.code in ("unreachable", "upstream_timeout"):
             managers.note_contact(AppLcm, manager_id=host.applcm.pk, fault=error.reason)
-        return _note(host, version, error.reason)
-    except DomainError as error:
-        return _note(host, version, error.reason)
-    services.note_delivered(actor=SYSTEM, host_id=host.pk, version=version)
+        services.note_delivered(
+            actor=SYSTEM,
+            host_id=host.pk,
+            version=host.desired_version,
+            fault=error.reason.as_json(),
+        )
+        return "waiting"
+    finally:
+        services.release_delivery(host_id=host.pk)
+
+
+def _bring(edge: EdgeClient, host: MecHost) -> str:
+    if not host.is_delivered:
+        edge.put_host(_order(host))
+    credential: HostCredential | None = getattr(host, "credential", None)
+    if credential is not None and credential.is_owed:
+        _bring_credentials(edge, host, credential)
+    services.note_delivered(actor=SYSTEM, host_id=host.pk, version=host.desired_version)
     return "delivered"
+
+
+def _bring_credentials(edge: EdgeClient, host: MecHost, credential: HostCredential) -> None:
+    """Send them, or their end; what the edge refuses is not sent again."""
+    if credential.removing:
+        with suppress(NotFound):
+            edge.remove_credentials(host.ip)
+        services.note_credentials_removed(sent=credential)
+        return
+    try:
+        edge.put_credentials(host.ip, credential.content.reveal())
+    except Upstream:
+        raise
+    except DomainError as error:
+        services.note_credentials_refused(sent=credential, fault=error.reason)
+    else:
+        services.note_credentials_delivered(sent=credential)
+
+
+def _remove(edge: EdgeClient, host: MecHost) -> str:
+    with suppress(NotFound):
+        edge.remove_host(host.ip)
+    services.forget_host(actor=SYSTEM, host=host)
+    return "removed"
 
 
 def probe(host: MecHost) -> bool:
@@ -74,26 +99,7 @@ def probe(host: MecHost) -> bool:
     return services.note_observed(actor=SYSTEM, host_id=host.pk, seen=seen)
 
 
-def _owes(host: MecHost) -> bool:
-    credential: HostCredential | None = getattr(host, "credential", None)
-    return credential is not None and credential.delivered_at is None and bool(credential.content)
-
-
 def _order(host: MecHost) -> dict[str, object]:
     body = LocalHostSerializer(host).data
     kept = {key: value for key, value in body.items() if key not in ("observed", "version")}
     return kept | {"mechostId": str(host.pk), "origin": host.origin}
-
-
-def _remove(edge: EdgeClient, host: MecHost) -> str:
-    try:
-        edge.remove_host(host.ip)
-    except NotFound:
-        pass
-    services.forget_host(actor=SYSTEM, host=host)
-    return "removed"
-
-
-def _note(host: MecHost, version: int, reason: Reason) -> str:
-    services.note_delivered(actor=SYSTEM, host_id=host.pk, version=version, fault=reason.as_json())
-    return "waiting"

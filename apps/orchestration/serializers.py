@@ -9,7 +9,11 @@ from rest_framework import serializers
 from apps.common.fields import APP_NAME, HEX32_64, NAME, ipv4
 from apps.common.models import Origin
 from apps.instances.models import AppInstance, LcmOperation
+from apps.instances.states import InstanceState
 from apps.vim.contract import Pod, Server, ServiceInfo
+
+# The states in which the last operation went well.
+WELL = (InstanceState.CREATED, InstanceState.INSTANTIATED)
 
 
 class CreateSerializer(serializers.Serializer[Any]):
@@ -53,8 +57,7 @@ def instance_info(instance: AppInstance) -> dict[str, Any]:
         "mecHost": instance.host.ip,
         "applcmHost": applcm.ip if applcm else None,
         "operationalStatus": instance.state,
-        "operationInfo": str(instance.info)
-        or ("success" if instance.state != "Creating" else None),
+        "operationInfo": str(instance.info) or ("success" if instance.state in WELL else None),
         "tenantId": str(instance.tenant_id),
         "health": instance.health,
         "healthReason": str(instance.health_words) or None,

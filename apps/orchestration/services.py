@@ -16,7 +16,7 @@ from apps.instances import operations
 from apps.instances import services as instances
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.policies import may_create, may_operate
-from apps.instances.selectors import access_instance
+from apps.instances.selectors import access_instance, instance_not_found
 from apps.instances.services import Observation
 from apps.instances.specs import CreateSpec
 from apps.instances.states import INSTANCE, InstanceState, OperationKind
@@ -26,7 +26,17 @@ from apps.packages.selectors import access_package
 from apps.tenants.actors import NOBODY, SYSTEM, Actor
 from apps.tenants.policies import Decision, require
 
-__all__ = ["CreateSpec", "create_instance", "instantiate", "terminate", "watch_instance"]
+__all__ = [
+    "CreateSpec",
+    "create_instance",
+    "instantiate",
+    "take_order",
+    "terminate",
+    "watch_instance",
+]
+
+
+GOING_OR_THERE = (InstanceState.INSTANTIATING, InstanceState.INSTANTIATED)
 
 
 class WrongState(Conflict):
@@ -80,6 +90,27 @@ def create_instance(
         )
         operations.queue(actor=actor, instance=instance, kind=OperationKind.CREATE)
     return instance
+
+
+def take_order(
+    *, actor: Actor, tenant_id: uuid.UUID, instance_id: uuid.UUID, spec: CreateSpec, origin: Origin
+) -> None:
+    """Create and instantiate under an id that the orderer gave; the same order again is the same.
+
+    Raises NotFound for an id of another tenant, Conflict for one of another application.
+    """
+    known = AppInstance.objects.filter(pk=instance_id).first()
+    if known is not None and known.tenant_id != tenant_id:
+        raise instance_not_found(instance_id)
+    if known is None:
+        create_instance(
+            actor=actor, tenant_id=tenant_id, spec=spec, instance_id=instance_id, origin=origin
+        )
+    elif (known.package_id, known.host_id) != (spec.package_id, spec.host_id):
+        raise Conflict(N_("Another instance has this id."), code="instance_differs")
+    # Not Creating: a site that died between the two halves of an order takes the second again.
+    if known is None or known.state not in GOING_OR_THERE:
+        instantiate(actor=actor, instance_id=instance_id)
 
 
 @transaction.atomic

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 
 from celery import shared_task
 
-from apps.hosts.selectors import local_hosts
+from apps.hosts.selectors import local_hosts, undelivered
 from apps.instances import operations
 from apps.instances.models import AppInstance
 from apps.instances.states import InstanceState
 from apps.journal.fanout import Event
 from apps.orchestration import delivery, engine, services
 
+# What a sweep asked for and nobody took until the next one is asked for again.
+SWEEP_SECONDS = 4
+_log = logging.getLogger("mecm.orchestration")
 WATCHED = (InstanceState.INSTANTIATED, InstanceState.INSTANTIATION_FAILED)
 
 
@@ -30,8 +34,14 @@ def sweep_operations() -> dict[str, int]:
     """Pick up what is due, also what a dead worker or a lost message left behind."""
     waiting = operations.due()
     for operation_id in waiting:
-        run_operation.delay(str(operation_id))
+        run_operation.apply_async((str(operation_id),), expires=SWEEP_SECONDS)
     return {"due": len(waiting)}
+
+
+@shared_task
+def purge_operations() -> dict[str, int]:
+    """Keep finished operations within their retention."""
+    return {"deleted": operations.purge()}
 
 
 @shared_task
@@ -40,18 +50,24 @@ def watch_workloads() -> dict[str, int]:
     rows = AppInstance.objects.filter(state__in=WATCHED, host__applcm__isnull=True)
     running = list(rows.select_related("host", "host__applcm"))
     for row in running:
-        services.watch_instance(row)
+        try:
+            services.watch_instance(row)
+        except Exception:
+            # One that cannot be looked at must not hide the others.
+            _log.exception("instance %s could not be watched", row.pk)
     return {"watched": len(running)}
 
 
 @shared_task
 def probe_hosts() -> dict[str, int]:
     """Probe the hosts of this site and deliver what other edges still lack."""
-    probed = [delivery.probe(host) for host in local_hosts()]
-    owed = delivery.pending()
-    for host_id in owed:
-        deliver_host.delay(str(host_id))
-    return {"probed": len(probed), "owed": len(owed)}
+    local = list(local_hosts().values_list("pk", flat=True))
+    for host_id in local:
+        probe_host.apply_async((str(host_id),), expires=SWEEP_SECONDS)
+    owed = undelivered()
+    for host in owed:
+        deliver_host.apply_async((str(host.pk),), expires=SWEEP_SECONDS)
+    return {"local": len(local), "owed": len(owed)}
 
 
 @shared_task
@@ -85,8 +101,8 @@ def on_host_configured(event: Event) -> None:
 
 def on_edge_reachable(event: Event) -> None:
     """An edge answers again: give it what it missed."""
-    for host_id in delivery.pending(uuid.UUID(event.subject_id)):
-        deliver_host.delay(str(host_id))
+    for host in undelivered(edge_id=uuid.UUID(event.subject_id)):
+        deliver_host.delay(str(host.pk))
 
 
 def on_package_arrived(event: Event) -> None:

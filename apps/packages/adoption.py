@@ -9,9 +9,9 @@ from django.db import transaction
 
 from apps.common.models import Origin
 from apps.common.words import Reason
-from apps.hosts.models import MecHost
+from apps.hosts.models import AppLcm, MecHost
 from apps.journal import services as journal
-from apps.packages.distribution import note_state
+from apps.packages.distribution import about, note_state
 from apps.packages.models import Distribution, Package
 from apps.packages.states import DistributionState
 from apps.tenants.actors import SYSTEM
@@ -51,7 +51,7 @@ def export_distribution(row: Distribution) -> dict[str, Any]:
 
 
 @transaction.atomic
-def take_over_package(*, package_id: uuid.UUID, data: dict[str, Any]) -> None:
+def take_over_package(*, edge: AppLcm, package_id: uuid.UUID, data: dict[str, Any]) -> None:
     """Copy the description of a package that was uploaded at the edge."""
     if Package.objects.filter(pk=package_id).exists() or data["origin"] != Origin.MEPM:
         return
@@ -61,6 +61,7 @@ def take_over_package(*, package_id: uuid.UUID, data: dict[str, Any]) -> None:
         tenant_id=uuid.UUID(data["tenant_id"]),
         origin=Origin.MEPM,
         has_file=False,
+        edge=edge,
         **{name: data[name] for name in DESCRIBED},
     )
     package.save(force_insert=True)
@@ -68,10 +69,10 @@ def take_over_package(*, package_id: uuid.UUID, data: dict[str, Any]) -> None:
 
 
 @transaction.atomic
-def take_over_distribution(*, edge_id: uuid.UUID, data: dict[str, Any]) -> bool:
-    """Copy where a package is at an edge; False while its package or host is unknown here."""
+def take_over_distribution(*, edge: AppLcm, remote_id: uuid.UUID, data: dict[str, Any]) -> bool:
+    """Copy where a package is at its edge; False while package or host are unknown here."""
     package = Package.objects.filter(pk=data["package_id"]).first()
-    host = MecHost.objects.filter(pk=data["host_id"]).first()
+    host = MecHost.objects.filter(pk=data["host_id"], applcm=edge).first()
     if package is None or host is None:
         return False
     row = Distribution.objects.filter(package=package, host=host).first()
@@ -80,8 +81,8 @@ def take_over_distribution(*, edge_id: uuid.UUID, data: dict[str, Any]) -> bool:
             return True
         row = Distribution(package=package, host=host, origin=Origin.MEPM)
         row.save(force_insert=True)
-    if row.edge_id != edge_id:
-        Distribution.objects.filter(pk=row.pk).update(edge_id=edge_id)
+    if row.remote_id != remote_id:
+        Distribution.objects.filter(pk=row.pk).update(remote_id=remote_id)
     if not row.removing:
         state = DistributionState(data["state"])
         note_state(distribution=row, state=state, fault=Reason.from_json(data["fault"]))
@@ -89,12 +90,12 @@ def take_over_distribution(*, edge_id: uuid.UUID, data: dict[str, Any]) -> bool:
 
 
 @transaction.atomic
-def note_package_gone(*, package_id: uuid.UUID) -> bool:
+def note_package_gone(*, edge: AppLcm, package_id: uuid.UUID) -> bool:
     """The edge has no such package any more: forget one whose file was only there.
 
     False while instances of it are still known here.
     """
-    package = Package.objects.filter(pk=package_id, has_file=False).first()
+    package = Package.objects.filter(pk=package_id, has_file=False, edge=edge).first()
     if package is not None and package.instances.exists():
         return False
     if package is not None:
@@ -109,14 +110,17 @@ def note_package_gone(*, package_id: uuid.UUID) -> bool:
 
 
 @transaction.atomic
-def note_distribution_gone(*, package_id: uuid.UUID, host_id: uuid.UUID) -> None:
-    """The edge took the package off the host; what we are withdrawing ends by itself."""
-    row = Distribution.objects.filter(package_id=package_id, host_id=host_id).first()
+def note_distribution_gone(*, edge: AppLcm, remote_id: uuid.UUID) -> None:
+    """The edge took a package off a host; what we are withdrawing ends by itself.
+
+    The id is the edge's own: the pair of package and host is what both sites know.
+    """
+    row = Distribution.objects.filter(remote_id=remote_id, host__applcm=edge).first()
     if row is not None and not row.removing:
         journal.bury(
             "packages.distribution.withdrawn",
             row,
             actor=SYSTEM,
             tenant_id=row.package.tenant_id,
-            data={"package_id": str(package_id), "host_id": str(host_id), "state": row.state},
+            data=about(row),
         )

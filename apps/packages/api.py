@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 from django.utils.translation import gettext_noop as N_
 from rest_framework import status
 from rest_framework.parsers import MultiPartParser
@@ -115,12 +115,12 @@ class PackageView(ApiView):
         )
         return Response({"packageId": package.package_id}, status=status.HTTP_202_ACCEPTED)
 
-    def delete(self, request: Request, tenant_id: uuid.UUID, package_id: str) -> Response:
+    def delete(self, request: Request, tenant_id: uuid.UUID, package_id: str) -> HttpResponse:
         """Remove it with everything that it left at hosts."""
         require(may_upload(self.actor))
         package = self._package(request, tenant_id, package_id)
         services.remove_package(actor=self.actor, package_id=package.pk)
-        return Response("success")
+        return HttpResponse("success", content_type="text/plain")
 
     def _package(self, request: Request, tenant_id: uuid.UUID, package_id: str) -> Package:
         tenant = tenant_for(self.actor, tenant_id)
@@ -130,14 +130,16 @@ class PackageView(ApiView):
 class PackageHostView(ApiView):
     """``DELETE /apm/v1/tenants/{tenant_id}/packages/{app_package_id}/hosts/{host_ip}``."""
 
-    def delete(self, request: Request, tenant_id: uuid.UUID, package_id: str, ip: str) -> Response:
+    def delete(
+        self, request: Request, tenant_id: uuid.UUID, package_id: str, ip: str
+    ) -> HttpResponse:
         """Withdraw it from one host."""
         require(may_upload(self.actor))
         tenant = tenant_for(self.actor, tenant_id)
         package = access_package(self.actor, package_id, tenant_id=tenant)
         host = hosts.access_host(self.actor, ip)
         distribution.withdraw(actor=self.actor, package_id=package.pk, host_id=host.pk)
-        return Response("success")
+        return HttpResponse("success", content_type="text/plain")
 
 
 class DownloadView(ApiView):

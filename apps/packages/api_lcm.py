@@ -14,7 +14,7 @@ from apps.common.models import Origin
 from apps.common.pagination import page
 from apps.hosts import selectors as hosts
 from apps.journal.idempotency import idempotent
-from apps.packages import distribution, services
+from apps.packages import distribution, distribution_work, services
 from apps.packages.api import named_hosts, with_hosts
 from apps.packages.policies import may_upload
 from apps.packages.selectors import access_package, packages_for
@@ -94,7 +94,7 @@ class EdgePackageView(ApiView):
         )
         for row in rows:
             # Nothing has to travel at an edge, so the answer can tell how it ended.
-            distribution.work_on(row.pk)
+            distribution_work.work_on(row.pk)
         return Response(None)
 
     def delete(self, request: Request, tenant_id: uuid.UUID, package_id: str) -> Response:
@@ -116,5 +116,5 @@ class EdgePackageHostView(ApiView):
         package = access_package(self.actor, package_id, tenant_id=tenant)
         host = hosts.access_host(self.actor, ip)
         distribution.withdraw(actor=self.actor, package_id=package.pk, host_id=host.pk)
-        distribution.work_on_now(package_id=package.pk, host_id=host.pk)
+        distribution_work.work_on_now(package_id=package.pk, host_id=host.pk)
         return Response(None)

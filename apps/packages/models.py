@@ -11,7 +11,7 @@ from django.db import models
 
 from apps.common.models import Versioned
 from apps.common.words import Reason
-from apps.hosts.models import MecHost
+from apps.hosts.models import AppLcm, MecHost
 from apps.packages.csar import PackageInfo
 from apps.packages.states import DistributionState
 from apps.tenants.models import Tenant
@@ -36,6 +36,8 @@ class Package(Versioned):
     info = models.JSONField(default=dict)
     # False where only the description came over from the site that has the file.
     has_file = models.BooleanField(default=True)
+    # The edge that has it, for a package that was uploaded there.
+    edge = models.ForeignKey(AppLcm, null=True, editable=False, on_delete=models.SET_NULL)
     removing = models.BooleanField(default=False, editable=False)
 
     class Meta:
@@ -75,9 +77,11 @@ class Distribution(Versioned):
     fault = models.JSONField(default=dict)
     attempts = models.PositiveIntegerField(default=0)
     next_at = models.DateTimeField(null=True, db_index=True)
+    lease = models.CharField(max_length=32, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
     actor = models.JSONField(default=dict)
     # The edge makes a row of its own for the same pair; its tombstone names that one.
-    edge_id = models.UUIDField(null=True, editable=False, db_index=True)
+    remote_id = models.UUIDField(null=True, editable=False, db_index=True)
 
     class Meta:
         ordering = ["host__name"]

@@ -7,23 +7,26 @@ import uuid
 from celery import shared_task
 
 from apps.journal.fanout import Event
-from apps.packages import distribution, services
+from apps.packages import distribution_work, services
 from apps.packages.models import Package
 from apps.tenants.actors import SYSTEM
+
+# What a sweep asked for and nobody took until the next one is asked for again.
+SWEEP_SECONDS = 4
 
 
 @shared_task
 def work_on_distribution(distribution_id: str) -> dict[str, str]:
     """Move one distribution on."""
-    return {"came": distribution.work_on(uuid.UUID(distribution_id))}
+    return {"came": distribution_work.work_on(uuid.UUID(distribution_id))}
 
 
 @shared_task
 def sweep_distributions() -> dict[str, int]:
     """Pick up what is due, also what a dead worker or a lost message left behind."""
-    waiting = distribution.due()
+    waiting = distribution_work.due()
     for distribution_id in waiting:
-        work_on_distribution.delay(str(distribution_id))
+        work_on_distribution.apply_async((str(distribution_id),), expires=SWEEP_SECONDS)
     leaving = Package.objects.filter(removing=True).values_list("pk", flat=True)
     gone = [services.forget_when_gone(actor=SYSTEM, package_id=pk) for pk in leaving]
     return {"due": len(waiting), "forgotten": sum(gone)}

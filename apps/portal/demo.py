@@ -153,48 +153,47 @@ class _Session:
         return response.json()
 
 
+def _ensure(admin: _Session, url: str, key: str, body: dict[str, Any]) -> None:
+    """Register it unless an earlier telling of the story has; the story may have been cut short."""
+    if body[key] not in {row[key] for row in admin.call("GET", url)}:
+        admin.call("POST", url, json=body)
+
+
 def _register_edge(admin: _Session, edge: dict[str, Any], number: int) -> None:
-    ip, port = httpx.URL(edge["url"]).host, httpx.URL(edge["url"]).port
+    ip, port = httpx.URL(edge["url"]).host, str(httpx.URL(edge["url"]).port)
     city, address, coordinates = PLACES[(number - 1) % len(PLACES)]
-    admin.call(
-        "POST",
-        "/inventory/v1/applcms",
-        json={"applcmName": edge["name"], "applcmIp": ip, "applcmPort": str(port)},
-    )
-    admin.call(
-        "POST",
-        "/inventory/v1/apprulemanagers",
-        json={"appRuleName": edge["name"], "appRuleIp": ip, "appRulePort": str(port)},
-    )
-    admin.call(
-        "POST",
-        "/inventory/v1/mechosts",
-        json={
-            "mechostIp": edge["host_ip"],
-            "mechostName": f"{city}-{number}",
-            "city": city,
-            "address": address,
-            "coordinates": coordinates,
-            "affinity": "X86",
-            "vim": "Simulated",
-            "applcmIp": ip,
-            "appRuleIp": ip,
-            "hwcapabilities": [{"hwType": "GPU", "hwVendor": "Simulated", "hwModel": "S1"}],
-        },
-    )
+    applcm = {"applcmName": edge["name"], "applcmIp": ip, "applcmPort": port}
+    _ensure(admin, "/inventory/v1/applcms", "applcmIp", applcm)
+    rules = {"appRuleName": edge["name"], "appRuleIp": ip, "appRulePort": port}
+    _ensure(admin, "/inventory/v1/apprulemanagers", "appRuleIp", rules)
+    host = {
+        "mechostIp": edge["host_ip"],
+        "mechostName": f"{city}-{number}",
+        "city": city,
+        "address": address,
+        "coordinates": coordinates,
+        "affinity": "X86",
+        "vim": "Simulated",
+        "applcmIp": ip,
+        "appRuleIp": ip,
+        "hwcapabilities": [{"hwType": "GPU", "hwVendor": "Simulated", "hwModel": "S1"}],
+    }
+    _ensure(admin, "/inventory/v1/mechosts", "mechostIp", host)
+    url = f"/inventory/v1/mechosts/{edge['host_ip']}"
     access = SIMULATED_ACCESS.format(seed=number).encode()
-    admin.call(
-        "POST",
-        f"/inventory/v1/mechosts/{edge['host_ip']}/k8sconfig",
-        files={"file": ("config", access)},
-    )
-    host = f"/inventory/v1/mechosts/{edge['host_ip']}"
-    _wait(lambda: bool(admin.call("GET", host)["observed"]["reachable"]), f"{ip} to be probed")
+    admin.call("POST", f"{url}/k8sconfig", files={"file": ("config", access)})
+    _wait(lambda: bool(admin.call("GET", url)["observed"]["reachable"]), f"{ip} to be probed")
 
 
 def _start_app(tenant: _Session, host_ip: str, name: str, app_class: str) -> Awaited:
     """Upload, create and instantiate; what it answers tells when the application runs."""
     base = f"/apm/v1/tenants/{tenant.tenant_id}/packages"
+    url = f"/appo/v1/tenants/{tenant.tenant_id}/app_instances"
+    infos = f"/appo/v1/tenants/{tenant.tenant_id}/app_instance_infos"
+    done = f"{name} to run"
+    for known in tenant.call("GET", infos)["response"]:
+        if known["appName"] == name:
+            return _running(tenant, f"{infos}/{known['appInstanceId']}"), done
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.csar"
         build(path, name=name, version="1.0", app_class=app_class)
@@ -202,7 +201,6 @@ def _start_app(tenant: _Session, host_ip: str, name: str, app_class: str) -> Awa
             ids = tenant.call(
                 "POST", f"{base}/upload", data={"hostList": host_ip}, files={"file": file}
             )
-    url = f"/appo/v1/tenants/{tenant.tenant_id}/app_instances"
     instance = tenant.call(
         "POST",
         url,
@@ -214,13 +212,19 @@ def _start_app(tenant: _Session, host_ip: str, name: str, app_class: str) -> Awa
             "mecHost": host_ip,
         },
     )["response"]["app_instance_id"]
-    tenant.call("POST", f"{url}/{instance}")
-    info = f"/appo/v1/tenants/{tenant.tenant_id}/app_instance_infos/{instance}"
-    return lambda: _state(tenant, info) == "Instantiated", f"{name} to run"
+    return _running(tenant, f"{infos}/{instance}"), done
 
 
-def _state(tenant: _Session, info: str) -> str:
-    return str(tenant.call("GET", info)["response"]["operationalStatus"])
+def _running(tenant: _Session, info: str) -> Callable[[], bool]:
+    """Whether it is Instantiated, ordering what an earlier telling did not come to."""
+
+    def look() -> bool:
+        state = tenant.call("GET", info)["response"]["operationalStatus"]
+        if state == "Created":
+            tenant.call("POST", info.replace("app_instance_infos", "app_instances"))
+        return bool(state == "Instantiated")
+
+    return look
 
 
 def _wait(done: Callable[[], bool], what: str) -> None:

@@ -15,9 +15,10 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.datastructures import MultiValueDict
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import DomainError
-from apps.portal.words import say
+from apps.common.errors import DomainError, NotFound
+from apps.common.words import say
 from apps.tenants.actors import Actor
 from apps.tenants.models import User
 
@@ -99,8 +100,20 @@ def show(
 def show_parts(
     request: HttpRequest, page: str, parts: Mapping[str, str], context: Mapping[str, Any]
 ) -> HttpResponse:
-    """Render ``page``, or the fragment that ``?part=`` names when HTMX asks for one."""
-    return show(request, page, context, part=parts.get(request.GET.get("part", ""), ""))
+    """Render ``page``, or the fragment that ``?part=`` names when HTMX asks for one.
+
+    ``parts`` are those that the reader may see, and the page shows no others: any other name is
+    NotFound.
+    """
+    name = request.GET.get("part", "")
+    if name and name not in parts and wants_fragment(request):
+        raise NotFound(N_("There is nothing here by that name."))
+    return show(request, page, {**context, "parts": parts}, part=parts.get(name, ""))
+
+
+def only(parts: Mapping[str, str], may_see: Mapping[str, object]) -> dict[str, str]:
+    """``parts`` without those to which ``may_see`` says no."""
+    return {name: template for name, template in parts.items() if may_see.get(name, True)}
 
 
 def go_to(request: HttpRequest, url: str) -> HttpResponse:

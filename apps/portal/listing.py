@@ -12,7 +12,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, QueryDict
 
-from apps.portal.words import Text
+from apps.common.words import Text
 
 M = TypeVar("M", bound=Model)
 PAGE_LENGTH = 25

@@ -50,11 +50,6 @@ SECTIONS: dict[str, Section] = {
 }
 
 
-def has_section(name: str) -> bool:
-    """Whether this site has the section at all."""
-    return name in settings.ROLE.nav
-
-
 def sections_for(actor: Actor) -> list[Section]:
     """The sections of this site that the actor may open, in the site's order."""
     found = (SECTIONS[name] for name in settings.ROLE.nav if name in SECTIONS)

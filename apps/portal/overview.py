@@ -13,17 +13,20 @@ from django.db.models import Count, F, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.common.words import Text
 from apps.hosts.models import MecHost
 from apps.hosts.selectors import applcms, hosts_for
 from apps.instances.models import AppInstance
 from apps.instances.selectors import instances_for
 from apps.instances.states import Health, InstanceState
+from apps.monitoring import marks
+from apps.monitoring.marks import Mark
 from apps.packages.models import Distribution
 from apps.packages.selectors import distributions_for, packages_for
 from apps.packages.states import DistributionState
-from apps.portal import words
+from apps.portal.held import held_sentence
 from apps.portal.nav import sections_for
-from apps.portal.words import Mark, Text
+from apps.sync.selectors import troubled_peers
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may
 
@@ -33,6 +36,7 @@ ONLINE = Q(reachable=True) & ~EDGE_LOST
 OFFLINE = Q(reachable=False) | EDGE_LOST
 NEVER_SEEN = Q(reachable=None) & ~EDGE_LOST
 UNDELIVERED = Q(applcm__isnull=False, delivered_version__lt=F("desired_version"))
+REFUSED_ACCESS = Q(credential__isnull=False) & ~Q(credential__fault={})
 FAILED_STATES = (
     InstanceState.CREATE_FAILED, InstanceState.INSTANTIATION_FAILED, InstanceState.TERMINATE_FAILED,
 )
@@ -96,9 +100,9 @@ def _host_tile(actor: Actor) -> Tile:
         never=Count("pk", NEVER_SEEN),
     )
     shares = [
-        Share(words.OK, _("online"), found["on"], f"{url}?state=online"),
-        Share(words.BAD, _("offline"), found["off"], f"{url}?state=offline"),
-        Share(words.UNKNOWN, _("never seen"), found["never"], f"{url}?state=never"),
+        Share(marks.OK, _("online"), found["on"], f"{url}?state=online"),
+        Share(marks.BAD, _("offline"), found["off"], f"{url}?state=offline"),
+        Share(marks.UNKNOWN, _("never seen"), found["never"], f"{url}?state=never"),
     ]
     return Tile(_("Hosts"), "host", found["total"], url, _present(shares))
 
@@ -109,9 +113,9 @@ def _package_tile(actor: Actor) -> Tile:
         distributions_for(actor).order_by().values_list("state").annotate(n=Count("pk"))
     )
     shares = [
-        Share(words.OK, _("copies on hosts"), counts.get(DistributionState.DISTRIBUTED, 0), url),
-        Share(words.BUSY, _("on their way"), counts.get(DistributionState.PROCESSING, 0), url),
-        Share(words.BAD, _("failed"), counts.get(DistributionState.ERROR, 0), url),
+        Share(marks.OK, _("copies on hosts"), counts.get(DistributionState.DISTRIBUTED, 0), url),
+        Share(marks.BUSY, _("on their way"), counts.get(DistributionState.PROCESSING, 0), url),
+        Share(marks.BAD, _("failed"), counts.get(DistributionState.ERROR, 0), url),
     ]
     return Tile(_("Packages"), "package", packages_for(actor).count(), url, _present(shares))
 
@@ -122,7 +126,7 @@ def _instance_tile(actor: Actor) -> Tile:
     counts = {state: number for state, number in rows if number}
     shares = []
     for state in InstanceState:
-        mark = words.state_mark(state)
+        mark = marks.state_mark(state)
         shares.append(
             Share(mark.tone, mark.label, counts.get(state, 0), f"{url}?state={slug(state)}")
         )
@@ -136,9 +140,9 @@ def _edge_tile(actor: Actor) -> Tile:
         off=Count("pk", Q(reachable=False)), never=Count("pk", Q(reachable=None)),
     )
     shares = [
-        Share(words.OK, _("online"), found["on"], url),
-        Share(words.BAD, _("offline"), found["off"], url),
-        Share(words.UNKNOWN, _("never seen"), found["never"], url),
+        Share(marks.OK, _("online"), found["on"], url),
+        Share(marks.BAD, _("offline"), found["off"], url),
+        Share(marks.UNKNOWN, _("never seen"), found["never"], url),
     ]
     return Tile(_("Edges"), "system", found["total"], url, _present(shares))
 
@@ -162,21 +166,27 @@ def _edges(actor: Actor) -> Iterator[Concern]:
     if not may(actor, "systems.read"):
         return
     for edge in applcms().filter(reachable=False)[:EACH]:
-        mark = words.manager_mark(edge)
+        mark = marks.manager_mark(edge)
         yield Concern(mark, _("Edge"), edge.name, reverse("systems"), mark.detail, edge.since)
+    for peer in troubled_peers().exclude(held_back=[])[:EACH]:
+        yield Concern(marks.held_back_mark(), _("Edge"), peer.edge.name, reverse("systems"),
+                      held_sentence(peer), None)
 
 
 def _hosts(actor: Actor) -> Iterator[Concern]:
-    troubled = hosts_for(actor).filter(Q(reachable=False) | EDGE_LOST | UNDELIVERED)
-    for host in troubled[: 2 * EACH]:
-        mark = words.host_mark(host)
-        yield Concern(mark, _("Host"), host.name, reverse("host", args=[host.pk]),
-                      mark.detail or _undelivered(host), mark.since)
+    ill = Q(reachable=False) | EDGE_LOST | UNDELIVERED | REFUSED_ACCESS
+    for host in hosts_for(actor).filter(ill)[: 2 * EACH]:
+        yield _host_concern(host)
 
 
-def _undelivered(host: MecHost) -> str:
-    why = words.say(host.delivery_reason)
-    return f"{_('Its configuration has not reached the edge yet.')} {why}".strip()
+def _host_concern(host: MecHost) -> Concern:
+    url = reverse("host", args=[host.pk])
+    mark, access = marks.host_mark(host), marks.credentials_mark(host)
+    if access.tone == marks.BAD and mark.tone != marks.BAD:
+        return Concern(access, _("Credentials"), host.name, url, access.detail, None)
+    late = not host.is_delivered and mark.tone in (marks.UNKNOWN, marks.BUSY)
+    why = marks.late_reason(host) if late else mark.detail
+    return Concern(mark, _("Host"), host.name, url, why, mark.since)
 
 
 def _instances(actor: Actor) -> Iterator[Concern]:
@@ -188,11 +198,9 @@ def _instances(actor: Actor) -> Iterator[Concern]:
 
 
 def _instance_concern(row: AppInstance) -> Concern:
-    failed = row.state in FAILED_STATES
-    mark = words.instance_mark(row) if failed else words.health_mark(row)
-    why = words.say(row.info) if failed else mark.detail
-    return Concern(mark, _("Instance"), row.app_name, reverse("instance", args=[row.pk]), why,
-                   row.updated_at)
+    mark = marks.instance_mark(row) if row.state in FAILED_STATES else marks.health_mark(row)
+    url = reverse("instance", args=[row.pk])
+    return Concern(mark, _("Instance"), row.app_name, url, mark.detail, row.updated_at)
 
 
 def _distributions(actor: Actor) -> Iterator[Concern]:
@@ -202,7 +210,7 @@ def _distributions(actor: Actor) -> Iterator[Concern]:
 
 
 def _distribution_concern(row: Distribution) -> Concern:
-    mark = words.distribution_mark(row)
+    mark = marks.distribution_mark(row)
     url = reverse("package", args=[row.package_id])
     return Concern(mark, _("Distribution"), str(row), url, mark.detail, row.updated_at)
 

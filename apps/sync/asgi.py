@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from channels.db import database_sync_to_async
+from django.http.request import HttpHeaders
 from django.utils.translation import gettext_noop as N_
+from rest_framework.exceptions import MethodNotAllowed
 
 from apps.common.errors import Unauthenticated
+from apps.common.middleware import sane_request_id
 from apps.common.problem import CONTENT_TYPE, as_domain_error, body_of
 from apps.sync import feed
 from apps.sync.api import QuerySerializer
 from apps.tenants import tokens
+from apps.tenants.authentication import token_in
 from apps.tenants.policies import may, require
 
 PATH = "/sync/v1/changes"
+_log = logging.getLogger("mecm.sync")
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -41,24 +47,30 @@ class FeedApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        headers = HttpHeaders(
+            {_environ(key): value.decode("latin-1") for key, value in scope["headers"]}
+        )
         try:
-            status, content_type, body = 200, "application/json", await self._answer(scope)
+            if scope["method"] != "GET":
+                raise MethodNotAllowed(scope["method"])
+            status, kind, body = 200, "application/json", await self._answer(scope, headers)
         except Exception as error:
             problem = as_domain_error(error)
-            status, content_type, body = problem.status, CONTENT_TYPE, body_of(problem, PATH)
+            if problem.status >= 500:
+                _log.exception("%s failed", PATH)
+            status, kind, body = problem.status, CONTENT_TYPE, body_of(problem, PATH)
         payload = json.dumps(body, default=str).encode()
-        headers = [
-            (b"content-type", content_type.encode()),
-            (b"content-length", str(len(payload)).encode()),
-            (b"cache-control", b"no-store"),
-        ]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        answer = {
+            "Content-Type": kind,
+            "Content-Length": str(len(payload)),
+            "Cache-Control": "no-store",
+            "X-Request-ID": sane_request_id(headers.get("X-Request-ID", "")),
+        } | ({"WWW-Authenticate": 'Bearer realm="mecm"'} if status == 401 else {})
+        lines = [(name.lower().encode(), value.encode()) for name, value in answer.items()]
+        await send({"type": "http.response.start", "status": status, "headers": lines})
         await send({"type": "http.response.body", "body": payload})
 
-    async def _answer(self, scope: Scope) -> dict[str, Any]:
-        headers = {
-            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
-        }
+    async def _answer(self, scope: Scope, headers: HttpHeaders) -> dict[str, Any]:
         asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         query = await database_sync_to_async(_checked)(headers, asked)
         # Taken before reading, so that a commit between reading and waiting is not slept through.
@@ -77,10 +89,13 @@ async def _page(query: dict[str, Any]) -> dict[str, Any]:
     return page
 
 
-def _checked(headers: dict[str, str], asked: dict[str, str]) -> dict[str, Any]:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        token = headers.get("access_token", "")
+def _environ(name: bytes) -> str:
+    """A header's name as WSGI spells it, which is what Django's reader of headers takes."""
+    return f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}"
+
+
+def _checked(headers: HttpHeaders, asked: dict[str, str]) -> dict[str, Any]:
+    token = token_in(headers)
     if not token:
         raise Unauthenticated(N_("A valid access token is needed."))
     require(may(tokens.read(token), "feed.read"))

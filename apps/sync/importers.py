@@ -15,7 +15,6 @@ from apps.hosts.models import AppLcm
 from apps.instances import adoption as instances
 from apps.orchestration.remote import observation_of
 from apps.packages import adoption as packages
-from apps.packages.models import Distribution
 from apps.tenants.models import Tenant
 from apps.tenants.services import adopt_tenant
 
@@ -33,38 +32,35 @@ def import_tenant(edge: AppLcm, row: Row) -> bool:
 def import_host(edge: AppLcm, row: Row) -> bool:
     """Configuration of hosts born there, observation of all."""
     if "gone" in row:
-        return hosts.note_gone(host_id=_id(row))
+        return hosts.note_gone(edge=edge, host_id=_id(row))
     return hosts.take_over(edge=edge, host_id=_id(row), version=row["version"], data=row["data"])
 
 
 def import_package(edge: AppLcm, row: Row) -> bool:
     """The description of packages uploaded there."""
     if "gone" in row:
-        return packages.note_package_gone(package_id=_id(row))
+        return packages.note_package_gone(edge=edge, package_id=_id(row))
     if not Tenant.objects.filter(pk=row["data"]["tenant_id"]).exists():
         return False
-    packages.take_over_package(package_id=_id(row), data=row["data"])
+    packages.take_over_package(edge=edge, package_id=_id(row), data=row["data"])
     return True
 
 
 def import_distribution(edge: AppLcm, row: Row) -> bool:
     """Where packages are at that edge."""
     if "gone" not in row:
-        return packages.take_over_distribution(edge_id=_id(row), data=row["data"])
-    # The id at the edge is not ours: the pair of package and host is what both sites know.
-    known = Distribution.objects.filter(edge_id=_id(row)).first()
-    if known is not None:
-        packages.note_distribution_gone(package_id=known.package_id, host_id=known.host_id)
+        return packages.take_over_distribution(edge=edge, remote_id=_id(row), data=row["data"])
+    packages.note_distribution_gone(edge=edge, remote_id=_id(row))
     return True
 
 
 def import_instance(edge: AppLcm, row: Row) -> bool:
     """The life cycle and the workload of what runs there."""
     if "gone" in row:
-        instances.note_gone(instance_id=_id(row))
+        instances.note_gone(edge=edge, instance_id=_id(row))
         return True
     seen = observation_of(row["data"]["record"])
-    return instances.take_over(instance_id=_id(row), data=row["data"], seen=seen)
+    return instances.take_over(edge=edge, instance_id=_id(row), data=row["data"], seen=seen)
 
 
 IMPORTERS: dict[str, Importer] = {

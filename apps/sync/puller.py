@@ -91,13 +91,14 @@ def _drain(edge: AppLcm, peer: Peer, link: EdgeClient) -> tuple[int, list[Row]]:
         _hold(peer)
         count += len(page["rows"])
         held = _apply(edge, held, page["rows"])
-        cursor = int(page["upto"])
+        asked, cursor = cursor, int(page["upto"])
         with transaction.atomic():
             # What waits is kept whole beside the cursor, so that nothing has to be asked for again.
             _hold(peer, held_back=held)
             AppLcm.objects.filter(pk=edge.pk).update(cursor=cursor)
         hosts.note_looks(edge=edge, looks=page.get("looks", {}))
-        if not page["more"]:
+        # A feed that promises more and does not go on would never end.
+        if not page["more"] or cursor <= asked:
             return count, held
 
 

@@ -30,7 +30,12 @@ async def watch_edges() -> None:
     watches: dict[uuid.UUID, asyncio.Task[None]] = {}
     try:
         while True:
-            known = set(await database_sync_to_async(_edge_ids)())
+            try:
+                known = set(await database_sync_to_async(_edge_ids)())
+            except Exception:
+                # The database may be busy for a moment; without this loop nobody would notice news.
+                _log.exception("the edges to watch could not be read")
+                known = set(watches)
             for edge_id in known - watches.keys():
                 watches[edge_id] = asyncio.create_task(_watch(edge_id))
             for edge_id in [key for key in watches if key not in known]:

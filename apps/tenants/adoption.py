@@ -22,7 +22,6 @@ def tenant_at_edge(actor: Actor, tenant_id: uuid.UUID) -> uuid.UUID:
 
     Only a token of another site brings tenants in; a local user names one that exists.
     """
-    tenant = tenant_for(actor, tenant_id)
-    if actor.site_id is not None:
-        adopt_tenant(tenant_id=tenant, name=actor.tenant_name, origin=Origin.MEO)
-    return tenant
+    if actor.site_id is not None and (actor.is_admin or actor.tenant_id == tenant_id):
+        adopt_tenant(tenant_id=tenant_id, name=actor.tenant_name, origin=Origin.MEO)
+    return tenant_for(actor, tenant_id)

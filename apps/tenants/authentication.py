@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.translation import gettext_noop as N_
@@ -19,6 +21,15 @@ def _no_view(*_: object) -> HttpResponse:
     return HttpResponse()
 
 
+def token_in(headers: Mapping[str, str]) -> str:
+    """The token that a request shows, empty when it shows none."""
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    # Proxies and WSGI drop names with an underscore, so both spellings arrive as one or other.
+    return (headers.get("access-token") or headers.get("access_token") or "").strip()
+
+
 class _CsrfCheck(CsrfViewMiddleware):
     def _reject(self, request: object, reason: str) -> str:
         return reason
@@ -29,13 +40,9 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Actor, str] | None:
         """The actor and the kind of proof; None when nothing was shown."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token:
-            return read(token.strip()), "bearer"
-        # Proxies and WSGI drop names with an underscore, so both spellings arrive as one or other.
-        token = request.headers.get("access-token") or request.headers.get("access_token") or ""
+        token = token_in(request.headers)
         if token:
-            return read(token.strip()), "access_token"
+            return read(token), "token"
         return self._session(request)
 
     def authenticate_header(self, request: Request) -> str:

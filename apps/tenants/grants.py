@@ -11,7 +11,12 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import Group
 from django.db import models
 from guardian.models import GroupObjectPermissionBase
-from guardian.shortcuts import assign_perm, get_objects_for_group, remove_perm
+from guardian.shortcuts import (
+    assign_perm,
+    get_groups_with_perms,
+    get_objects_for_group,
+    remove_perm,
+)
 
 from apps.tenants.models import Tenant
 
@@ -34,6 +39,12 @@ def give(tenant: Tenant, permission: str, thing: models.Model) -> None:
 def take(tenant: Tenant, permission: str, thing: models.Model) -> None:
     """Take back what was given; taking what was not given does nothing."""
     remove_perm(permission, tenant.group, thing)
+
+
+def tenants_of(permission: str, thing: models.Model) -> models.QuerySet[Tenant]:
+    """The tenants to whom ``thing`` was given, by name."""
+    groups: Any = get_groups_with_perms(thing, only_with_perms_in=[permission])
+    return Tenant.objects.select_related("group").filter(group__in=groups).order_by("name")
 
 
 def granted(tenant_group: Group, permission: str, rows: models.QuerySet[M]) -> models.QuerySet[M]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db.models import Count, QuerySet
-from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import NotFound
 from apps.tenants.actors import Actor
 from apps.tenants.models import Tenant, User
 
@@ -16,14 +14,6 @@ def tenants_for(actor: Actor) -> QuerySet[Tenant]:
     """The tenants that an actor may know of: all for an administrator, else their own."""
     rows = Tenant.objects.annotate(user_count=Count("users"))
     return rows if actor.is_admin else rows.filter(pk=actor.wall)
-
-
-def access_tenant(actor: Actor, tenant_id: uuid.UUID) -> Tenant:
-    """One tenant, or NotFound."""
-    tenant = tenants_for(actor).filter(pk=tenant_id).first()
-    if tenant is None:
-        raise NotFound(N_("There is no such tenant."), message="Record not found")
-    return tenant
 
 
 def users() -> QuerySet[User]:

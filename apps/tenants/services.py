@@ -37,10 +37,10 @@ class TooManyFailures(DomainError):
 
 @transaction.atomic
 def create_tenant(*, actor: Actor, spec: TenantSpec) -> Tenant:
-    """Make a tenant with its group; Conflict when the name is taken at this site."""
+    """Make a tenant with its group; Invalid when the name is taken at this site."""
     require(may(actor, "users.write"))
     if Tenant.objects.filter(name=spec.name).exists():
-        raise Conflict(N_("There is already a tenant called “%(name)s”."), name=spec.name)
+        raise _taken(N_("There is already a tenant called “%(name)s”."), spec.name, "name")
     return _insert_tenant(actor, spec, born_here())
 
 
@@ -66,13 +66,14 @@ def _insert_tenant(actor: Actor, spec: TenantSpec, origin: Origin) -> Tenant:
 
 @transaction.atomic
 def create_user(*, actor: Actor, spec: UserSpec) -> User:
-    """Make a user; Invalid for a weak password, Conflict when the name is taken."""
+    """Make a user; Invalid for a weak password or a name that is taken."""
     require(may(actor, "users.write"))
     if User.objects.filter(username__iexact=spec.username).exists():
-        raise Conflict(N_("There is already a user called “%(name)s”."), name=spec.username)
-    if spec.role != Role.ADMIN and not Tenant.objects.filter(pk=spec.tenant_id or NOBODY).exists():
+        raise _taken(N_("There is already a user called “%(name)s”."), spec.username, "username")
+    wanted = spec.role != Role.ADMIN or spec.tenant_id is not None
+    if wanted and not Tenant.objects.filter(pk=spec.tenant_id or NOBODY).exists():
         reason = Reason(N_("choose the tenant that this user belongs to"))
-        raise Invalid(N_("The request is not valid."), fields={"tenant": reason})
+        raise Invalid(N_("The request is not valid."), fields={"tenant_id": reason})
     user = User(username=spec.username, role=spec.role, tenant_id=spec.tenant_id)
     _set_password(user, spec.password, field="password")
     user.save(force_insert=True)
@@ -153,6 +154,12 @@ def sign_in(*, username: str, password: str, address: str) -> User:
     return user
 
 
+@transaction.atomic
+def signed_out(*, user: User) -> None:
+    """Announce that a session ended, so that its other tabs end with it; not a deed to record."""
+    journal.record("tenants.user.signed_out", user, actor=user.actor, quiet=True)
+
+
 def remember_preferences(
     *, user: User, language: str | None = None, theme: str | None = None
 ) -> None:
@@ -167,6 +174,12 @@ def remember_preferences(
 def generate_password() -> str:
     """A password that no dictionary holds."""
     return secrets.token_urlsafe(12)
+
+
+def _taken(text: str, name: str, field: str) -> Invalid:
+    """A duplicate, at its field."""
+    why = Reason(text, "duplicate", {"name": name})
+    return Invalid(text, code="duplicate", name=name, fields={field: why})
 
 
 def _set_password(user: User, password: str, *, field: str) -> None:

@@ -24,7 +24,6 @@ from mecm_portal.celery import app as celery_app
 from mecm_portal.runtime.application import SiteApplication
 from mecm_portal.runtime.work import EmbeddedWork
 
-FEED_PATH = "/sync/v1/changes"
 SWITCH_SECONDS = 0.0005  # a page thread gives the loop its turn after this long, not after 5 ms
 HTTP_STOP_SECONDS = 1
 _log = logging.getLogger("mecm.site")
@@ -39,7 +38,7 @@ def serve(host: str, port: int) -> None:
     application = SiteApplication(
         pages=wsgi.application,
         sockets=asgi.websocket_application,
-        waiting={FEED_PATH: asgi.feed_application},
+        waiting={path: asgi.WAITING[path] for path in settings.ROLE.waiting},
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(application, configuration(application, host, port)))

@@ -15,7 +15,7 @@ from celery import Celery
 from celery.beat import EmbeddedService
 from celery.worker import WorkController, state
 
-POOL_SIZE = 4
+POOL_SIZE = 8
 STOP_SECONDS = 3.5
 _log = logging.getLogger("mecm.work")
 

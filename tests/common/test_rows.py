@@ -6,7 +6,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from apps.common import clock
 from apps.common.keyfile import site_key
@@ -46,6 +46,16 @@ def test_save_of_named_columns_writes_the_version_too(house):
     assert (stored.city, stored.version) == ("Leiden", host.version)
     assert stored.version > before
     assert stored.address == "Oude Delft 1"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_row_that_cannot_be_written_uses_up_no_version(house):
+    host = make.host("10.1.0.1", access="")
+    before = current_version()
+    twin = MecHost(name="twin", ip="10.1.0.1")
+    with pytest.raises(IntegrityError):
+        twin.save(force_insert=True)
+    assert current_version() == before == MecHost.objects.get(pk=host.pk).version
 
 
 @pytest.mark.django_db

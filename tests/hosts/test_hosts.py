@@ -193,6 +193,8 @@ def test_access_file_is_stored_and_only_its_summary_is_shown(boss):
     credential = HostCredential.objects.get()
     assert credential.content.reveal() == make.ACCESS
     assert credential.summary["token"] is True
+    assert boss.send("GET", f"{URL}/10.0.0.1").json()["configUploadStatus"] is None
+    services.note_credentials_delivered(sent=credential)
     assert boss.send("GET", f"{URL}/10.0.0.1").json()["configUploadStatus"] == "Uploaded"
 
 
@@ -231,11 +233,36 @@ def test_access_file_is_forgotten_and_forgetting_it_again_answers_404(boss):
 def test_access_file_that_the_edge_has_is_kept_no_longer(boss):
     boss.send("POST", URL, BODY)
     store(boss, make.ACCESS.encode())
-    services.note_credentials_delivered(host_id=MecHost.objects.get().pk)
+    services.note_credentials_delivered(sent=HostCredential.objects.get())
     credential = HostCredential.objects.get()
     assert not credential.content
     assert credential.delivered_at
     assert credential.summary["seed"] == 7
+
+
+def test_access_file_replaced_while_the_old_one_travelled_is_still_to_be_sent(boss, now):
+    boss.send("POST", URL, BODY)
+    store(boss, make.ACCESS.encode())
+    sent = HostCredential.objects.get()
+    now.advance(seconds=1)
+    store(boss, make.ACCESS.replace("seed: 7", "seed: 8").encode())
+    services.note_credentials_delivered(sent=sent)
+    credential = HostCredential.objects.get()
+    assert "seed: 8" in credential.content.reveal()
+    assert credential.is_owed
+
+
+def test_removed_access_file_is_forgotten_once_the_edge_has_forgotten_it(boss):
+    boss.send("POST", URL, BODY)
+    store(boss, make.ACCESS.encode())
+    services.note_credentials_delivered(sent=HostCredential.objects.get())
+    assert boss.send("DELETE", f"{URL}/10.0.0.1/k8sconfig").status_code == 200
+    credential = HostCredential.objects.get()
+    assert credential.is_owed
+    assert MecHost.objects.get().owes_delivery
+    services.note_credentials_removed(sent=credential)
+    assert not HostCredential.objects.exists()
+    assert boss.send("GET", f"{URL}/10.0.0.1").json()["configUploadStatus"] == "Deleted"
 
 
 # --- what a probe found --------------------------------------------------------------------------

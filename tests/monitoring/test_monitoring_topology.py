@@ -175,7 +175,7 @@ def test_what_hangs_below_a_silent_edge_is_as_it_was(estate):
     graph = graph_for(estate.rita.actor)
     assert stale(graph) == {"open host", "closed host", "red app", "pod-0"}
     assert named(graph, "edge one")["state"] == "Offline"
-    assert named(graph, "closed host")["state"] == "Online"
+    assert named(graph, "closed host")["state"] == "Edge offline"
     assert named(graph, "red app")["as_of"] == estate.red_instance.observed_at.isoformat()
 
 

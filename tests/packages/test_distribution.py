@@ -7,7 +7,8 @@ import pytest
 from apps.common import clock
 from apps.common.errors import Conflict, NotFound
 from apps.journal.models import Entry, Tombstone
-from apps.packages import distribution, services
+from apps.packages import distribution, distribution_work, services
+from apps.packages.local import LocalPackageTarget
 from apps.packages.models import Distribution, Package
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
@@ -42,11 +43,11 @@ def test_package_ordered_to_a_local_host_is_there_after_one_step(red, now):
     package, host = make.package(red), make.host(name="quay")
     (row,) = order(package, host)
     assert states(package) == {"quay": "Processing"}
-    assert distribution.due() == [row.pk]
-    assert distribution.work_on(row.pk) == "Distributed"
+    assert distribution_work.due() == [row.pk]
+    assert distribution_work.work_on(row.pk) == "arrived"
     assert states(package) == {"quay": "Distributed"}
-    assert distribution.due() == []
-    assert distribution.work_on(row.pk) == "not due"
+    assert distribution_work.due() == []
+    assert distribution_work.work_on(row.pk) == "not due"
 
 
 def test_order_given_again_is_the_same_order(red, now):
@@ -54,9 +55,9 @@ def test_order_given_again_is_the_same_order(red, now):
     first = order(package, host)[0]
     again = order(package, host)[0]
     assert (again.pk, again.version) == (first.pk, first.version)
-    distribution.work_on(first.pk)
+    distribution_work.work_on(first.pk)
     assert order(package, host)[0].state == "Distributed"
-    assert distribution.due() == []
+    assert distribution_work.due() == []
 
 
 def test_package_whose_file_is_damaged_is_an_error_with_its_reason_until_tried_again(red, now):
@@ -64,15 +65,15 @@ def test_package_whose_file_is_damaged_is_an_error_with_its_reason_until_tried_a
     content = package.path.read_bytes()
     package.path.write_bytes(content[:-1])
     (row,) = order(package, host)
-    assert distribution.work_on(row.pk) == "failed"
+    assert distribution_work.work_on(row.pk) == "failed"
     row.refresh_from_db()
     assert row.state == "Error"
     assert "missing or damaged" in str(row.fault_reason)
-    assert distribution.due() == [], "nobody tries for ever what cannot succeed"
+    assert distribution_work.due() == [], "nobody tries for ever what cannot succeed"
     package.path.write_bytes(content)
     order(package, host)
     assert states(package) == {"quay": "Processing"}
-    assert distribution.work_on(row.pk) == "Distributed"
+    assert distribution_work.work_on(row.pk) == "arrived"
     row.refresh_from_db()
     assert not row.fault_reason
 
@@ -80,11 +81,11 @@ def test_package_whose_file_is_damaged_is_an_error_with_its_reason_until_tried_a
 def test_package_withdrawn_from_a_host_leaves_a_tombstone_and_the_package(red, now):
     package, host = make.package(red), make.host()
     (row,) = order(package, host)
-    distribution.work_on(row.pk)
+    distribution_work.work_on(row.pk)
     distribution.withdraw(actor=SYSTEM, package_id=package.pk, host_id=host.pk)
     row.refresh_from_db()
     assert row.removing
-    assert distribution.work_on(row.pk) == "withdrawn"
+    assert distribution_work.work_on(row.pk) == "withdrawn"
     assert states(package) == {}
     assert Tombstone.objects.filter(kind="distribution", subject_id=row.pk).exists()
     assert Package.objects.filter(pk=package.pk).exists()
@@ -95,10 +96,10 @@ def test_package_withdrawn_from_a_host_leaves_a_tombstone_and_the_package(red, n
 def test_package_ordered_again_while_it_is_withdrawn_stays(red, now):
     package, host = make.package(red), make.host(name="quay")
     (row,) = order(package, host)
-    distribution.work_on(row.pk)
+    distribution_work.work_on(row.pk)
     distribution.withdraw(actor=SYSTEM, package_id=package.pk, host_id=host.pk)
     order(package, host)
-    distribution.work_on(row.pk)
+    distribution_work.work_on(row.pk)
     assert states(package) == {"quay": "Distributed"}
 
 
@@ -144,19 +145,90 @@ def test_step_in_hand_is_nobody_elses_until_its_lease_ends(red, now):
     package, host = make.package(red), make.host()
     (row,) = order(package, host)
     # A worker takes the row and dies before it writes anything.
-    Distribution.objects.filter(pk=row.pk).update(next_at=now() + distribution.LEASE)
-    assert distribution.due() == []
-    assert distribution.work_on(row.pk) == "not due"
-    now.advance(seconds=distribution.LEASE.total_seconds())
-    assert distribution.due() == [row.pk]
-    assert distribution.work_on(row.pk) == "Distributed"
+    Distribution.objects.filter(pk=row.pk).update(
+        lease="of somebody who died", lease_until=now() + distribution_work.LEASE
+    )
+    assert distribution_work.due() == []
+    assert distribution_work.work_on(row.pk) == "not due"
+    now.advance(seconds=distribution_work.LEASE.total_seconds())
+    assert distribution_work.due() == [row.pk]
+    assert distribution_work.work_on(row.pk) == "arrived"
 
 
 def test_step_in_hand_when_the_process_died_is_due_at_its_next_start(red, now):
     (row,) = order(make.package(red), make.host())
-    Distribution.objects.filter(pk=row.pk).update(next_at=now() + distribution.LEASE)
-    assert distribution.drop_leases() == 1
-    assert distribution.due() == [row.pk]
+    Distribution.objects.filter(pk=row.pk).update(
+        lease="of a process that died", lease_until=now() + distribution_work.LEASE
+    )
+    assert distribution_work.due() == []
+    assert distribution_work.drop_leases() == 1
+    assert distribution_work.due() == [row.pk]
+
+
+class Interrupted(LocalPackageTarget):
+    """A target in the middle of whose work somebody gives another order."""
+
+    def __init__(self, deed):
+        self.deed = deed
+
+    def put(self, package, host, *, actor):
+        self.deed()
+        return super().put(package, host, actor=actor)
+
+    def remove(self, package, host, *, actor):
+        self.deed()
+
+
+def interrupt(monkeypatch, deed):
+    monkeypatch.setattr(distribution_work, "target_for", lambda host: Interrupted(deed))
+
+
+def test_withdrawal_ordered_while_it_arrives_is_carried_out_afterwards(red, now, monkeypatch):
+    package, host = make.package(red), make.host()
+    (row,) = order(package, host)
+    interrupt(
+        monkeypatch,
+        lambda: distribution.withdraw(actor=SYSTEM, package_id=package.pk, host_id=host.pk),
+    )
+    assert distribution_work.work_on(row.pk) == "arrived"
+    monkeypatch.undo()
+    assert distribution_work.due() == [row.pk]
+    assert distribution_work.work_on(row.pk) == "withdrawn"
+
+
+def test_package_removed_while_it_arrives_is_gone_in_the_end(red, now, monkeypatch):
+    package, host = make.package(red), make.host()
+    (row,) = order(package, host)
+    remove = lambda: services.remove_package(actor=SYSTEM, package_id=package.pk)  # noqa: E731
+    interrupt(monkeypatch, remove)
+    distribution_work.work_on(row.pk)
+    monkeypatch.undo()
+    assert distribution_work.work_on(row.pk) == "withdrawn"
+    assert services.forget_when_gone(actor=SYSTEM, package_id=package.pk)
+
+
+def test_package_ordered_back_while_it_is_taken_away_is_brought_again(red, now, monkeypatch):
+    package, host = make.package(red), make.host()
+    (row,) = order(package, host)
+    distribution_work.work_on(row.pk)
+    distribution.withdraw(actor=SYSTEM, package_id=package.pk, host_id=host.pk)
+    interrupt(monkeypatch, lambda: order(package, host))
+    assert distribution_work.work_on(row.pk) == "waiting"
+    monkeypatch.undo()
+    assert distribution_work.work_on(row.pk) == "arrived"
+
+
+def test_bug_in_a_step_is_an_error_with_a_reason_and_not_a_wait_for_ever(red, now, monkeypatch):
+    package, host = make.package(red), make.host()
+    (row,) = order(package, host)
+
+    def stumble():
+        raise OSError("no such file")
+
+    interrupt(monkeypatch, stumble)
+    assert distribution_work.work_on(row.pk) == "failed"
+    assert states(package) == {host.name: "Error"}
+    assert "no such file" not in str(Distribution.objects.get().fault_reason)
 
 
 # --- to an edge ----------------------------------------------------------------------------------
@@ -179,7 +251,7 @@ def at_edge(sites, what):
 def test_package_ordered_to_an_edge_is_streamed_there_and_distributed(remote):
     sites, package, host = remote
     (row,) = order(package, host, actor=make.user(package.tenant, name="rita").actor)
-    assert distribution.work_on(row.pk) == "Distributed"
+    assert distribution_work.work_on(row.pk) == "arrived"
 
     def there():
         copy = Package.objects.get()
@@ -201,8 +273,8 @@ def test_edge_that_is_down_is_waited_for_with_the_reason_and_ever_longer_pauses(
     sites.wire.down = True
     pauses = []
     for _ in range(9):
-        assert distribution.work_on(row.pk) == "waiting"
-        assert distribution.work_on(row.pk) == "not due"
+        assert distribution_work.work_on(row.pk) == "waiting"
+        assert distribution_work.work_on(row.pk) == "not due"
         row.refresh_from_db()
         assert row.state == "Processing"
         assert "cannot be reached" in str(row.fault_reason)
@@ -210,7 +282,7 @@ def test_edge_that_is_down_is_waited_for_with_the_reason_and_ever_longer_pauses(
         now.at = row.next_at
     assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
     sites.wire.down = False
-    assert distribution.work_on(row.pk) == "Distributed"
+    assert distribution_work.work_on(row.pk) == "arrived"
     row.refresh_from_db()
     assert not row.fault_reason
 
@@ -221,7 +293,7 @@ def test_replies_that_are_lost_lead_to_one_package_and_not_to_two(remote, now, l
     (row,) = order(package, host)
     sites.wire.lose_replies = lost
     for _ in range(lost + 1):
-        distribution.work_on(row.pk)
+        distribution_work.work_on(row.pk)
         now.advance(seconds=31)
     assert states(package) == {"far": "Distributed"}
     assert at_edge(sites, Package.objects.count) == 1
@@ -232,7 +304,7 @@ def test_refusal_of_the_edge_is_an_error_with_the_words_of_the_edge(remote, sett
     _, package, host = remote
     settings.LIMITS = settings.LIMITS | {"packages_per_tenant": 0}
     (row,) = order(package, host)
-    assert distribution.work_on(row.pk) == "failed"
+    assert distribution_work.work_on(row.pk) == "failed"
     row.refresh_from_db()
     assert row.state == "Error"
     assert "limit of 0 is reached" in str(row.fault_reason)
@@ -241,9 +313,9 @@ def test_refusal_of_the_edge_is_an_error_with_the_words_of_the_edge(remote, sett
 def test_package_withdrawn_from_its_last_host_leaves_nothing_at_the_edge(remote):
     sites, package, host = remote
     (row,) = order(package, host)
-    distribution.work_on(row.pk)
+    distribution_work.work_on(row.pk)
     distribution.withdraw(actor=SYSTEM, package_id=package.pk, host_id=host.pk)
-    assert distribution.work_on(row.pk) == "withdrawn"
+    assert distribution_work.work_on(row.pk) == "withdrawn"
     assert at_edge(sites, Package.objects.count) == 0
     with sites.inside():
         assert list((sites.folder / "packages").iterdir()) == []
@@ -254,23 +326,23 @@ def test_package_withdrawn_from_one_of_two_hosts_stays_at_the_edge(remote):
     other = make.host("10.9.1.2", applcm_ip="10.9.0.1", name="near")
     sites.work_at_center()
     for row in order(package, host, other):
-        distribution.work_on(row.pk)
+        distribution_work.work_on(row.pk)
     distribution.withdraw(actor=SYSTEM, package_id=package.pk, host_id=host.pk)
-    distribution.work_on(package.distributions.get(host=host).pk)
+    distribution_work.work_on(package.distributions.get(host=host).pk)
     assert at_edge(sites, lambda: states(Package.objects.get())) == {"near": "Distributed"}
 
 
 def test_withdrawal_that_the_edge_has_done_already_is_done(remote, now):
     sites, package, host = remote
     (row,) = order(package, host)
-    distribution.work_on(row.pk)
+    distribution_work.work_on(row.pk)
     with sites.inside():
         services.remove_package(actor=SYSTEM, package_id=package.pk)
-        for due in distribution.due():
-            distribution.work_on(due)
+        for due in distribution_work.due():
+            distribution_work.work_on(due)
         services.forget_when_gone(actor=SYSTEM, package_id=package.pk)
     distribution.withdraw(actor=SYSTEM, package_id=package.pk, host_id=host.pk)
     sites.wire.lose_replies = 1
-    assert distribution.work_on(row.pk) == "waiting"
+    assert distribution_work.work_on(row.pk) == "waiting"
     now.advance(seconds=31)
-    assert distribution.work_on(row.pk) == "withdrawn"
+    assert distribution_work.work_on(row.pk) == "withdrawn"

@@ -107,14 +107,15 @@ def test_an_instance_that_is_only_created_is_not_started(estate, open_as):
 
 def test_wrong_input_for_an_instance_is_told_at_its_field(estate, open_as):
     url = f"/instances/new/?package={estate.package.pk}"
+    other = factories.host("10.2.9.9", vim="OpenStack", access="")
     answer = open_as("tenant").post(
-        url, {"host": estate.unseen.pk, "app_name": "no good!", "description": "kept"}
+        url, {"host": other.pk, "app_name": "no good!", "description": "kept"}
     )
     text = answer.content.decode()
     assert answer.status_code == 422
     assert 'value="no good!"' in text
     assert 'value="kept"' in text
-    assert "Choose a host that has the package." in text
+    assert "Choose one of the hosts that can run the package." in text
     assert "id_app_name_error" in text
     assert "⁉" not in text
 

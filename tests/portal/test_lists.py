@@ -118,7 +118,7 @@ def test_empty_lists_say_what_belongs_there(strict):
     client = browser(factories.admin())
     for url, words in (("/packages/", "No packages yet"), ("/instances/", "No instances yet"),
                        ("/hosts/", "No hosts yet"), ("/systems/", "None registered"),
-                       ("/instances/new/", "No package is on a host yet")):
+                       ("/instances/new/", "No packages yet")):
         assert words in client.get(url).content.decode(), url
     text = client.get("/").content.decode()
     assert "From an empty site to the first application" in text

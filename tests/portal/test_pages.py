@@ -51,13 +51,6 @@ READABLE = {
     "/activity/": ("admin", "tenant"),
     "/account/": ("admin", "tenant", "guest"),
 }
-PARTS = {
-    "/": ("tiles", "concerns", "recent"),
-    "/packages/{package}/": ("hosts", "instances", "history"),
-    "/instances/{running}/": ("state", "work", "workload", "history"),
-    "/hosts/{online}/": ("state", "facts", "packages", "instances", "credentials", "history"),
-}
-
 
 def filled(url, estate):
     """The address of a page of the estate."""
@@ -107,19 +100,6 @@ def test_each_page_renders_for_whom_it_is_meant(estate, open_as, who, language):
             assert f'<html lang="{language}"' in text, address
         if page.status_code == 200:
             assert "HX-Request" in page["Vary"], address
-
-
-@pytest.mark.parametrize("who", ["admin", "tenant", "guest"])
-def test_each_piece_of_a_page_comes_alone(estate, open_as, who):
-    client = open_as(who)
-    for url, parts in PARTS.items():
-        for part in parts:
-            address = f"{filled(url, estate)}?part={part}"
-            piece = client.get(address, headers=FRAGMENT).content.decode()
-            assert "<html" not in piece, address
-            assert f'id="{part}"' in piece, address
-            assert "⁉" not in piece, address
-            assert "<html" in client.get(address).content.decode(), address
 
 
 def test_a_list_answers_its_table_alone(open_as):

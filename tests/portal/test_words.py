@@ -8,29 +8,31 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from apps.common.words import Reason
+from apps.common.words import Reason, say
 from apps.instances.states import INSTANCE, Health, InstanceState
 from apps.journal.models import Entry
-from apps.portal import verbs, words
+from apps.monitoring import marks
+from apps.portal import verbs
 
 APPS = Path(__file__).parents[2] / "apps"
 # Announced, never recorded.
-SILENT = ("host.observed", "distribution.observed", ".followed", ".progressed", ".waiting")
+SILENT = ("host.observed", "distribution.observed", ".followed", ".progressed", ".waiting",
+          "user.signed_out")
 
 
 @pytest.mark.parametrize("state", list(InstanceState))
 def test_each_state_has_a_tone_of_its_own_meaning(state):
-    mark = words.state_mark(state)
-    assert mark.tone != words.UNKNOWN
+    mark = marks.state_mark(state)
+    assert mark.tone != marks.UNKNOWN
     assert mark.label == state.label
     failed = state in ("Create failed", "Instantiation failed", "Terminate failed")
-    assert (mark.tone == words.BAD) is failed
+    assert (mark.tone == marks.BAD) is failed
 
 
 def test_an_unknown_state_is_neither_well_nor_failed():
-    assert words.state_mark("Levitating").tone == words.UNKNOWN
-    assert words.runtime_mark("Levitating").tone == words.UNKNOWN
-    assert words.step_tone("levitating") == words.UNKNOWN
+    assert marks.state_mark("Levitating").tone == marks.UNKNOWN
+    assert marks.runtime_mark("Levitating").tone == marks.UNKNOWN
+    assert marks.step_mark("levitating").tone == marks.UNKNOWN
 
 
 def test_state_words_are_translated():
@@ -68,13 +70,13 @@ def test_a_deed_without_words_is_shown_as_it_is_stored():
 
 
 def test_a_reason_reads_even_when_its_parameters_are_lost():
-    assert words.say(Reason("Nothing is registered under %(ip)s.")) != ""
-    assert "%(ip)s" in words.say(Reason("Nothing is registered under %(ip)s.", "", {"other": 1}))
-    assert words.say(None) == ""
+    assert say(Reason("Nothing is registered under %(ip)s.")) != ""
+    assert "%(ip)s" in say(Reason("Nothing is registered under %(ip)s.", "", {"other": 1}))
+    assert say(None) == ""
 
 
 def test_states_in_reasons_are_translated_too():
     reason = Reason("“%(verb)s” is not possible while the state is “%(state)s”.", "",
                     {"verb": "terminate", "state": "Creating"})
     with translation.override("zh-hans"):
-        assert words.say(reason) == "状态为“创建中”时不能执行“终止”。"
+        assert say(reason) == "状态为“创建中”时不能执行“终止”。"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -61,7 +62,7 @@ def test_package_runs_on_the_edge_and_leaves_nothing(world, host_ip, tmp_path, a
     assert tenant.ok("POST", order) == {"response": "ACCEPTED"}
     eventually(lambda: tenant.status_of(instance) == "Instantiated")
     print(f"{app_class}: instantiated after {time.monotonic() - before:.2f} s")  # noqa: T201
-    workload = tenant.ok("GET", order)["response"]
+    workload = json.loads(tenant.ok("GET", order)["response"])
     running = workload["pods"] if app_class == "container" else workload["servers"]
     assert running
     assert workload["simulated"] is True

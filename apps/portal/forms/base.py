@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 from django import forms
 
 from apps.common.errors import Denied, DomainError, NotFound
-from apps.portal.words import say
+from apps.common.words import say
 
 T = TypeVar("T")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
@@ -14,9 +15,11 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.fields import AFFINITY, CITY, NAME, ipv4, port
 from apps.hosts.models import Manager, MecHost
-from apps.hosts.selectors import app_rule_managers, applcms
+from apps.hosts.selectors import app_rule_managers, applcms, tenants_of
 from apps.hosts.specs import HostSpec, ManagerSpec
 from apps.portal.forms.base import PortalForm
+from apps.tenants.actors import Actor
+from apps.tenants.selectors import tenants_for
 from apps.vim.registry import kinds
 
 COORDINATES = RegexValidator(
@@ -68,7 +71,7 @@ class HostForm(PortalForm):
 
     domain_names: ClassVar[Mapping[str, str]] = {
         "mechostName": "name", "mechostIp": "ip", "applcmIp": "applcm", "appRuleIp": "app_rule",
-        "vim": "vim",
+        "vim": "vim", "tenant_ids": "tenants",
     }
     code_fields: ClassVar[Mapping[str, str]] = {"duplicate": "ip", "vim_kind_unknown": "vim"}
 
@@ -94,14 +97,24 @@ class HostForm(PortalForm):
                                 validators=[NAME])
     shared = forms.BooleanField(
         label=_("Open to every tenant"), required=False, initial=True,
-        help_text=_("Otherwise only tenants to whom it was granted can see and use it."),
+        help_text=_("Otherwise only the tenants that are chosen here can see and use it."),
+    )
+    tenants = forms.MultipleChoiceField(
+        label=_("Tenants that may use it"), required=False, widget=forms.CheckboxSelectMultiple,
+        help_text=_("What a tenant has on the host already stays when it is not chosen any more."),
     )
 
-    def __init__(self, *args: Any, host: MecHost | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, actor: Actor, host: MecHost | None = None, **kwargs: Any
+    ) -> None:
         if host is not None:
-            kwargs["initial"] = _initial(host)
+            chosen = tenants_of(actor, host).values_list("pk", flat=True)
+            kwargs["initial"] = _initial(host) | {"tenants": [str(key) for key in chosen]}
         super().__init__(*args, **kwargs)
         self.host = host
+        names = tenants_for(actor).order_by("name").values_list("pk", "name")
+        offered = cast(forms.MultipleChoiceField, self.fields["tenants"])
+        offered.choices = [(str(key), name) for key, name in names]
         ours = gettext("none: this site runs the host itself")
         self._offer("applcm", ours, applcms())
         self._offer("app_rule", gettext("none"), app_rule_managers())
@@ -122,6 +135,10 @@ class HostForm(PortalForm):
         """The fields of the hardware capabilities, a row for each."""
         return [[self[f"{part}{number}"] for part in _CAPABILITY_PARTS]
                 for number in range(CAPABILITY_ROWS)]
+
+    def tenant_ids(self) -> list[uuid.UUID]:
+        """The tenants that were chosen."""
+        return [uuid.UUID(key) for key in self.cleaned_data["tenants"]]
 
     def to_spec(self) -> HostSpec:
         """The validated input as a spec."""

@@ -20,27 +20,31 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.common import clock
+from apps.common import clock, words
 from apps.common.words import Reason
 from apps.journal.models import Entry
+from apps.monitoring import marks
+from apps.monitoring.marks import Mark
 from apps.orchestration.workflows import STEP_LABELS
-from apps.portal import verbs, words
-from apps.portal.words import Mark
+from apps.portal import verbs
+from apps.portal.held import held_sentence
 from apps.tenants.policies import Decision
 
 register = template.Library()
 
-register.filter("instance_mark", words.instance_mark)
-register.filter("state_mark", words.state_mark)
-register.filter("health_mark", words.health_mark)
-register.filter("distribution_mark", words.distribution_mark)
-register.filter("operation_mark", words.operation_mark)
-register.filter("runtime_mark", words.runtime_mark)
-register.filter("manager_mark", words.manager_mark)
-register.filter("host_mark", words.host_mark)
-register.filter("credentials_mark", words.credentials_mark)
-register.filter("level_mark", words.level_mark)
-register.filter("step_tone", words.step_tone)
+register.filter("instance_mark", marks.instance_mark)
+register.filter("health_mark", marks.health_mark)
+register.filter("distribution_mark", marks.distribution_mark)
+register.filter("operation_mark", marks.operation_mark)
+register.filter("step_mark", marks.step_mark)
+register.filter("runtime_mark", marks.runtime_mark)
+register.filter("pod_mark", marks.pod_mark)
+register.filter("server_mark", marks.server_mark)
+register.filter("manager_mark", marks.manager_mark)
+register.filter("host_mark", marks.host_mark)
+register.filter("credentials_mark", marks.credentials_mark)
+register.filter("level_mark", marks.level_mark)
+register.filter("held", held_sentence)
 
 AGE_WORDS = {
     "now": _("just now"),
@@ -161,12 +165,6 @@ def step_name(step: Mapping[str, Any]) -> str:
     """What a step of an operation does."""
     name = str(step.get("name", ""))
     return gettext(STEP_LABELS[name]) if name in STEP_LABELS else name
-
-
-@register.filter
-def step_word(step: Mapping[str, Any]) -> str:
-    """How far a step of an operation is."""
-    return words.step_word(str(step.get("state", "")))
 
 
 @register.filter

@@ -44,6 +44,6 @@ def activity(request: HttpRequest) -> HttpResponseBase:
     """The record, newest first; a tenant sees the entries of its own."""
     actor = actor_of(request)
     require(may(actor, "activity.read"))
-    rows = entries(tenant_id=None if actor.is_admin else actor.tenant_id)
+    rows = entries(tenant_id=None if actor.is_admin else actor.wall)
     return show(request, "portal/activity/list.html", {"list": TABLE.read(request, rows)},
                 part="portal/activity/_list.html")

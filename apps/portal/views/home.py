@@ -10,7 +10,7 @@ from apps.journal.models import Entry
 from apps.journal.selectors import entries
 from apps.monitoring.topology import graph_for
 from apps.portal import overview
-from apps.portal.http import actor_of, show, show_parts, signed_in
+from apps.portal.http import actor_of, only, show, show_parts, signed_in
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require
 
@@ -32,15 +32,15 @@ def dashboard(request: HttpRequest) -> HttpResponseBase:
         "tiles": lambda: overview.tiles(actor),
         "concerns": lambda: overview.concerns(actor),
         "setup": [] if part else overview.setup(actor),
-        "may_read_activity": may(actor, "activity.read"),
         "recent": lambda: _recent(actor),
     }
-    return show_parts(request, "portal/home/dashboard.html", _PARTS, context)
+    parts = only(_PARTS, {"recent": may(actor, "activity.read")})
+    return show_parts(request, "portal/home/dashboard.html", parts, context)
 
 
 def _recent(actor: Actor) -> QuerySet[Entry]:
     """The last deeds; the work behind them is told on the pages of the instances."""
-    rows = entries(tenant_id=None if actor.is_admin else actor.tenant_id)
+    rows = entries(tenant_id=None if actor.is_admin else actor.wall)
     return rows.exclude(kind="lcmoperation")[:RECENT]
 
 

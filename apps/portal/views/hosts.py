@@ -8,6 +8,7 @@ from operator import or_
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
@@ -19,15 +20,17 @@ from apps.common.errors import Invalid
 from apps.hosts import services
 from apps.hosts.models import HostCredential, MecHost
 from apps.hosts.policies import may_configure, may_handle_credentials
-from apps.hosts.selectors import access_host, hosts_for
+from apps.hosts.selectors import access_host, hosts_for, tenants_of
+from apps.hosts.sharing import share_host
 from apps.instances.selectors import instances_for
 from apps.journal.selectors import history_of
 from apps.packages.selectors import distributions_for
 from apps.portal.forms.hosts import CredentialsForm, HostForm
-from apps.portal.http import actor_of, attempt, go_to, sent, show, show_parts, signed_in
+from apps.portal.http import actor_of, attempt, go_to, only, sent, show, show_parts, signed_in
 from apps.portal.listing import Column, Facet, Table
 from apps.portal.overview import NEVER_SEEN, OFFLINE, ONLINE
 from apps.portal.views.confirm import ask
+from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require
 from apps.vim.contract import ProbeResult
 from apps.vim.registry import Kind, kinds
@@ -66,6 +69,7 @@ TABLE: Table[MecHost] = Table(
 _PARTS = {
     "state": "portal/hosts/_state.html",
     "facts": "portal/hosts/_facts.html",
+    "about": "portal/hosts/_about.html",
     "packages": "portal/hosts/_packages.html",
     "instances": "portal/hosts/_instances.html",
     "credentials": "portal/hosts/_credentials.html",
@@ -99,11 +103,12 @@ def host(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
         "instances": lambda: instances_for(actor).filter(host=found).order_by("app_name"),
         "may_configure": may_configure(actor),
         "may_handle_credentials": may_handle_credentials(actor),
-        "may_read_history": may_configure(actor),
+        "tenants": lambda: tenants_of(actor, found),
         "history": lambda: history_of("mechost", str(found.pk))[:HISTORY],
         "history_topic": f"host:{found.pk}",
     }
-    return show_parts(request, "portal/hosts/detail.html", _PARTS, context)
+    parts = only(_PARTS, {"history": may_configure(actor)})
+    return show_parts(request, "portal/hosts/detail.html", parts, context)
 
 
 def _credential(found: MecHost) -> HostCredential | None:
@@ -124,9 +129,9 @@ def new(request: HttpRequest) -> HttpResponseBase:
     """Register a host."""
     actor = actor_of(request)
     require(may_configure(actor))
-    form = HostForm(*sent(request))
+    form = HostForm(*sent(request), actor=actor)
     if request.method == "POST" and form.is_valid():
-        made = form.carry_out(lambda: services.register_host(actor=actor, spec=form.to_spec()))
+        made = form.carry_out(lambda: _saved(actor, form, None))
         if made is not None:
             done = gettext("“%(name)s” is registered; now give it its credentials.")
             messages.success(request, done % {"name": made})
@@ -141,15 +146,25 @@ def edit(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
     actor = actor_of(request)
     require(may_configure(actor))
     found = access_host(actor, host_id)
-    form = HostForm(*sent(request), host=found)
+    form = HostForm(*sent(request), actor=actor, host=found)
     if request.method == "POST" and form.is_valid():
-        saved = form.carry_out(lambda: services.update_host(
-            actor=actor, host_id=found.pk, spec=form.to_spec()))
+        saved = form.carry_out(lambda: _saved(actor, form, found.pk))
         if saved is not None:
             messages.success(request, gettext("“%(name)s” is saved.") % {"name": saved})
             return go_to(request, reverse("host", args=[found.pk]))
     context = {"form": form, "host": found}
     return show(request, "portal/hosts/form.html", context, status=_status(form))
+
+
+@transaction.atomic
+def _saved(actor: Actor, form: HostForm, host_id: uuid.UUID | None) -> MecHost:
+    """The host as the form has it, and for whom, or neither of the two."""
+    spec = form.to_spec()
+    if host_id is None:
+        host = services.register_host(actor=actor, spec=spec)
+    else:
+        host = services.update_host(actor=actor, host_id=host_id, spec=spec)
+    return share_host(actor=actor, host_id=host.pk, tenant_ids=form.tenant_ids())
 
 
 @signed_in

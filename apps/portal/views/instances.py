@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Q
@@ -19,13 +20,14 @@ from apps.instances.policies import may_create, may_operate
 from apps.instances.selectors import access_instance, instances_for, operations_of
 from apps.instances.states import Health, InstanceState
 from apps.journal.selectors import history_of
+from apps.monitoring.marks import seen_of
 from apps.orchestration import services
 from apps.packages.models import Package
 from apps.packages.policies import fits
 from apps.packages.selectors import access_package, distributions_of, packages_for
 from apps.packages.states import DistributionState
 from apps.portal.forms.instances import InstanceForm, Place
-from apps.portal.http import actor_of, attempt, go_to, sent, show, show_parts, signed_in
+from apps.portal.http import actor_of, attempt, go_to, only, sent, show, show_parts, signed_in
 from apps.portal.listing import Column, Facet, Table
 from apps.portal.overview import FAILED_STATES, slug
 from apps.portal.views.confirm import ask
@@ -67,6 +69,10 @@ _PARTS = {
     "work": "portal/instances/_work.html",
     "workload": "portal/instances/_workload.html",
     "history": "portal/_history.html",
+}
+_GONE_PARTS = _PARTS | {
+    "state": "portal/instances/_gone.html",
+    "workload": "portal/instances/_no_workload.html",
 }
 
 
@@ -140,21 +146,24 @@ def instance(request: HttpRequest, instance_id: uuid.UUID) -> HttpResponseBase:
         return _gone(request, actor, instance_id)
     context = {
         "instance": found,
-        "seen": found.seen,
+        "seen": seen_of(found),
         "operations": lambda: operations_of(found.pk)[:OPERATIONS],
         "may_instantiate": may_operate(actor, found, "instantiate"),
         "may_terminate": may_operate(actor, found, "terminate"),
-        "may_read_activity": may(actor, "activity.read"),
         "history": lambda: history_of("appinstance", str(found.pk))[:HISTORY],
         "history_topic": f"instance:{found.pk}",
     }
-    return show_parts(request, "portal/instances/detail.html", _PARTS, context)
+    return show_parts(request, "portal/instances/detail.html", _allowed(actor, _PARTS), context)
+
+
+def _allowed(actor: Actor, parts: Mapping[str, str]) -> dict[str, str]:
+    return only(parts, {"history": may(actor, "activity.read")})
 
 
 def _gone(request: HttpRequest, actor: Actor, instance_id: uuid.UUID) -> HttpResponse:
     """The record of an instance that is no more, for those who could see it."""
     rows = operations_of(instance_id)
-    rows = rows if actor.is_admin else rows.filter(Q(tenant_id=actor.tenant_id))
+    rows = rows if actor.is_admin else rows.filter(tenant_id=actor.wall)
     operations: list[LcmOperation] = list(rows[:OPERATIONS])
     if not operations:
         access_instance(actor, instance_id)
@@ -162,17 +171,12 @@ def _gone(request: HttpRequest, actor: Actor, instance_id: uuid.UUID) -> HttpRes
         "name": operations[0].app_name,
         "operations": operations,
         "instance_id": instance_id,
-        "may_read_activity": may(actor, "activity.read"),
         "history": lambda: history_of("appinstance", str(instance_id))[:HISTORY],
         "history_topic": f"instance:{instance_id}",
     }
-    parts = {
-        "state": "portal/instances/_gone.html",
-        "work": _PARTS["work"],
-        "workload": "portal/instances/_no_workload.html",
-        "history": _PARTS["history"],
-    }
-    return show_parts(request, "portal/instances/gone.html", parts, context)
+    return show_parts(
+        request, "portal/instances/gone.html", _allowed(actor, _GONE_PARTS), context
+    )
 
 
 @signed_in

@@ -6,23 +6,22 @@ import uuid
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import FileResponse, HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop as N_
 from django.views.decorators.http import require_GET, require_http_methods
 
-from apps.common.errors import NotFound
 from apps.instances.selectors import instances_for
 from apps.journal.selectors import history_of
 from apps.packages import services
+from apps.packages.api import open_package
 from apps.packages.models import Package
 from apps.packages.policies import may_change, may_download, may_upload
 from apps.packages.selectors import access_package, distributions_of, packages_for
 from apps.portal.files import tree
 from apps.portal.forms.packages import UploadForm
-from apps.portal.http import actor_of, attempt, go_to, sent, show, show_parts, signed_in
+from apps.portal.http import actor_of, attempt, go_to, only, sent, show, show_parts, signed_in
 from apps.portal.listing import Column, Facet, Table
 from apps.portal.views.confirm import ask
 from apps.tenants.policies import may, require
@@ -109,12 +108,12 @@ def package(request: HttpRequest, package_id: uuid.UUID) -> HttpResponseBase:
         "may_change": may_change(actor, found),
         "may_download": may_download(actor),
         "may_create": may(actor, "instances.write"),
-        "may_read_activity": may(actor, "activity.read"),
         "uploader": lambda: uploader_of(found),
         "history": lambda: history_of("package", str(found.pk))[:HISTORY],
         "history_topic": f"package:{found.pk}",
     }
-    return show_parts(request, "portal/packages/detail.html", _PARTS, context)
+    parts = only(_PARTS, {"history": may(actor, "activity.read")})
+    return show_parts(request, "portal/packages/detail.html", parts, context)
 
 
 def uploader_of(found: Package) -> str:
@@ -129,11 +128,7 @@ def download(request: HttpRequest, package_id: uuid.UUID) -> HttpResponseBase:
     """The CSAR, byte for byte as it was uploaded."""
     actor = actor_of(request)
     require(may_download(actor))
-    found = access_package(actor, package_id)
-    try:
-        return FileResponse(found.path.open("rb"), as_attachment=True, filename=found.filename)
-    except FileNotFoundError:
-        raise NotFound(N_("The file of this package is not at this site.")) from None
+    return open_package(access_package(actor, package_id))
 
 
 @signed_in

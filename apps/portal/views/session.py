@@ -52,8 +52,11 @@ def _known(request: HttpRequest, form: SignInForm) -> User:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """End the session."""
+    """End the session, in every tab of it."""
+    user = request.user
     logout(request)
+    if isinstance(user, User):
+        tenants.signed_out(user=user)
     return redirect("login")
 
 

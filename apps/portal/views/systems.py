@@ -20,6 +20,7 @@ from apps.hosts.selectors import app_rule_managers, applcms
 from apps.portal.forms.hosts import ManagerForm
 from apps.portal.http import actor_of, attempt, go_to, sent, show, signed_in
 from apps.portal.views.confirm import ask
+from apps.sync.selectors import troubled_peers
 from apps.tenants.policies import may, require
 
 # Both models have the same life; which of the two a type variable stands for is not known here.
@@ -42,6 +43,7 @@ def systems(request: HttpRequest) -> HttpResponseBase:
             ("apprule", _("Rule managers"),
              app_rule_managers().annotate(used=Count("hosts")).order_by("name", "ip")),
         ],
+        "peers": {peer.edge_id: peer for peer in troubled_peers()},
         "may_configure": may_configure(actor),
     }
     return show(request, "portal/systems/list.html", context, part="portal/systems/_list.html")
