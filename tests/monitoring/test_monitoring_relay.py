@@ -94,12 +94,33 @@ def test_the_shape_that_a_worker_sends(layer, monkeypatch):
         "topics": ["hosts"], "message": NEWS, "tenant_id": "t"}})]
 
 
-def test_a_broken_layer_never_reaches_the_one_who_changed_something(layer, monkeypatch):
+def test_a_broken_layer_never_reaches_the_one_who_changed_something(layer, monkeypatch, caplog):
+    real, broken = layer.group_send, True
+
     async def group_send(group, body):
-        raise OSError("no route")
+        if broken:
+            raise OSError("no route")
+        await real(group, body)
+
+    async def story():
+        nonlocal broken
+        hub, ear = Hub(), Ear()
+        hub.attach(asyncio.get_running_loop())
+        hub.listen(ear, ["hosts"])
+        await joined(layer, 1)
+        await asyncio.to_thread(hub.publish, ["hosts"], NEWS, "t")
+        await asyncio.to_thread(Hub().publish, ["hosts"], NEWS, "t")  # as a worker does
+        broken = False
+        await asyncio.to_thread(hub.publish, ["hosts"], {**NEWS, "id": "b"}, "t")
+        await asyncio.wait_for(ear.heard.wait(), 2)
+        hub.detach()
+        await asyncio.sleep(0)
+        return [item.message["id"] for item in ear.items]
 
     monkeypatch.setattr(layer, "group_send", group_send)
-    Hub().publish(["hosts"], NEWS, "t")
+    assert asyncio.run(story()) == ["b"]
+    told = [record.getMessage() for record in caplog.records if record.name == "mecm.live"]
+    assert told == ["news could not be sent to the other processes: no route"] * 2
 
 
 def test_who_lost_the_others_and_found_them_again_tells_of_a_gap(layer, monkeypatch):

@@ -8,8 +8,10 @@ import pytest
 from channels.db import database_sync_to_async
 from django.test import Client
 
+from apps.hosts.sharing import share_host
 from apps.journal.fanout import Event
 from apps.monitoring import consumers, live
+from apps.monitoring import hub as hub_module
 from apps.monitoring.consumers import same_origin
 from apps.monitoring.hub import hub
 from apps.tenants import grants
@@ -220,6 +222,31 @@ def test_a_host_that_is_taken_back_is_gone_for_the_tenant(on_loop, tab, estate):
     first, second = on_loop(story, tab(estate.rita))
     assert [m["kind"] for m in first] == ["gone"]
     assert second == []
+
+
+def test_choosing_tenants_is_news_at_once_for_those_who_gain_or_lose_the_host(
+    on_loop, tab, estate, monkeypatch, django_capture_on_commit_callbacks
+):
+    monkeypatch.setattr(hub_module, "WINDOW_SECONDS", 0)
+
+    def choose(*tenants):
+        with django_capture_on_commit_callbacks(execute=True):
+            share_host(actor=estate.admin.actor, host_id=estate.closed.pk,
+                       tenant_ids=[tenant.pk for tenant in tenants])
+
+    async def story(rita, bert):
+        heard = []
+        for page in (rita, bert):
+            await page.open()
+            await page.follow("hosts")
+        for tenants in ((estate.blue,), (estate.red,)):
+            await database_sync_to_async(choose)(*tenants)
+            heard.append([[m["kind"] for m in await page.hear_all()] for page in (rita, bert)])
+        return heard
+
+    assert on_loop(story, tab(estate.rita), tab(estate.bert)) == [
+        [["gone"], ["changed"]], [["changed"], ["gone"]],
+    ]
 
 
 def test_messages_carry_no_content(on_loop, tab, estate):

@@ -102,6 +102,25 @@ def test_who_is_not_signed_in_any_more_loses_the_socket(on_loop, tab, estate, ho
     assert change_and_tell(on_loop, tab, estate.rita, how(estate)) == consumers.SIGNED_OUT
 
 
+def test_signing_out_in_one_tab_ends_the_others_at_once(
+    on_loop, tab, estate, django_capture_on_commit_callbacks
+):
+    def leave(client):
+        with django_capture_on_commit_callbacks(execute=True):
+            assert client.post("/logout/").status_code == 302
+
+    async def story(page, other):
+        for one in (page, other):
+            await one.open()
+            await one.follow("instances")
+        await database_sync_to_async(leave)(page.client)
+        return await page.hear(), await other.hear_all()
+
+    first = tab(estate.rita)
+    # Another browser of the same person stays.
+    assert on_loop(story, first, tab(estate.rita)) == (consumers.SIGNED_OUT, [])
+
+
 def test_who_becomes_somebody_else_has_to_come_again(on_loop, tab, estate):
     def change(_client):
         estate.rita.role = "guest"

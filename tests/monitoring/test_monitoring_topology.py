@@ -125,13 +125,16 @@ def test_tones_of_instances(estate, make, fields, tone, text):
 
 
 def test_why_something_failed_is_said_in_the_readers_language(estate, make):
-    reason = Reason("The host is being removed.").as_json()
+    reason = Reason("“%(verb)s” is not possible while the state is “%(state)s”.", "",
+                    {"verb": "terminate", "state": "Creating"})
     make["instance"](estate.red, estate.red_package, estate.shared, "one",
-                     state="Create failed", operation_info=reason)
-    assert "The host is being removed." in named(graph_for(estate.rita.actor), "one")["detail"]
+                     state="Create failed", operation_info=reason.as_json())
+    detail = named(graph_for(estate.rita.actor), "one")["detail"]
+    assert "“terminate” is not possible while the state is “Creating”." in detail
     with translation.override("zh-hans"):
         node = named(graph_for(estate.rita.actor), "one")
         assert node["state"] == "Create failed"
+        assert "状态为“创建中”时不能执行“终止”。" in node["detail"]
 
 
 @pytest.mark.parametrize(("fields", "state", "tone"), [

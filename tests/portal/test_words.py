@@ -80,3 +80,25 @@ def test_states_in_reasons_are_translated_too():
                     {"verb": "terminate", "state": "Creating"})
     with translation.override("zh-hans"):
         assert say(reason) == "状态为“创建中”时不能执行“终止”。"
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_pages_and_graph_say_the_same_of_a_host(estate, open_as, language):
+    client = open_as("admin", language)
+    nodes = {node["id"]: node for node in client.get("/api/v1/topology").json()["nodes"]}
+    text = client.get("/hosts/").content.decode()
+    said = set()
+    for host in (estate.online, estate.offline, estate.stale, estate.unseen):
+        node = nodes[f"host:{host.pk}"]
+        row = text.split(f'id="host-{host.pk}"')[1].split("</tr>")[0]
+        assert f'class="state state-{node["tone"]}' in row
+        assert f"<span>{node['state_text']}</span></span>" in row
+        said.add(node["state"])
+    assert said == {"Pending", "Offline", "Edge offline", "Never seen"}
+
+
+def test_a_report_that_does_not_read_breaks_no_page(estate, open_as):
+    estate.running.workload = {"phase": "?"}
+    estate.running.save()
+    for url in ("/instances/", f"/instances/{estate.running.pk}/", "/topology/"):
+        assert open_as("tenant").get(url).status_code == 200, url

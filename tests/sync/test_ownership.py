@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from apps.common import clock
 from apps.common.errors import Conflict
 from apps.hosts import adoption as hosts
 from apps.hosts.models import MecHost
@@ -18,11 +19,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def mine(red):
+def mine(house):
     """A host, an instance and a distribution at one edge, ordered at the center."""
     edge = make.edge("10.9.0.1")
     host = make.host("10.9.1.1", edge=edge, name="mine")
-    package = make.package(red)
+    package = make.package(make.tenant("red"))
     Distribution(package=package, host=host, remote_id=package.pk).save()
     return host, make.instance(package, host)
 
@@ -60,10 +61,10 @@ def test_other_edge_buries_nothing_of_ours(mine, stranger):
     assert Distribution.objects.count() == 1
 
 
-def test_other_edge_tells_nothing_about_our_instance(mine, stranger, now):
+def test_other_edge_tells_nothing_about_our_instance(mine, stranger):
     _, instance = mine
     said = instances.export(instance)
-    seen = Observation(at=now(), edge_state="Instantiation failed", health="Failed", version=99)
+    seen = Observation(at=clock.now(), edge_state="Instantiation failed", health="Failed", version=99)
     with pytest.raises(Conflict):
         instances.take_over(edge=stranger, instance_id=instance.pk, data=said, seen=seen)
     assert AppInstance.objects.get(pk=instance.pk).state == instance.state
