@@ -6,6 +6,8 @@ import pytest
 from django.core.cache import cache
 from django.utils import translation
 
+from apps.common import clock
+from tests import factories as make
 from tests.sites import CENTER, EDGE, TwoSites, database_copy, urls_of
 
 
@@ -48,6 +50,19 @@ def _site(settings, tmp_path, role):
     cache.clear()
     translation.activate("en")
     return settings
+
+
+@pytest.fixture
+def red(house):
+    """A tenant of a center."""
+    return make.tenant("red")
+
+
+@pytest.fixture
+def now(house):
+    """Time that stands still."""
+    with clock.frozen() as frozen:
+        yield frozen
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ _NAMES = {
 _PHRASES = {
     "registered": "was registered",
     "updated": "was changed",
+    "shared": "has other tenants now",
     "removing": "is being removed",
     "removed": "was removed",
     "reachable": "is reachable",

@@ -54,8 +54,9 @@ def test_description_has_the_addresses_of_the_snapshot(described, request):
         SNAPSHOT.write_text(json.dumps(known | {role.name: found}, indent=1) + "\n")
         pytest.skip(f"{SNAPSHOT.name} was written for the {role.name}")
     was = known.get(role.name, {})
-    lost = [f"{path} {verb}" for path in was for verb in was[path] if verb not in found.get(path, ())]
-    new = [f"{path} {verb}" for path in found for verb in found[path] if verb not in was.get(path, ())]
+    before = {f"{path} {verb}" for path, verbs in was.items() for verb in verbs}
+    after = {f"{path} {verb}" for path, verbs in found.items() for verb in verbs}
+    lost, new = sorted(before - after), sorted(after - before)
     assert not lost and not new, (
         f"The API of the {role.name} changed.  Gone (clients break): {lost or 'nothing'}.  "
         f"New: {new or 'nothing'}.  When that is wanted, run this test with --write-openapi-paths "

@@ -200,3 +200,13 @@ def test_beginning_and_end_are_recorded_and_the_steps_between_are_not(operation,
 def test_operation_does_not_end_by_a_verb_that_its_table_does_not_know(operation, now):
     with pytest.raises(IllegalMove):
         operations.finish(operations.claim(operation.pk), "queue")
+
+
+def test_finished_operations_are_kept_for_their_stated_time(instance, operation, now):
+    operations.finish(operations.claim(operation.pk), "succeed")
+    other = operations.queue(actor=SYSTEM, instance=instance, kind=OperationKind.TERMINATE)
+    now.advance(days=operations.RETENTION_DAYS - 1)
+    assert operations.purge() == 0
+    now.advance(days=2)
+    assert operations.purge() == 1
+    assert list(LcmOperation.objects.all()) == [other], "what is unfinished is never too old"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -13,7 +14,7 @@ from rest_framework.response import Response
 from apps.common import clock
 from apps.common.errors import Upstream
 from apps.journal import services
-from apps.journal.idempotency import idempotent
+from apps.journal.idempotency import ABANDONED, drop_claims, idempotent
 from apps.journal.models import RememberedAnswer
 from apps.packages.models import Package
 from apps.tenants.models import Tenant
@@ -131,6 +132,32 @@ def test_call_while_the_first_is_still_answered_gets_409_and_is_not_done(till):
     assert second.status_code == 409
     assert len(till.taken) == 1
     assert till().data == {"coins": 1}
+
+
+def claimed(key="k"):
+    """A process took the call on and died before it answered."""
+    request = RequestFactory().post("/till", json.dumps({"coin": 1}),
+                                    content_type="application/json")
+    digest = hashlib.sha256(request.body).hexdigest()
+    RememberedAnswer.objects.create(caller="", route="POST /till", key=key, body_digest=digest)
+
+
+def test_call_whose_process_died_is_done_again_after_a_while(till):
+    with clock.frozen() as now:
+        claimed()
+        assert till().status_code == 409
+        now.advance(seconds=ABANDONED.total_seconds() + 1)
+        assert till().status_code == 201
+        assert till().headers["Idempotency-Replayed"] == "true"
+    assert till.taken == [1]
+
+
+def test_call_whose_process_died_is_done_again_after_the_next_start(till):
+    claimed()
+    assert till().status_code == 409
+    assert drop_claims() == 1
+    assert till().status_code == 201
+    assert drop_claims() == 0, "an answer that was given is kept"
 
 
 @pytest.mark.parametrize("failure", [503, Upstream("away"), ZeroDivisionError("bug")], ids=repr)

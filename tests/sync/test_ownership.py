@@ -64,7 +64,9 @@ def test_other_edge_buries_nothing_of_ours(mine, stranger):
 def test_other_edge_tells_nothing_about_our_instance(mine, stranger):
     _, instance = mine
     said = instances.export(instance)
-    seen = Observation(at=clock.now(), edge_state="Instantiation failed", health="Failed", version=99)
+    seen = Observation(
+        at=clock.now(), edge_state="Instantiation failed", health="Failed", version=99
+    )
     with pytest.raises(Conflict):
         instances.take_over(edge=stranger, instance_id=instance.pk, data=said, seen=seen)
     assert AppInstance.objects.get(pk=instance.pk).state == instance.state
