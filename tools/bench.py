@@ -142,12 +142,12 @@ def write(lines: list[Line]) -> None:
         f"| {line.what} | {line.first:.2f} ms | {line.second:.2f} ms | {line.ratio:.2f} |"
         for line in lines
     ]
-    cores, python = os.cpu_count(), platform.python_version()
+    cores = os.cpu_count()
     text = [
         "# Benchmarks",
         "",
-        f"`make bench` on {cores} cores, {platform.machine()}, {platform.system()}, Python {python};",
-        f"medians of {ROUNDS} rounds.  A ratio below 1 means that the first is faster.",
+        f"`make bench` on {cores} cores of {platform.machine()}, {platform.system()}, Python",
+        f"{platform.python_version()}; medians of {ROUNDS} rounds.  A ratio below 1 means that the first is faster.",
         "",
         "| what | first | second | ratio |",
         "|---|---|---|---|",

@@ -16,7 +16,7 @@ SPAN_SECONDS = 1.2
 
 
 def kill_in_the_middle(world, tmp_path, site, after, app_class):
-    """Order an instance, kill a site ``after`` seconds, and see it through; the state at the kill."""
+    """Order an instance, kill a site ``after`` seconds and see it through: the state then."""
     tenant, name = world.center("tenant"), new_name("crash")
     path = tmp_path / f"{name}.csar"
     build(path, name=name, version="1.0", app_class=app_class)
