@@ -146,8 +146,9 @@ def write(lines: list[Line]) -> None:
     text = [
         "# Benchmarks",
         "",
-        f"`make bench` on {cores} cores of {platform.machine()}, {platform.system()}, Python",
-        f"{platform.python_version()}; medians of {ROUNDS} rounds.  A ratio below 1 means that the first is faster.",
+        f"`make bench` on {cores} cores of {platform.machine()}, {platform.system()}.",
+        f"Python {platform.python_version()}; medians of {ROUNDS} rounds.",
+        "A ratio below 1 means that the first is faster.",
         "",
         "| what | first | second | ratio |",
         "|---|---|---|---|",

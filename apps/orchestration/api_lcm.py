@@ -29,8 +29,6 @@ from apps.tenants.policies import may, require, tenant_for
 from apps.tenants.views import ApiView
 
 UNKNOWN_INSTANCE = "App info record does not exist in database"
-# Not Creating: an edge that died between the two halves of an order has to take the second again.
-GOING_OR_THERE = (InstanceState.INSTANTIATING, InstanceState.INSTANTIATED)
 
 
 class InstantiateView(ApiView):

@@ -123,21 +123,21 @@ def test_termination_while_the_edge_is_down_is_kept_and_carried_out_when_it_answ
     assert pair.there() == "gone"
 
 
-@pytest.mark.parametrize("lost", range(1, 8))
+@pytest.mark.parametrize("lost", [1, 2, 4, 7])
 def test_replies_that_are_lost_lead_to_one_instance_that_runs(pair, lost):
     pair.sites.wire.lose_replies = lost
     instance = run(pair)
-    assert pair.work(120, until="Instantiated")[-1] == "Instantiated"
+    assert pair.work(120, until="Instantiated", step=2)[-1] == "Instantiated"
     with pair.sites.inside():
         assert AppInstance.objects.count() == Package.objects.count() == 1
         assert LcmOperation.objects.filter(kind="instantiate").count() == 1
     pair.sites.wire.lose_replies = lost
     pair.terminate(instance)
-    assert pair.work(120, until="gone")[-1] == "gone"
+    assert pair.work(120, until="gone", step=2)[-1] == "gone"
     assert pair.there() == "gone"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_link_that_loses_at_random_ends_with_both_sites_agreeing(pair, seed):
     dice = random.Random(seed)
 
@@ -150,10 +150,10 @@ def test_link_that_loses_at_random_ends_with_both_sites_agreeing(pair, seed):
     instance = run(pair)
     pair.work(dice.uniform(0, 40), step=1)
     pair.terminate(instance) if seed % 2 else None
-    states = pair.work(200, step=1)
+    states = pair.work(240, step=4)
     pair.sites.wire.on_request = None
     pair.sites.wire.lose_requests = pair.sites.wire.lose_replies = 0
-    pair.work(60, step=1)
+    pair.work(60, step=4)
     assert states
     assert pair.state() == pair.there() == ("gone" if seed % 2 else "Instantiated")
     wanted = Phase.ABSENT if seed % 2 else Phase.READY
