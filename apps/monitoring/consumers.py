@@ -9,6 +9,7 @@ and ``ping``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections import deque
@@ -202,7 +203,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _end(self, code: int) -> None:
         self._leave()
-        await self.close(code)
+        # Closing what the other side has closed already is no news.
+        with contextlib.suppress(OSError, RuntimeError):
+            await self.close(code)
 
     def _leave(self) -> None:
         hub.leave(self)

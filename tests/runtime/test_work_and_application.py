@@ -34,14 +34,14 @@ def test_tasks_run_in_this_process_and_stopping_waits_for_them(celery_app):
     @celery_app.task
     def slow():
         started.set()
-        release.wait(5)
+        release.wait(60)
         done.set()
 
     work = EmbeddedWork(celery_app)
     work.start()
     try:
         slow.delay()
-        assert started.wait(5)
+        assert started.wait(60)
         threading.Timer(0.1, release.set).start()
         work.stop()
         assert done.is_set()
