@@ -100,7 +100,7 @@ def as_domain_error(error: Exception) -> DomainError:
             fields=_fields(error.detail),
             message="input validation failed",
         )
-    if isinstance(error, drf.ParseError):
+    if isinstance(error, (drf.ParseError, RecursionError)):
         return Invalid(N_("The body is not well-formed JSON."), code="malformed")
     if isinstance(error, RequestDataTooBig):
         return _HttpError(413, N_("The body is too large."), "too_large")

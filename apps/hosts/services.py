@@ -88,6 +88,12 @@ def update_host(*, actor: Actor, host_id: uuid.UUID, spec: HostSpec) -> MecHost:
     before = {name: getattr(host, name) for name in MecHost.DESIRED}
     managers = (host.applcm_id, host.app_rule_manager_id)
     _apply(host, spec)
+    if registry.kind_of(before["vim"]) != registry.kind_of(host.vim) and host.instances.exists():
+        raise Conflict(
+            N_("The VIM of “%(name)s” cannot change while instances run there."),
+            code="in_use",
+            name=host.name,
+        )
     if managers[0] != host.applcm_id and (host.delivered_version or host.observed_at):
         reason = Reason(N_("remove the host and register it again to move it to another edge"))
         raise Invalid(N_("The request is not valid."), fields={"applcmIp": reason})
@@ -155,17 +161,24 @@ class _TakeBack(Exception):
     """Ends a savepoint that must not last."""
 
 
-@transaction.atomic
 def store_credentials(*, actor: Actor, host_id: uuid.UUID, content: bytes) -> HostCredential:
     """Seal the access file of a host; the old one stays when the new one cannot be read.
 
     Raises Invalid, naming what is wrong in the file.
     """
     require(may_handle_credentials(actor))
-    host = _lock(host_id)
     if len(content) > MAX_CREDENTIAL_BYTES:
         raise Invalid(N_("The file is larger than 1 MiB; an access file is a few kilobytes."))
+    host = MecHost.objects.filter(pk=host_id).first()
+    if host is None:
+        raise NotFound(N_("There is no such host."), message="Record not found")
+    # Read before the transaction: it may take a while, and nobody else could write meanwhile.
     summary = registry.describe_credentials(host.vim, content)
+    with transaction.atomic():
+        return _store(actor, _lock(host_id), content, summary)
+
+
+def _store(actor: Actor, host: MecHost, content: bytes, summary: dict[str, Any]) -> HostCredential:
     credential, _ = HostCredential.objects.update_or_create(
         host=host,
         defaults={

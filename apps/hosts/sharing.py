@@ -40,15 +40,18 @@ def share_host(*, actor: Actor, host_id: uuid.UUID, tenant_ids: Iterable[uuid.UU
         grants.take(tenant, DEPLOY, host)
     if given or taken:
         host.save()
-        data = {"given": [tenant.name for tenant in given],
-                "taken": [tenant.name for tenant in taken]}
+        data = {
+            "given": [tenant.name for tenant in given],
+            "taken": [tenant.name for tenant in taken],
+        }
         journal.record("hosts.host.shared", host, actor=actor, data=data)
     return host
 
 
 def _tenants(asked: set[uuid.UUID]) -> dict[uuid.UUID, Tenant]:
-    found = {tenant.pk: tenant for tenant in Tenant.objects.select_related("group").filter(
-        pk__in=asked)}
+    found = {
+        tenant.pk: tenant for tenant in Tenant.objects.select_related("group").filter(pk__in=asked)
+    }
     for key in asked - found.keys():
         reason = Reason(N_("there is no tenant %(id)s"), params={"id": str(key)})
         raise Invalid(N_("The request is not valid."), fields={"tenant_ids": reason})

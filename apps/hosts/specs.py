@@ -49,4 +49,3 @@ class HostObservation:
     simulated: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
     fault: dict[str, Any] = field(default_factory=dict)
-

@@ -224,7 +224,7 @@ def same_origin(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 def _wish(text: str | None) -> dict[str, Any] | None:
     try:
         wish = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     topics = wish.get("subscribe") if isinstance(wish, dict) else None
     if not isinstance(topics, list) or not all(isinstance(topic, str) for topic in topics):

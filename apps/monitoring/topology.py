@@ -114,7 +114,10 @@ def _nodes(actor: Actor) -> Iterator[Node]:
     for host in hosts:
         below[host.pk] = _host_node(host)
         yield below[host.pk]
+    shown = {host.pk: host for host in hosts}
     for instance in _instances_of(actor):
+        if instance.host_id in shown:
+            instance.host = shown[instance.host_id]  # read already, with its edge
         yield from _instance_nodes(instance, below.get(instance.host_id), actor)
 
 
@@ -166,7 +169,7 @@ def _instance_nodes(instance: AppInstance, host: Node | None, actor: Actor) -> I
     node = _node(
         f"instance:{instance.pk}", "instance", instance.app_name, mark,
         parent=host.id if host else SITE, url=f"/instances/{instance.pk}/",
-        as_of=_time(instance.observed_at), stale=stale,
+        as_of=_time(instance.known_at if host else instance.observed_at), stale=stale,
         simulated=bool((seen and seen.simulated) or (host and host.simulated)),
     )
     node.detail = " · ".join(part for part in parts if part)

@@ -22,7 +22,7 @@ from apps.instances.specs import CreateSpec
 from apps.instances.states import INSTANCE, InstanceState, OperationKind
 from apps.orchestration.workflows import target_for
 from apps.packages.policies import fits
-from apps.packages.selectors import access_package
+from apps.packages.selectors import access_package, lock_package
 from apps.tenants.actors import NOBODY, SYSTEM, Actor
 from apps.tenants.policies import Decision, require
 
@@ -85,6 +85,8 @@ def create_instance(
             N_("“%(name)s” already runs on “%(host)s”."), name=spec.app_name, host=host.name
         )
     with transaction.atomic():
+        # Looked at again under a lock: its removal may have been ordered meanwhile.
+        _refuse_unless(fits(lock_package(package.pk), host))
         instance = instances.create(
             actor=actor, tenant_id=tenant_id, spec=spec, instance_id=instance_id, origin=origin
         )

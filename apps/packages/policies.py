@@ -36,6 +36,8 @@ def fits(package: Package, host: MecHost) -> Decision:
     decision = may_deploy_to(host)
     if not decision:
         return decision
+    if package.removing:
+        return Decision(False, Reason(N_("The package is being removed."), code="removing"))
     if not package.has_file:
         return Decision(
             False, Reason(N_("The package's file is only at the edge where it was uploaded."))

@@ -37,6 +37,14 @@ def access_package(
     return found
 
 
+def lock_package(package_id: uuid.UUID) -> Package:
+    """The row, held until the transaction ends; NotFound when it is gone."""
+    package = Package.objects.select_for_update().filter(pk=package_id).first()
+    if package is None:
+        raise NotFound(N_("There is no such package."), message="record not found")
+    return package
+
+
 def distributions_of(package: Package) -> QuerySet[Distribution]:
     """Where a package went, with the hosts."""
     return package.distributions.select_related("host", "host__applcm").order_by("host__name")

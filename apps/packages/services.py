@@ -88,12 +88,10 @@ def remove_package(*, actor: Actor, package_id: uuid.UUID) -> None:
     """Remove a package and what it left at hosts; Conflict names the instances that use it."""
     package = access_package(actor, package_id)
     require(may_change(actor, package) if not package.removing else may_upload(actor))
-    users = [str(instance) for instance in package.instances.all()[:5]]
-    if users:
-        raise Conflict(
-            N_("The package is still used by: %(users)s."), code="in_use", users=", ".join(users)
-        )
     with transaction.atomic():
+        # Locked, so that nobody makes an instance of it between the look and the mark.
+        package = Package.objects.select_for_update().get(pk=package.pk)
+        _refuse_when_used(package)
         package.removing = True
         package.save()
         withdraw_all(actor=actor, package=package)
@@ -101,6 +99,12 @@ def remove_package(*, actor: Actor, package_id: uuid.UUID) -> None:
             "packages.package.removing", package, actor=actor, tenant_id=package.tenant_id
         )
     forget_when_gone(actor=actor, package_id=package.pk)
+
+
+def _refuse_when_used(package: Package) -> None:
+    users = ", ".join(str(instance) for instance in package.instances.all()[:5])
+    if users:
+        raise Conflict(N_("The package is still used by: %(users)s."), code="in_use", users=users)
 
 
 def forget_when_gone(*, actor: Actor, package_id: uuid.UUID) -> bool:
@@ -195,6 +199,7 @@ def _keep(actor: Actor, package: Package, path: Path) -> Package:
     path.chmod(0o600)
     try:
         with transaction.atomic():
+            _check_room(package.tenant_id)
             package.save(force_insert=True)
             journal.record(
                 "packages.package.onboarded",

@@ -74,7 +74,8 @@ def _is_ours(request: HttpRequest, address: str) -> bool:
 def next_url(request: HttpRequest, fallback: str) -> str:
     """The page that ``next`` names when it is one of ours, else ``fallback``."""
     address = request.POST.get("next") or request.GET.get("next") or ""
-    return address if _is_ours(request, address) else fallback
+    # Anything but a path is a name to Django's redirect, and not one of ours to give.
+    return address if address.startswith("/") and _is_ours(request, address) else fallback
 
 
 def sent(

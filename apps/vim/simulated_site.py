@@ -16,6 +16,7 @@ from apps.common.words import Reason
 from apps.vim.errors import CredentialsInvalid
 
 MAX_BYTES = 64 * 1024
+MAX_BRACKETS = 500
 FAULT_KINDS = (
     "slow",
     "refuse",
@@ -247,6 +248,9 @@ def _load(content: bytes) -> Any:
         raise _Wrong(N_("“%(field)s” is larger than %(limit)s bytes."), limit=MAX_BYTES)
     try:
         text = content.decode("utf-8")
+        if text.count("[") + text.count("{") > MAX_BRACKETS:
+            # The parser's time grows with the square of the depth.
+            raise _Wrong(N_("“%(field)s” is not valid YAML."))
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             raise _Wrong(N_("“%(field)s” must not contain YAML aliases."))
         return yaml.safe_load(text)

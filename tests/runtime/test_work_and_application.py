@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from celery import Celery
+from celery import Celery, _state
 
 from mecm_portal.runtime.application import SiteApplication
 from mecm_portal.runtime.work import EmbeddedWork
@@ -25,7 +25,11 @@ def celery_app():
         beat_scheduler="celery.beat:Scheduler",
         beat_schedule={},
     )
-    return app
+    # The worker's threads look for tasks in the default application.
+    before = _state.default_app
+    app.set_default()
+    yield app
+    _state.set_default_app(before)
 
 
 def test_tasks_run_in_this_process_and_stopping_waits_for_them(celery_app):
