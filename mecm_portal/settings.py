@@ -214,7 +214,16 @@ PACKAGE_DIR = SITE_DIR / "packages"
 VIM_STATE_DIR = SITE_DIR / "vim"
 PACKAGE_ENFORCE_DIGESTS = os.environ.get("MECM_PACKAGE_DIGESTS") == "enforce"
 PACKAGE_MAX_BYTES = int(os.environ.get("MECM_PACKAGE_MAX_BYTES", 512 * 1024 * 1024))
-LIMITS = {"packages_per_tenant": 50, "instances_per_tenant": 50, "hosts": 50, "applcms": 50}
+_LIMITS = {
+    "packages_per_tenant": 50,
+    "instances_per_tenant": 50,
+    "hosts": 50,
+    "applcms": 50,
+}
+LIMITS = {
+    name: int(os.environ.get(f"MECM_LIMIT_{name.upper()}", usual))
+    for name, usual in _LIMITS.items()
+}
 
 # --- work ----------------------------------------------------------------------------------------
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "memory://localhost/")

@@ -37,7 +37,7 @@ def limit_reached(name: str, used: int) -> Conflict:
         message="Max record limit exceeded",
         limit=limit,
         used=used,
-        extra={"limit": limit, "used": used, "raised_by": "LIMITS"},
+        extra={"limit": limit, "used": used, "raised_by": f"MECM_LIMIT_{name.upper()}"},
     )
 
 
