@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTHING_COLLECTED = 5
+HUNG = 124
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -29,6 +31,7 @@ class Tier:
     mark: str
     missing: Callable[[], str]
     options: tuple[str, ...] = ()
+    seconds: int = 900
 
 
 def no_chromium() -> str:
@@ -40,8 +43,22 @@ def no_chromium() -> str:
 
 TIERS = (
     Tier("base", "not browser", lambda: "", ("-n", "2", "--dist", "loadfile")),
-    Tier("browser", "browser", no_chromium),
+    Tier("browser", "browser", no_chromium, seconds=300),
 )
+
+
+def call(words: list[str], seconds: int) -> int:
+    """The exit code of a command; HUNG when it had to be ended, with all that it started."""
+    process = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return HUNG
+    except KeyboardInterrupt:
+        os.killpg(process.pid, signal.SIGINT)
+        raise
 
 
 def run(tier: Tier) -> tuple[bool, str]:
@@ -54,7 +71,10 @@ def run(tier: Tier) -> tuple[bool, str]:
     sys.stdout.flush()
     began = time.monotonic()
     words = [sys.executable, "-m", "pytest", "-m", tier.mark, *tier.options]
-    code = subprocess.run(words, cwd=ROOT, check=False).returncode
+    code = call(words, tier.seconds)
+    if code == HUNG:
+        sys.stdout.write(f"=== {tier.name} hung for {tier.seconds} s and is run once more\n")
+        code = call(words, tier.seconds)
     took = f"{time.monotonic() - began:.0f} s"
     if code == NOTHING_COLLECTED:
         return True, f"skipped {tier.name}: it has no tests yet"
