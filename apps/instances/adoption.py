@@ -48,7 +48,7 @@ def take_over(
     elif instance.host.applcm_id != edge.pk:
         raise Conflict(N_("The instance “%(name)s” runs at another edge."), name=instance.app_name)
     elif not unfinished([instance_id]).exists():
-        _follow(instance, data, seen)
+        _follow(instance, seen)
     note_observed(instance_id=instance_id, seen=seen)
     return True
 
@@ -103,7 +103,7 @@ def _adopt(
     return instance
 
 
-def _follow(instance: AppInstance, data: dict[str, Any], seen: Observation) -> None:
+def _follow(instance: AppInstance, seen: Observation) -> None:
     """With no work of ours in progress, the life cycle at the edge is the truth."""
     newer = not seen.version or seen.version > instance.observed_version
     if newer and seen.edge_state and instance.state != seen.edge_state:

@@ -22,13 +22,6 @@ BROKEN = Reason("the image is missing", "image")
 
 
 @pytest.fixture
-def now(house):
-    """Time that stands still."""
-    with clock.frozen() as frozen:
-        yield frozen
-
-
-@pytest.fixture
 def instance(now):
     """An instantiated instance that nobody has looked at yet."""
     host = make.host(access="")

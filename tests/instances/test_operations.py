@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
-from apps.common import clock
 from apps.common.errors import IllegalMove
 from apps.common.words import Reason
 from apps.instances import operations
@@ -17,13 +16,6 @@ from apps.tenants.actors import SYSTEM
 from tests import factories as make
 
 WHY = Reason("it rains", "weather")
-
-
-@pytest.fixture
-def now(house):
-    """Time that stands still."""
-    with clock.frozen() as frozen:
-        yield frozen
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from apps.common import clock
 from apps.common.errors import Conflict, NotFound
 from apps.journal.models import Entry, Tombstone
 from apps.packages import distribution, distribution_work, services
@@ -12,19 +11,6 @@ from apps.packages.local import LocalPackageTarget
 from apps.packages.models import Distribution, Package
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
-
-
-@pytest.fixture
-def red(house):
-    """A tenant."""
-    return make.tenant("red")
-
-
-@pytest.fixture
-def now(red):
-    """Time that stands still."""
-    with clock.frozen() as frozen:
-        yield frozen
 
 
 def order(package, *hosts, actor=SYSTEM):
