@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "apps.vim",
     "apps.tenants",
     "apps.hosts",
+    "apps.mep",
     "apps.edgelink",
     "apps.packages",
     "apps.instances",
@@ -219,10 +220,40 @@ _LIMITS = {
     "instances_per_tenant": 50,
     "hosts": 50,
     "applcms": 50,
+    "services_per_application": 50,
+    "subscriptions_per_application": 50,
 }
 LIMITS = {
     name: int(os.environ.get(f"MECM_LIMIT_{name.upper()}", usual))
     for name, usual in _LIMITS.items()
+}
+
+# --- MEC platform (MEC 011) ----------------------------------------------------------------------
+MEP = {
+    # "conformance" answers as ETSI's test suite asserts; "strict" refuses what nobody asked for.
+    "profile": os.environ.get("MECM_MEP_PROFILE", "conformance" if DEMO else "strict"),
+    # Seconds between two heartbeats: what the platform chooses, and what it honours.
+    "interval": int(os.environ.get("MECM_MEP_INTERVAL", 60)),
+    "least_interval": int(os.environ.get("MECM_MEP_LEAST_INTERVAL", 5)),
+    "most_interval": int(os.environ.get("MECM_MEP_MOST_INTERVAL", 3600)),
+    # A service is suspended after so many intervals, and a grace of so much of one (at most 5 s).
+    "missed": int(os.environ.get("MECM_MEP_MISSED", 1)),
+    "grace": float(os.environ.get("MECM_MEP_GRACE", 0.05)),
+    "most_grace": float(os.environ.get("MECM_MEP_MOST_GRACE", 5)),
+    # Networks that callbacks may go to although they are not public, as "10.0.0.0/8, ::1".
+    "callback_networks": os.environ.get(
+        "MECM_MEP_CALLBACK_NETWORKS", "127.0.0.0/8, ::1" if DEMO else ""
+    ),
+    "dead_letter_seconds": int(os.environ.get("MECM_MEP_DEAD_LETTER_SECONDS", 3600)),
+    "token_seconds": int(os.environ.get("MECM_MEP_TOKEN_SECONDS", 3600)),
+    "graceful_seconds": int(os.environ.get("MECM_MEP_GRACEFUL_SECONDS", 5)),
+    # Gateways (networks) whose X-AppinstanceID is believed, as the original's is.
+    "gateways": os.environ.get("MECM_MEP_GATEWAYS", ""),
+    # An Authorization value that may act for any application; only for the conformance profile.
+    "test_credential": os.environ.get("MECM_MEP_TEST_CREDENTIAL", ""),
+    "ntp_servers": os.environ.get("MECM_MEP_NTP_SERVERS", "pool.ntp.org"),
+    # An Apache ServiceComb service center that mirrors the registry, as http://host:30100.
+    "servicecomb_url": os.environ.get("MECM_MEP_SERVICECOMB_URL", ""),
 }
 
 # --- work ----------------------------------------------------------------------------------------

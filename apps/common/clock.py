@@ -1,7 +1,8 @@
-"""The one source of time, so that tests set it and nobody sleeps.  Not for measuring durations."""
+"""The one source of time, so that tests set it and nobody sleeps."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ def _system_now() -> datetime:
 
 
 _source: Callable[[], datetime] = _system_now
+_ticks: Callable[[], float] = time.monotonic
 
 
 def now() -> datetime:
@@ -19,11 +21,21 @@ def now() -> datetime:
     return _source()
 
 
+def monotonic() -> float:
+    """Seconds that only ever grow, whatever happens to the wall clock: for deadlines in memory."""
+    return _ticks()
+
+
 class FrozenClock:
     """Time that stands still until ``advance`` is called."""
 
     def __init__(self, start: datetime) -> None:
         self.at = start
+        self._ticks_offset = time.monotonic() - start.timestamp()
+
+    def ticks(self) -> float:
+        """The monotonic side of this clock: it advances with the wall."""
+        return self.at.timestamp() + self._ticks_offset
 
     def __call__(self) -> datetime:
         return self.at
@@ -37,11 +49,11 @@ class FrozenClock:
 @contextmanager
 def frozen(at: datetime | None = None) -> Iterator[FrozenClock]:
     """Hold the clock still inside the block; the clock that comes out can be advanced."""
-    global _source
-    before = _source
-    clock = FrozenClock(at or before())
-    _source = clock
+    global _source, _ticks
+    before = _source, _ticks
+    clock = FrozenClock(at or _source())
+    _source, _ticks = clock, clock.ticks
     try:
         yield clock
     finally:
-        _source = before
+        _source, _ticks = before

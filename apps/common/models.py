@@ -6,8 +6,7 @@ import uuid
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models, transaction
-from django.db.models import F
+from django.db import connection, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import clock
@@ -38,12 +37,20 @@ class VersionCounter(models.Model):
         db_table = "common_version_counter"
 
 
-def next_version() -> int:
-    """The next version of this site; must be called inside the transaction that uses it."""
-    if not VersionCounter.objects.filter(pk=1).update(value=F("value") + 1):
-        VersionCounter.objects.get_or_create(pk=1)
-        VersionCounter.objects.filter(pk=1).update(value=F("value") + 1)
-    return VersionCounter.objects.values_list("value", flat=True).get(pk=1)
+def next_version(count: int = 1) -> int:
+    """The next version of this site, the last of ``count`` that are taken at once.
+
+    Must be called inside the transaction that uses it.
+    """
+    raise_by = "UPDATE common_version_counter SET value = value + %s WHERE id = 1 RETURNING value"
+    with connection.cursor() as cursor:
+        cursor.execute(raise_by, [count])
+        row = cursor.fetchone()
+        if row is None:
+            VersionCounter.objects.get_or_create(pk=1)
+            cursor.execute(raise_by, [count])
+            row = cursor.fetchone()
+    return int(row[0])
 
 
 def current_version() -> int:

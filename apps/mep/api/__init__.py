@@ -1,0 +1,1 @@
+"""Mp1 and Mm5 over HTTP: parse, call, answer."""

@@ -1,0 +1,233 @@
+"""Who has to beat until when: the deadlines of all services with a heartbeat, in memory.
+
+A heartbeat is not news, it moves a deadline: ``touch`` costs the same however many services there
+are.  Deadlines lie in buckets of a tenth of a second, and an entry is in the bucket of its deadline
+alone, so that a sweep costs what expires and not what exists.
+
+Not the truth about states: that is the database, which ``transitions`` changes and which this book
+follows by version.  Used from the event loop and from page threads at once without a lock: a race
+can leave an entry in a second bucket, which the sweep sees by ``tick``, but never in none.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from apps.common import clock
+from apps.mep.states import ServiceState
+
+TICK_SECONDS = 0.1
+NEVER = -1
+GONE_KEPT_SECONDS = 60.0
+BEATS_PER_SECOND = 200  # of one application: fifty services at the shortest interval need ten
+ACTIVE = ServiceState.ACTIVE.value
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the database says of a service with a heartbeat; times in seconds."""
+
+    service_id: uuid.UUID
+    application_id: uuid.UUID
+    state: str
+    interval: int
+    allowance: float
+    version: int
+    beat_at: float
+    told: bool
+
+
+class Producer:
+    """An application whose services are in the book; counts its heartbeats of this second."""
+
+    __slots__ = ("beats", "id", "key", "second")
+
+    def __init__(self, application_id: uuid.UUID) -> None:
+        self.id = application_id
+        self.key = str(application_id).encode()
+        self.second = 0
+        self.beats = 0
+
+    def floods(self, now: float) -> bool:
+        """Whether one more heartbeat is more than an application can need."""
+        second = int(now)
+        if second != self.second:
+            self.second, self.beats = second, 0
+        self.beats += 1
+        return self.beats > BEATS_PER_SECOND
+
+
+class Entry:
+    """One service: ``seen`` is the monotonic time of its last heartbeat, ``beat_at`` the wall's.
+
+    ``told`` says that its first heartbeat was answered, ``busy`` that a transition is on its way.
+    """
+
+    __slots__ = (
+        "allowance", "beat_at", "busy", "interval", "key", "producer", "seen", "state", "tick",
+        "told", "version",
+    )
+
+    def __init__(self, key: bytes, producer: Producer) -> None:
+        self.key = key
+        self.producer = producer
+        self.tick = NEVER
+        self.beat_at = 0.0
+        self.busy = False
+        self.told = False
+
+    @property
+    def id(self) -> uuid.UUID:
+        """The service's id."""
+        return uuid.UUID(self.key.decode())
+
+    @property
+    def due(self) -> float:
+        """The monotonic time after which the heartbeat is missed."""
+        return self.seen + self.allowance
+
+
+class Book:
+    """The deadlines of one process."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything, as at the start of a process."""
+        self.entries: dict[bytes, Entry] = {}
+        self.producers: dict[uuid.UUID, Producer] = {}
+        self._buckets: dict[int, set[Entry]] = {}
+        self._swept = math.floor(clock.monotonic() / TICK_SECONDS)
+        self._gone: dict[bytes, tuple[int, float]] = {}
+        self._unsaved: set[Entry] = set()
+
+    # --- what the database said ------------------------------------------------------------------
+    def apply(self, facts: Facts) -> Entry | None:
+        """Take over a committed row unless a newer one is known; the deadline starts anew."""
+        key = str(facts.service_id).encode()
+        gone = self._gone.get(key)
+        entry = self.entries.get(key)
+        if gone is not None and gone[0] >= facts.version:
+            return None
+        if entry is not None and entry.version >= facts.version:
+            return entry
+        if entry is None:
+            entry = Entry(key, self.producer(facts.application_id))
+        entry.state, entry.version = facts.state, facts.version
+        entry.interval, entry.allowance = facts.interval, facts.allowance
+        entry.told = facts.told
+        entry.beat_at = max(facts.beat_at, entry.beat_at)
+        entry.seen = clock.monotonic()
+        entry.busy = False
+        self.entries[key] = entry
+        self._place(entry)
+        return entry
+
+    def remove(self, service_id: uuid.UUID, version: int) -> None:
+        """Forget a service that is gone since ``version``; older news of it is ignored after."""
+        key = str(service_id).encode()
+        self._gone[key] = (version, clock.monotonic())
+        entry = self.entries.pop(key, None)
+        if entry is not None:
+            entry.state = ""
+            self._unplace(entry)
+            self._unsaved.discard(entry)
+
+    def forget_producer(self, application_id: uuid.UUID) -> None:
+        """Drop an application that is gone."""
+        self.producers.pop(application_id, None)
+
+    def producer(self, application_id: uuid.UUID) -> Producer:
+        """The one object that stands for an application."""
+        found = self.producers.get(application_id)
+        return found or self.producers.setdefault(application_id, Producer(application_id))
+
+    def find(self, service_id: uuid.UUID) -> Entry | None:
+        """The entry of a service, if it has a heartbeat."""
+        return self.entries.get(str(service_id).encode())
+
+    # --- heartbeats ------------------------------------------------------------------------------
+    def touch(self, entry: Entry) -> None:
+        """A heartbeat came: the deadline moves."""
+        entry.seen = clock.monotonic()
+        entry.beat_at = clock.now().timestamp()
+        self._unsaved.add(entry)
+        if entry.state == ACTIVE:
+            self._place(entry)
+
+    def sweep(self) -> list[Entry]:
+        """Take out the ACTIVE entries whose time is over; each is returned once, as busy."""
+        now = clock.monotonic()
+        last = math.floor(now / TICK_SECONDS)
+        first, self._swept = self._swept + 1, last
+        if last - first > len(self._buckets):  # the clock was moved, or nobody swept for long
+            ticks: Iterable[int] = sorted(tick for tick in self._buckets if tick <= last)
+        else:
+            ticks = range(first, last + 1)
+        expired = []
+        for tick in ticks:
+            for entry in self._buckets.pop(tick, ()):
+                if entry.tick != tick or entry.state != ACTIVE:
+                    continue
+                entry.tick = NEVER
+                entry.busy = True
+                expired.append(entry)
+        if self._gone:
+            self._forget_gone(now)
+        return expired
+
+    def retry(self, entry: Entry, seconds: float) -> None:
+        """Look at an entry again later, as its transition could not be written."""
+        entry.seen = clock.monotonic() + seconds - entry.allowance
+        entry.busy = False
+        self._place(entry)
+
+    def take_unsaved(self) -> list[Entry]:
+        """The entries that had a heartbeat since the last call."""
+        taken, self._unsaved = self._unsaved, set()
+        return [entry for entry in taken if entry.state]
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(list(self.entries.values()))
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    # --- buckets ---------------------------------------------------------------------------------
+    def _place(self, entry: Entry) -> None:
+        if entry.state != ACTIVE:
+            self._unplace(entry)
+            return
+        # One tick later than the deadline at most, and never before it.
+        tick = math.ceil((entry.seen + entry.allowance) / TICK_SECONDS)
+        if tick == entry.tick:
+            return
+        tick = max(tick, self._swept + 1)
+        self._unplace(entry)
+        bucket = self._buckets.get(tick)
+        if bucket is None:
+            bucket = self._buckets.setdefault(tick, set())
+        bucket.add(entry)
+        entry.tick = tick
+
+    def _unplace(self, entry: Entry) -> None:
+        # An empty bucket stays until its time: another thread may be about to put something in.
+        bucket = self._buckets.get(entry.tick)
+        if bucket is not None:
+            bucket.discard(entry)
+        entry.tick = NEVER
+
+    def _forget_gone(self, now: float) -> None:
+        oldest = next(iter(self._gone.items()))
+        while now - oldest[1][1] > GONE_KEPT_SECONDS:
+            del self._gone[oldest[0]]
+            if not self._gone:
+                return
+            oldest = next(iter(self._gone.items()))
+
+
+book = Book()

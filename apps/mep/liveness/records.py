@@ -1,0 +1,103 @@
+"""Between the rows of services and the book: loading, following, and saving heartbeat times.
+
+One malformed row never touches another: rows are looked at one by one where they cannot be read
+together.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from django.db import connection, models, transaction
+from django.db.models import QuerySet
+
+from apps.mep.liveness.book import Entry, Facts, book
+from apps.mep.liveness.policy import allowance
+from apps.mep.models import MecService, row_time
+from apps.mep.states import ServiceState
+
+SAVED_AT_ONCE = 500
+M = TypeVar("M", bound=models.Model)
+_log = logging.getLogger("mecm.mep")
+
+
+def readable(rows: QuerySet[M]) -> Iterator[M]:
+    """The rows that can be read; a malformed one is left out and named in the log."""
+    try:
+        found = list(rows)
+    except Exception:
+        found = [row for key in rows.values_list("pk", flat=True) for row in _one(rows, key)]
+    yield from found
+
+
+def _one(rows: QuerySet[M], key: Any) -> list[M]:
+    try:
+        return list(rows.model._default_manager.filter(pk=key))  # type: ignore[attr-defined]
+    except Exception as error:
+        _log.error("row %s of %s cannot be read: %s", key, rows.model.__name__, type(error).__name__)
+        return []
+
+
+def facts_of(service: MecService) -> Facts:
+    """What the book needs of a row; ValueError for one that makes no sense."""
+    interval = service.liveness_interval
+    if not isinstance(interval, int) or isinstance(interval, bool) or interval <= 0:
+        raise ValueError("liveness_interval")
+    if service.state not in ServiceState.values:
+        raise ValueError("state")
+    return Facts(
+        service_id=service.pk,
+        application_id=service.application_id,
+        state=str(service.state),
+        interval=interval,
+        allowance=allowance(interval),
+        version=service.version,
+        beat_at=row_time(service.beat_at or service.created_at),
+        told=service.beat_at is not None,
+    )
+
+
+def follow(service: MecService) -> None:
+    """Bring the book up to a row that was committed; one without a heartbeat leaves it."""
+    if service.liveness_interval is None:
+        book.remove(service.pk, service.version)
+        return
+    book.apply(facts_of(service))
+
+
+def load() -> int:
+    """Read all services with a heartbeat at the start of a process: each gets its full time."""
+    book.clear()
+    rows = MecService.objects.filter(
+        application__site_id__isnull=True, liveness_interval__isnull=False
+    )
+    for service in readable(rows):
+        try:
+            book.apply(facts_of(service))
+        except ValueError as error:
+            _log.error("service %s has no heartbeat: its %s makes no sense", service.pk, error)
+    return len(book)
+
+
+def save_beats(entries: Iterable[Entry]) -> int:
+    """Write when services were last heard of; not a change, so no version and no news."""
+    pairs = [(_moment(entry.beat_at), entry.id) for entry in entries]
+    column = MecService._meta.get_field("beat_at")
+    key = MecService._meta.pk
+    for start in range(0, len(pairs), SAVED_AT_ONCE):
+        part = pairs[start : start + SAVED_AT_ONCE]
+        values = [(_db(column, at), _db(key, service_id)) for at, service_id in part]
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.executemany("UPDATE mep_mecservice SET beat_at = %s WHERE id = %s", values)
+    return len(pairs)
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _db(field: Any, value: Any) -> Any:
+    return field.get_db_prep_save(value, connection)

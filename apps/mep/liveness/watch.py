@@ -1,0 +1,56 @@
+"""What the event loop of a site does about liveness: sweep, and save when services were heard of."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from django.db import connections
+
+from apps.mep import calls
+from apps.mep.liveness import records, transitions
+from apps.mep.liveness.book import TICK_SECONDS, Entry, book
+
+SAVE_SECONDS = 30.0
+_log = logging.getLogger("mecm.mep")
+
+
+async def watch_heartbeats() -> None:
+    """Sweep the book every tick; what expires is written by a thread, so beats go on meanwhile."""
+    loop = asyncio.get_running_loop()
+    saved = loop.time()
+    writing: asyncio.Task[None] | None = None
+    waiting: list[Entry] = []
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        waiting += book.sweep()
+        if writing is not None and not writing.done():
+            continue
+        if waiting:
+            batch, waiting = waiting, []
+            writing = asyncio.create_task(asyncio.to_thread(_suspend, batch))
+        elif loop.time() - saved >= SAVE_SECONDS:
+            saved = loop.time()
+            writing = asyncio.create_task(asyncio.to_thread(save))
+
+
+def _suspend(batch: list[Entry]) -> None:
+    try:
+        transitions.suspend(batch)
+    except Exception:
+        _log.exception("%d services could not be looked at; they are tried again", len(batch))
+        for entry in batch:
+            book.retry(entry, transitions.RETRY_SECONDS)
+    finally:
+        connections.close_all()
+
+
+def save() -> None:
+    """Write heartbeat times and call counts; also when the site stops."""
+    try:
+        records.save_beats(book.take_unsaved())
+        calls.save()
+    except Exception:
+        _log.exception("heartbeat times and call counts could not be saved")
+    finally:
+        connections.close_all()
