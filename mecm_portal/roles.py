@@ -64,8 +64,14 @@ EDGE = Role(
     name="edge",
     label=N_("Edge"),
     origin="MEPM",
-    mounts=(("lcmcontroller/v1/", "apps.orchestration.urls_lcm"), ("sync/v1/", "apps.sync.urls")),
+    mounts=(
+        ("lcmcontroller/v1/", "apps.orchestration.urls_lcm"),
+        ("sync/v1/", "apps.sync.urls"),
+        ("mep/", "apps.mep.urls"),
+        ("mepcfg/", "apps.mep.urls_cfg"),
+    ),
     beat={
+        "apps.mep.tasks.purge": 3600.0,
         "apps.orchestration.tasks.probe_hosts": 15.0,
         "apps.packages.tasks.sweep_distributions": 2.0,
         "apps.orchestration.tasks.sweep_operations": 2.0,
@@ -74,7 +80,12 @@ EDGE = Role(
         "apps.orchestration.tasks.purge_operations": 3600.0,
         "apps.packages.tasks.sweep_orphans": 3600.0,
     },
-    nav=("dashboard", "topology", "packages", "instances", "hosts", "users", "activity"),
+    nav=("dashboard", "topology", "packages", "instances", "hosts", "mep", "users", "activity"),
+    watches=(
+        "apps.mep.liveness.watch.watch_heartbeats",
+        "apps.mep.notify.deliver.deliver_notifications",
+        "apps.monitoring.pulse.watch_pulse",
+    ),
     waiting=("/sync/v1/changes",),
 )
 

@@ -63,6 +63,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "apps.mep.addresses.SpellingsMiddleware",
     "apps.common.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -292,7 +293,11 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "apps.common.middleware.RequestIdFilter"}},
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%H:%M:%S"}
+        "line": {
+            "()": "apps.common.logs.OneLineFormatter",
+            "format": "%(asctime)s %(levelname)-7s %(message)s",
+            "datefmt": "%H:%M:%S",
+        }
     },
     "handlers": {
         "stdout": {

@@ -13,6 +13,8 @@ from django.db import connection
 from apps.hosts import services as hosts
 from apps.instances import operations
 from apps.journal import idempotency
+from apps.mep.liveness import records, watch
+from apps.mep.notify import queue
 from apps.packages import distribution_work
 from apps.sync import puller
 
@@ -24,6 +26,19 @@ def forget_leases() -> None:
     hosts.drop_deliveries()
     idempotency.drop_claims()
     puller.drop_leases()
+    queue.drop_leases()
+    connection.close()
+
+
+def load_memory() -> None:
+    """Read what this process keeps in memory: until when which service has to beat."""
+    records.load()
+    connection.close()
+
+
+def save_memory() -> None:
+    """Write what is only in memory and worth keeping, as the site stops."""
+    watch.save()
     connection.close()
 
 

@@ -12,6 +12,7 @@ WIRING: tuple[tuple[str, str], ...] = (
     ("hosts.host.credentials_removed", "apps.orchestration.tasks.on_host_configured"),
     ("hosts.applcm.registered", "apps.sync.tasks.on_edge_registered"),
     ("hosts.applcm.updated", "apps.sync.tasks.on_edge_registered"),
+    ("hosts.applcm.removed", "apps.sync.tasks.on_edge_removed"),
     ("hosts.applcm.reachable", "apps.orchestration.tasks.on_edge_reachable"),
     ("packages.distribution.ordered", "apps.packages.tasks.on_event"),
     ("packages.distribution.withdrawing", "apps.packages.tasks.on_event"),

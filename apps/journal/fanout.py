@@ -18,7 +18,10 @@ _log = logging.getLogger("mecm.fanout")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the fan-out carries: small, and only what every listener may know."""
+    """What the fan-out carries: small, and only what every listener may know.
+
+    ``recorded`` tells whether it is somebody's deed with an entry, whose names then are here too.
+    """
 
     verb: str
     kind: str
@@ -26,6 +29,9 @@ class Event:
     version: int
     tenant_id: uuid.UUID | None
     data: dict[str, Any] = field(default_factory=dict)
+    recorded: bool = False
+    subject_name: str = ""
+    actor_name: str = ""
 
 
 Wiring = Sequence[tuple[str, str]]

@@ -60,7 +60,17 @@ def record(
             request_id=request_id.get(),
             data=data or {},
         )
-    event = Event(verb, kind, str(subject.pk), version, tenant_id, data or {})
+    event = Event(
+        verb,
+        kind,
+        str(subject.pk),
+        version,
+        tenant_id,
+        data or {},
+        recorded=not quiet,
+        subject_name=str(subject)[:256],
+        actor_name=actor.actor_name,
+    )
     transaction.on_commit(lambda: publish(event))
 
 

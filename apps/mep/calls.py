@@ -25,6 +25,11 @@ def count(subject: str | uuid.UUID, calls: int = 1) -> None:
     _counts[clock.now().date(), str(subject)] += calls
 
 
+def clear() -> None:
+    """Forget what was not saved."""
+    _counts.clear()
+
+
 def save() -> None:
     """Add what was counted to the rows."""
     global _counts

@@ -31,6 +31,8 @@ class Application(models.Model):
     # The AppInfo of a registration (MEC 011 v3 clause 7.2.13); empty for what Mm5 made.
     info = models.JSONField(default=dict)
     registered = models.BooleanField(default=False)
+    # Name and Mp1 use of the AppD configuration; null while there is none.
+    appd = models.JSONField(null=True)
     # Changes with the credentials, so that tokens end with them.
     stamp = models.CharField(max_length=16, default=new_stamp)
     ready_at = models.DateTimeField(null=True)
@@ -82,6 +84,8 @@ class MecService(Versioned):
     # Seconds; null where the application does not support heartbeats.
     liveness_interval = models.PositiveIntegerField(null=True)
     beat_at = models.DateTimeField(null=True)
+    # Whether its heartbeats know the interval: the next one is answered with it until then.
+    liveness_told = models.BooleanField(default=False)
     state_since = models.DateTimeField(default=clock.now)
 
     class Meta:

@@ -9,7 +9,6 @@ from django.utils import translation
 
 from apps.common.words import Reason, say
 from apps.journal.fanout import Event
-from apps.journal.selectors import history_of
 from apps.monitoring.live import object_of
 
 log = logging.getLogger("mecm.events")
@@ -17,7 +16,8 @@ log = logging.getLogger("mecm.events")
 _NAMES = {
     "applcm": "AppLCM", "apprulemanager": "rule manager", "host": "host", "package": "package",
     "distribution": "distribution", "instance": "instance", "operation": "operation",
-    "tenant": "tenant", "user": "user",
+    "tenant": "tenant", "user": "user", "mecservice": "MEC service",
+    "application": "application", "subscription": "subscription to",
 }
 _PHRASES = {
     "registered": "was registered",
@@ -55,12 +55,11 @@ def on_event(event: Event) -> None:
     """Log an event as a sentence; news that is nobody's deed only at the level DEBUG."""
     if not log.isEnabledFor(logging.INFO):
         return
-    entry = history_of(event.kind, event.subject_id).first()
-    if entry is None or (entry.verb, entry.version) != (event.verb, event.version):
+    if not event.recorded:
         log.debug("%s %s", event.verb, event.subject_id)
         return
     with translation.override("en"):
-        log.info("%s", sentence(event, entry.subject_name, entry.actor_name))
+        log.info("%s", sentence(event, event.subject_name, event.actor_name))
 
 
 def sentence(event: Event, name: str, actor_name: str) -> str:

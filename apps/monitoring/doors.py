@@ -16,6 +16,7 @@ from apps.common.errors import DomainError
 from apps.hosts.models import AppLcm, AppRuleManager
 from apps.hosts.selectors import access_host, hosts_for
 from apps.instances.selectors import access_instance
+from apps.mep.selectors import access_service, access_subscription
 from apps.monitoring.hub import Item, hub
 from apps.packages.selectors import access_package
 from apps.tenants.actors import Actor
@@ -30,6 +31,8 @@ LISTS = {
     "systems": "systems.read",
     "users": "users.write",
     "activity": "activity.read",
+    "services": "mep.read",
+    "subscriptions": "mep.read",
 }
 TOPIC_LENGTH = 64
 
@@ -57,11 +60,24 @@ def _open_system(actor: Actor, key: uuid.UUID) -> object:
     )
 
 
+def _open_service(actor: Actor, key: uuid.UUID) -> object:
+    require(may(actor, "mep.read"))
+    return access_service(actor, key)
+
+
+def _open_subscription(actor: Actor, key: uuid.UUID) -> object:
+    require(may(actor, "mep.read"))
+    return access_subscription(actor, key)
+
+
 _DOORS: dict[str, Callable[[Actor, uuid.UUID], object]] = {
     "host": _open_host,
     "package": _open_package,
     "instance": _open_instance,
     "system": _open_system,
+    "service": _open_service,
+    "beat": _open_service,
+    "subscription": _open_subscription,
 }
 
 
@@ -96,7 +112,8 @@ def passes_wall(actor: Actor, item: Item) -> bool:
 
     News of no tenant is about the infrastructure, where :class:`Sight` decides.
     """
-    if actor.is_admin:
+    # Whoever was let in to follow a service's heartbeat may hear it.
+    if actor.is_admin or item.message.get("object") == "beat":
         return True
     if item.tenant_id is not None:
         return item.tenant_id == str(actor.tenant_id)

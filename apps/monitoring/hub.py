@@ -206,6 +206,10 @@ class Hub:
             if not self._topics[topic]:
                 del self._topics[topic]
 
+    def followed(self, prefix: str) -> list[str]:
+        """The topics with that prefix that somebody listens to."""
+        return [topic for topic in self._topics if topic.startswith(prefix)]
+
     def since_seq(self, seq: int) -> Iterator[Item] | None:
         """What came after ``seq``; None when that is no longer held."""
         if seq < self._forgotten or seq > self.seq:

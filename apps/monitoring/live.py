@@ -13,6 +13,8 @@ OBJECTS = {
     "mechost": "host",
     "appinstance": "instance",
     "lcmoperation": "operation",
+    "mecservice": "service",
+    "application": "mec-application",
 }
 # The list on which a kind of object is news, and whether the topology shows it.
 _LISTS = {
@@ -24,18 +26,23 @@ _LISTS = {
     "instance": ("instances", True),
     "tenant": ("users", False),
     "user": ("users", False),
+    "service": ("services", False),
+    "mec-application": ("services", False),
+    "subscription": ("subscriptions", False),
 }
 # What has no page of its own is news on the page of what it belongs to.
 _OWNERS = {"distribution": ("package", "package_id"), "operation": ("instance", "instance_id")}
 _SYSTEMS = frozenset({"applcm", "apprulemanager"})
-_UNRECORDED = (".progressed", ".waiting", ".signed_out")  # seen on a page, but nobody's deed
+_UNRECORDED = (".progressed", ".waiting", ".signed_out", ".suspended", ".resumed")  # seen on a page, but nobody's deed
 _GONE = (".removed", ".terminated", ".withdrawn", ".forgotten")
 
 
 def on_event(event: Event) -> None:
     """Spread one event on the topics of the pages that show it."""
     message = message_of(event)
-    topics = topics_of(event)
+    # A batch is news about each of its members, and one signal to their list.
+    members = (f"{object_of(event.kind)}:{one}" for one in event.data.get("ids", [])[1:])
+    topics = (*topics_of(event), *members)
     if event.version > 0:
         topics = (*topics, FEED)
     if topics:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from apps.instances.models import AppInstance
 from apps.instances.services import Observation
+from apps.mep import applications, termination
+from apps.mep.access import find_application
 from apps.orchestration.drivers import driver_of
 from apps.orchestration.workload import install_spec
 from apps.tenants.actors import Actor
@@ -13,7 +15,13 @@ class LocalLcmTarget:
     """The driver of the host that the instance names."""
 
     def install(self, instance: AppInstance, *, actor: Actor) -> None:
-        """Hand the package to the driver."""
+        """Make it known to the MEC platform, then hand the package to the driver."""
+        applications.ensure(
+            actor=actor,
+            application_id=instance.pk,
+            name=instance.app_name,
+            tenant_id=instance.tenant_id,
+        )
         driver_of(instance.host).install(install_spec(instance))
 
     def observe(self, instance: AppInstance, *, actor: Actor) -> Observation:
@@ -21,6 +29,12 @@ class LocalLcmTarget:
         status = driver_of(instance.host).status(instance.pk)
         return Observation(at=status.as_of, status=status)
 
+    def announce_end(self, instance: AppInstance, *, actor: Actor) -> bool:
+        """Tell the application, if it wanted to be told; True while it may still take its time."""
+        application = find_application(str(instance.pk))
+        return application is not None and termination.begin(actor=actor, application=application)
+
     def uninstall(self, instance: AppInstance, *, actor: Actor) -> None:
-        """Tell the driver."""
+        """Tell the driver, and remove what the application had at the MEC platform."""
         driver_of(instance.host).uninstall(instance.pk)
+        applications.remove(actor=actor, application_id=instance.pk)

@@ -18,5 +18,8 @@ class LcmTarget(Protocol):
     def observe(self, instance: AppInstance, *, actor: Actor) -> Observation:
         """What is known of it there now."""
 
+    def announce_end(self, instance: AppInstance, *, actor: Actor) -> bool:
+        """Tell the application that it ends; True while it has to be waited for."""
+
     def uninstall(self, instance: AppInstance, *, actor: Actor) -> None:
         """Start its removal and return quickly; what is not there counts as removed."""

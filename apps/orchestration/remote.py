@@ -45,6 +45,10 @@ class RemoteLcmTarget:
                 at=moment, status=WorkloadStatus(Phase.ABSENT, moment), edge_state="absent"
             )
 
+    def announce_end(self, instance: AppInstance, *, actor: Actor) -> bool:
+        """The edge does that by itself when it is told to uninstall."""
+        return False
+
     def uninstall(self, instance: AppInstance, *, actor: Actor) -> None:
         """Order its end."""
         try:

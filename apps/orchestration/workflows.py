@@ -134,6 +134,12 @@ def await_quiet(context: Context) -> float | None:
     return SOON if operations.busy_elsewhere(context.operation) else None
 
 
+def announce_end(context: Context) -> float | None:
+    """The application knows that it ends, and has used its graceful time or given it back."""
+    waiting = context.target.announce_end(context.instance, actor=context.actor)
+    return SOON if waiting else None
+
+
 def uninstall(context: Context) -> float | None:
     """The removal is ordered."""
     context.target.uninstall(context.instance, actor=context.actor)
@@ -175,7 +181,12 @@ WORKFLOWS: dict[str, Workflow] = {
         "instantiation_failed",
     ),
     OperationKind.TERMINATE: Workflow(
-        (("await_quiet", await_quiet), ("uninstall", uninstall), ("await_absent", await_absent)),
+        (
+            ("await_quiet", await_quiet),
+            ("announce_end", announce_end),
+            ("uninstall", uninstall),
+            ("await_absent", await_absent),
+        ),
         "terminated",
         "terminate_failed",
     ),
@@ -187,6 +198,7 @@ STEP_LABELS = {
     "install": N_("Order the workload"),
     "await_ready": N_("Wait until everything is ready"),
     "await_quiet": N_("Wait for other work to let go"),
+    "announce_end": N_("Tell the application that it ends"),
     "uninstall": N_("Order the removal"),
     "await_absent": N_("Wait until nothing is left"),
 }

@@ -19,6 +19,8 @@ from apps.hosts.models import MecHost
 from apps.instances import adoption as instance_adoption
 from apps.instances.models import AppInstance
 from apps.journal.selectors import tombstones_after
+from apps.mep import adoption as mep_adoption
+from apps.mep.selectors import here as services_here
 from apps.orchestration.serializers import edge_record
 from apps.packages import adoption as package_adoption
 from apps.packages.models import Distribution, Package
@@ -45,12 +47,17 @@ def _instance(instance: AppInstance) -> dict[str, Any]:
     return instance_adoption.export(instance) | {"record": edge_record(instance)}
 
 
+def _services() -> QuerySet[Any]:
+    return services_here().select_related("application")
+
+
 EXPORTERS = (
     Exporter("tenant", Tenant.objects.all, _tenant),
     Exporter("mechost", MecHost.objects.all, host_adoption.export),
     Exporter("package", Package.objects.all, package_adoption.export_package),
     Exporter("distribution", Distribution.objects.all, package_adoption.export_distribution),
     Exporter("appinstance", AppInstance.objects.all, _instance),
+    Exporter("mecservice", _services, mep_adoption.export),
 )
 KINDS = tuple(exporter.kind for exporter in EXPORTERS)
 

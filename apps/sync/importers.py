@@ -13,6 +13,7 @@ from apps.common.models import Origin
 from apps.hosts import adoption as hosts
 from apps.hosts.models import AppLcm
 from apps.instances import adoption as instances
+from apps.mep import adoption as mep
 from apps.orchestration.remote import observation_of
 from apps.packages import adoption as packages
 from apps.tenants.models import Tenant
@@ -63,12 +64,21 @@ def import_instance(edge: AppLcm, row: Row) -> bool:
     return instances.take_over(edge=edge, instance_id=_id(row), data=row["data"], seen=seen)
 
 
+def import_service(edge: AppLcm, row: Row) -> bool:
+    """What the MEC platform of that edge offers, and whether it is alive."""
+    if "gone" in row:
+        mep.note_gone(site_id=edge.pk, service_id=_id(row))
+        return True
+    return mep.take_over(site_id=edge.pk, service_id=_id(row), data=row["data"])
+
+
 IMPORTERS: dict[str, Importer] = {
     "tenant": import_tenant,
     "mechost": import_host,
     "package": import_package,
     "distribution": import_distribution,
     "appinstance": import_instance,
+    "mecservice": import_service,
 }
 
 

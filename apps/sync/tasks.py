@@ -9,6 +9,7 @@ from celery import shared_task
 
 from apps.hosts.models import AppLcm
 from apps.journal.fanout import Event
+from apps.mep import adoption as mep
 from apps.sync import puller
 
 
@@ -30,3 +31,8 @@ def follow_edges() -> dict[str, int]:
 def on_edge_registered(event: Event) -> None:
     """A new edge: ask it at once."""
     pull_edge.delay(event.subject_id)
+
+
+def on_edge_removed(event: Event) -> None:
+    """An edge is no longer followed: what its MEC platform offered is not known any more."""
+    mep.forget_site(site_id=uuid.UUID(event.subject_id))

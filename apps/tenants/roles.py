@@ -21,7 +21,7 @@ AUTHORITIES = {
     Role.GUEST: "ROLE_MECM_GUEST",
 }
 
-_READ = frozenset({"hosts.read", "packages.read", "instances.read", "topology.read"})
+_READ = frozenset({"hosts.read", "packages.read", "instances.read", "topology.read", "mep.read"})
 _OPERATE = _READ | {"packages.write", "packages.download", "instances.write", "activity.read"}
 _ADMINISTER = _OPERATE | {
     "hosts.write",
@@ -29,6 +29,7 @@ _ADMINISTER = _OPERATE | {
     "users.write",
     "systems.read",
     "feed.read",
+    "mep.write",
 }
 
 PERMISSIONS: dict[Role, frozenset[str]] = {

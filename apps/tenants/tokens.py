@@ -48,6 +48,35 @@ def read(token: str, *, use: str = "access") -> Actor:
     return _actor_of(claims, key.site_id)
 
 
+def application_token(
+    application_id: uuid.UUID, *, stamp: str, lifetime: timedelta, extra: dict[str, Any]
+) -> str:
+    """A token for Mp1 that speaks for one application; it dies with the ``stamp``."""
+    moment = clock.now()
+    site = str(this_site().site_id)
+    claims = {
+        "iss": site,
+        "aud": site,
+        "sub": str(application_id),
+        "use": "mp1",
+        "stamp": stamp,
+        "iat": moment,
+        "exp": moment + lifetime,
+        "jti": uuid.uuid4().hex,
+    }
+    return _sign(claims | extra)
+
+
+def application_claims(token: str) -> dict[str, Any] | None:
+    """The claims of a token for Mp1 made here; None for one of another kind.
+
+    Unauthenticated for anything that does not verify.
+    """
+    key, claims = _verified(token)
+    ours = key.site_id == this_site().site_id and claims.get("use") == "mp1"
+    return claims if ours else None
+
+
 def user_of(token: str, *, use: str) -> User:
     """The local user that ``token`` was given to."""
     return local_user(read(token, use=use))

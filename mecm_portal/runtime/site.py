@@ -22,6 +22,7 @@ from apps.monitoring.hub import hub
 from mecm_portal import asgi, startup, wsgi
 from mecm_portal.celery import app as celery_app
 from mecm_portal.runtime.application import SiteApplication
+from mecm_portal.runtime.lane import IDLE_SECONDS, LaneProtocol
 from mecm_portal.runtime.work import EmbeddedWork
 
 SWITCH_SECONDS = 0.0005  # a page thread gives the loop its turn after this long, not after 5 ms
@@ -41,7 +42,7 @@ def serve(host: str, port: int) -> None:
         waiting={path: asgi.WAITING[path] for path in settings.ROLE.waiting},
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(application, configuration(application, host, port)))
+        runner.run(_run(application, configuration(application, host, port, LaneProtocol)))
 
 
 class SiteServer(uvicorn.Server):
@@ -75,6 +76,7 @@ def configuration(
         access_log=False,
         server_header=False,
         proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
+        timeout_keep_alive=int(IDLE_SECONDS),
         timeout_graceful_shutdown=HTTP_STOP_SECONDS,
     )
 
@@ -84,6 +86,7 @@ async def _run(application: SiteApplication, config: uvicorn.Config) -> None:
     hub.attach(asyncio.get_running_loop())
     if work.is_embedded:
         await asyncio.to_thread(startup.forget_leases)
+    await asyncio.to_thread(startup.load_memory)
     await asyncio.to_thread(
         work.start
     )  # closes database connections, which Django forbids on a loop
@@ -96,6 +99,7 @@ async def _run(application: SiteApplication, config: uvicorn.Config) -> None:
             watch.cancel()
         hub.detach()
         await asyncio.to_thread(work.stop)
+        await asyncio.to_thread(startup.save_memory)
         _log.info("%s has stopped", settings.SITE_NAME)
 
 

@@ -180,9 +180,12 @@ class Book:
             self._forget_gone(now)
         return expired
 
-    def retry(self, entry: Entry, seconds: float) -> None:
-        """Look at an entry again later, as its transition could not be written."""
-        entry.seen = clock.monotonic() + seconds - entry.allowance
+    def release(self, entry: Entry, seconds: float) -> None:
+        """Take back an entry that was not suspended: at its deadline, or in ``seconds`` from now.
+
+        Writing may have failed, or a heartbeat came in the last moment.
+        """
+        entry.seen = max(entry.seen, clock.monotonic() + seconds - entry.allowance)
         entry.busy = False
         self._place(entry)
 

@@ -20,6 +20,7 @@ from apps.mep.models import MecService, row_time
 from apps.mep.states import ServiceState
 
 SAVED_AT_ONCE = 500
+_SAVE = "UPDATE mep_mecservice SET beat_at = %s, liveness_told = %s WHERE id = %s"
 M = TypeVar("M", bound=models.Model)
 _log = logging.getLogger("mecm.mep")
 
@@ -56,7 +57,7 @@ def facts_of(service: MecService) -> Facts:
         allowance=allowance(interval),
         version=service.version,
         beat_at=row_time(service.beat_at or service.created_at),
-        told=service.beat_at is not None,
+        told=bool(service.liveness_told),
     )
 
 
@@ -84,15 +85,15 @@ def load() -> int:
 
 def save_beats(entries: Iterable[Entry]) -> int:
     """Write when services were last heard of; not a change, so no version and no news."""
-    pairs = [(_moment(entry.beat_at), entry.id) for entry in entries]
+    rows = [(_moment(entry.beat_at), entry.told, entry.id) for entry in entries]
     column = MecService._meta.get_field("beat_at")
     key = MecService._meta.pk
-    for start in range(0, len(pairs), SAVED_AT_ONCE):
-        part = pairs[start : start + SAVED_AT_ONCE]
-        values = [(_db(column, at), _db(key, service_id)) for at, service_id in part]
+    for start in range(0, len(rows), SAVED_AT_ONCE):
+        part = rows[start : start + SAVED_AT_ONCE]
+        values = [(_db(column, at), told, _db(key, service_id)) for at, told, service_id in part]
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.executemany("UPDATE mep_mecservice SET beat_at = %s WHERE id = %s", values)
-    return len(pairs)
+            cursor.executemany(_SAVE, values)
+    return len(rows)
 
 
 def _moment(seconds: float) -> datetime:

@@ -1,13 +1,14 @@
 """ACTIVE to SUSPENDED and back: in the database, with everybody who is told, or not at all.
 
-The only writer of both moves.  Each compares the version that the book knows with the row's, so
-that whoever changed the service in between wins.
+The only writer of both moves.  Suspending compares the version that the book knows with the row's,
+so that whoever changed the service in between wins; a heartbeat resumes whatever is suspended.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,10 @@ _UPDATE = (
     "UPDATE mep_mecservice SET state = %s, version = %s, updated_at = %s, state_since = %s"
     " WHERE id = %s"
 )
-_COLUMNS = ("pk", "application_id", "ser_name", "category_key", "state", "version")
+_COLUMNS = ("pk", "application_id", "ser_name", "category_key", "state", "version",
+            "application__tenant_id")
+# The new version of each service that was moved, and whose it is.
+Moved = dict[uuid.UUID, tuple[int, uuid.UUID | None]]
 _log = logging.getLogger("mecm.mep")
 
 
@@ -52,7 +56,7 @@ def _suspend_alone(entry: Entry) -> int:
         return _move([entry], "miss", Cause.MISSED)
     except Exception:
         _log.exception("service %s could not be suspended; it is tried again", entry.id)
-        book.retry(entry, RETRY_SECONDS)
+        book.release(entry, RETRY_SECONDS)
         return 0
 
 
@@ -71,46 +75,56 @@ def _move(entries: Sequence[Entry], verb: str, cause: Cause) -> int:
         # Taking the versions first locks out every other writer of versions until the commit.
         last = next_version(len(known))
         rows = MecService.objects.filter(pk__in=known, state=source).values_list(*_COLUMNS)
-        fresh = [row for row in rows if row[5] == known[row[0]].version]
+        fresh = [row for row in rows if verb == "beat" or _is_over(known[row[0]], row[5])]
         happenings = [
             Happening(row[0], row[1], row[2], row[3], after, Change.STATE_CHANGED, cause)
             for row in fresh
         ]
-        versions = dict(zip((row[0] for row in fresh), range(last - len(fresh) + 1, last + 1)))
-        _write(after, versions)
-        outbox.put(happenings)
-        transaction.on_commit(lambda: _moved(known, after, versions))
+        first = last - len(fresh) + 1
+        moved = {row[0]: (first + number, row[6]) for number, row in enumerate(fresh)}
+        _write(after, moved)
+        if happenings:
+            outbox.put(happenings)
+        transaction.on_commit(lambda: _moved(known, after, moved))
     return len(fresh)
 
 
-def _write(state: str, versions: dict[uuid.UUID, int]) -> None:
+def _is_over(entry: Entry, version: int) -> bool:
+    """Whether nobody changed the service, and no heartbeat came, since the sweep took it."""
+    return entry.version == version and entry.due <= clock.monotonic()
+
+
+def _write(state: str, moved: Moved) -> None:
     moment = MecService._meta.get_field("updated_at").get_db_prep_save(clock.now(), connection)
     key: Any = MecService._meta.pk
     values = [
         (str(state), version, moment, moment, key.get_db_prep_save(service_id, connection))
-        for service_id, version in versions.items()
+        for service_id, (version, _) in moved.items()
     ]
     if values:
         with connection.cursor() as cursor:
             cursor.executemany(_UPDATE, values)
 
 
-def _moved(known: dict[uuid.UUID, Entry], after: str, versions: dict[uuid.UUID, int]) -> None:
-    """Follow in the book what was committed, and tell the pages once for the whole batch."""
+def _moved(known: dict[uuid.UUID, Entry], after: str, moved: Moved) -> None:
+    """Follow in the book what was committed, and tell the pages once per tenant and batch."""
     for service_id, entry in known.items():
-        version = versions.get(service_id)
-        if version is not None and entry.version < version:
+        version, _ = moved.get(service_id, (0, None))
+        if entry.version < version:
             entry.state, entry.version = str(after), version
+            entry.busy = False
             if entry.state == ServiceState.ACTIVE:
                 book.touch(entry)
-        elif entry.busy and entry.state == ServiceState.ACTIVE:
-            # Somebody else changed the row; what they wrote follows by its own commit.
-            book.retry(entry, RETRY_SECONDS)
-        entry.busy = False
-    if versions:
-        ids = [str(service_id) for service_id in versions]
-        verb = "suspended" if after == ServiceState.SUSPENDED else "resumed"
+        elif after == ServiceState.SUSPENDED:
+            # A heartbeat came after all, or somebody changed the row and their commit follows.
+            book.release(entry, RETRY_SECONDS)
+    verb = "suspended" if after == ServiceState.SUSPENDED else "resumed"
+    tenants: dict[uuid.UUID | None, list[uuid.UUID]] = defaultdict(list)
+    for service_id, (_, tenant_id) in moved.items():
+        tenants[tenant_id].append(service_id)
+    for tenant_id, ids in tenants.items():
+        newest = max(moved[service_id][0] for service_id in ids)
+        data = {"ids": [str(service_id) for service_id in ids]}
         publish(
-            Event(f"mep.service.{verb}", "mecservice", ids[0], max(versions.values()), None,
-                  {"ids": ids})
+            Event(f"mep.service.{verb}", "mecservice", str(ids[0]), newest, tenant_id, data)
         )

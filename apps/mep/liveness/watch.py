@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from django.db import connections
+from django.db import close_old_connections
 
 from apps.mep import calls
 from apps.mep.liveness import records, transitions
@@ -40,9 +40,9 @@ def _suspend(batch: list[Entry]) -> None:
     except Exception:
         _log.exception("%d services could not be looked at; they are tried again", len(batch))
         for entry in batch:
-            book.retry(entry, transitions.RETRY_SECONDS)
+            book.release(entry, transitions.RETRY_SECONDS)
     finally:
-        connections.close_all()
+        close_old_connections()
 
 
 def save() -> None:
@@ -53,4 +53,4 @@ def save() -> None:
     except Exception:
         _log.exception("heartbeat times and call counts could not be saved")
     finally:
-        connections.close_all()
+        close_old_connections()

@@ -1,0 +1,81 @@
+"""``/registrations``: applications that register themselves (MEC 011 v3 clause 7.2.13)."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.translation import gettext_noop as N_
+from rest_framework.request import Request
+
+from apps.common.errors import Denied, Invalid
+from apps.common.words import Reason
+from apps.mep import addresses, applications, documents
+from apps.mep.access import as_uuid, unknown
+from apps.mep.api.base import Mp1View, nothing, single
+from apps.mep.bodies import as_plain, read
+from apps.mep.models import Application
+from apps.mep.types3 import AppInfo
+
+
+class RegistrationsView(Mp1View):
+    """The collection; an application registers itself only, an administrator any."""
+
+    def post(self, request: Request) -> HttpResponse:
+        """Register; the platform allocates the id of what MEC management did not instantiate."""
+        self.check_query()
+        info = read(request, AppInfo)
+        application_id = self._id(info)
+        if not self.caller.owns(application_id):
+            raise Denied(N_("An application may register itself only."), code="not_the_owner")
+        application = applications.ensure(actor=self.caller.actor, application_id=application_id)
+        applications.save_registration(
+            actor=self.caller.actor, application=application, info=_kept(info)
+        )
+        location = addresses.registration_path(application.pk)
+        return single(documents.registration(application), status=201, location=location)
+
+    def _id(self, info: AppInfo) -> uuid.UUID:
+        if not info.isInsByMec or not isinstance(info.appInstanceId, str):
+            return self.caller.application_id or uuid.uuid4()
+        known = as_uuid(info.appInstanceId)
+        if known is None:
+            reason = Reason(N_("must be the UUID of the application instance"), "invalid")
+            raise Invalid(N_("The request is not valid."), fields={"appInstanceId": reason})
+        return known
+
+
+class RegistrationView(Mp1View):
+    """One registration."""
+
+    def get(self, request: Request, application_id: str) -> HttpResponse:
+        """The AppInfo."""
+        return single(documents.registration(self._registered(application_id)))
+
+    def put(self, request: Request, application_id: str) -> HttpResponse:
+        """Replace it."""
+        application = self._registered(application_id)
+        info = read(request, AppInfo)
+        applications.save_registration(
+            actor=self.caller.actor, application=application, info=_kept(info)
+        )
+        return nothing()
+
+    def delete(self, request: Request, application_id: str) -> HttpResponse:
+        """Leave the platform, with all services, subscriptions and rules."""
+        application = self._registered(application_id)
+        applications.remove(actor=self.caller.actor, application_id=application.pk)
+        return nothing()
+
+    def _registered(self, application_id: str) -> Application:
+        application = self.application(application_id)
+        if not application.registered:
+            raise unknown(N_("There is no such registration."))
+        return application
+
+
+def _kept(info: AppInfo) -> dict[str, Any]:
+    kept: dict[str, Any] = as_plain(info)
+    kept.pop("appInstanceId", None)
+    return kept

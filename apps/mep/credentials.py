@@ -1,0 +1,95 @@
+"""AK/SK signed token requests: who may have a token, and who has tried too often.
+
+Failures are counted per access key and source address together, so that a stranger who guesses
+locks out nobody but themselves; a source that guesses across many keys is told to wait.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.cache import cache
+from django.utils.translation import gettext_noop as N_
+
+from apps.common import clock
+from apps.common.errors import Denied, DomainError, Invalid, Unauthenticated
+from apps.mep import signature
+from apps.mep.models import Application, Credential
+from apps.tenants import tokens
+
+FAILURES_ALLOWED, SOURCE_FAILURES_ALLOWED = 3, 60
+WINDOW_SECONDS, LOCK_SECONDS = 300, 900
+
+
+class TooManyFailures(DomainError):
+    """Too many wrong signatures from one address."""
+
+    status = 429
+    title = N_("Too many attempts")
+    default_code = "too_many_attempts"
+
+
+def sign_in(request: signature.SignedRequest, *, address: str) -> Application:
+    """The application that signed ``request``.
+
+    Invalid for a header of another form, Unauthenticated for an unknown key, a wrong signature or
+    one that was seen before, Denied while the key is locked for this address.
+    """
+    try:
+        signed = signature.parse_authorization(request.authorization)
+        signature.check_date(request.date, clock.now())
+    except ValueError as error:
+        raise Invalid(
+            N_("The signature cannot be read: %(why)s."), why=str(error), code="signature"
+        ) from None
+    pair = _name("mep-ak", f"{signed.access_key}\0{address}")
+    source = _name("mep-source", address)
+    if cache.get(f"{pair}:locked"):
+        raise Denied(N_("This access key is locked for your address; wait 15 minutes."))
+    row = Credential.objects.select_related("application").filter(
+        access_key=signed.access_key
+    ).first()
+    # A signature is computed either way, so that the time taken tells nothing about the key.
+    secret = row.secret_key.reveal() if row else "0" * 64
+    if not signature.verify(signed, request, secret) or row is None or not _is_fresh(request):
+        _note_failure(pair, source)
+        # A right signature still passes: others may share the address of whoever guesses.
+        if cache.get(source, 0) > SOURCE_FAILURES_ALLOWED:
+            raise TooManyFailures(N_("Too many wrong attempts; try again in five minutes."))
+        raise Unauthenticated(N_("The access key or the signature is not right."))
+    cache.delete(pair)
+    return row.application
+
+
+def issue(application: Application, *, address: str) -> dict[str, object]:
+    """A token that speaks for ``application``, as the original's endpoint answers it."""
+    seconds = int(settings.MEP["token_seconds"])
+    token = tokens.application_token(
+        application.pk,
+        stamp=application.stamp,
+        lifetime=timedelta(seconds=seconds),
+        extra={"clientip": address or "UNKNOWN_IP"},
+    )
+    return {"access_token": token, "token_type": "Bearer", "expires_in": seconds}
+
+
+def _is_fresh(request: signature.SignedRequest) -> bool:
+    """Whether this signature comes for the first time within the time that its date allows."""
+    seen = _name("mep-nonce", signature.nonce(request))
+    return bool(cache.add(seen, 1, 2 * signature.WINDOW_SECONDS))
+
+
+def _note_failure(pair: str, source: str) -> None:
+    for counter in (pair, source):
+        cache.add(counter, 0, WINDOW_SECONDS)
+    cache.incr(source)
+    if cache.incr(pair) >= FAILURES_ALLOWED:
+        cache.set(f"{pair}:locked", 1, LOCK_SECONDS)
+        cache.delete(pair)
+
+
+def _name(kind: str, text: str) -> str:
+    """Hashed, because not every character of a client's text may stand in the key of a cache."""
+    return f"{kind}:{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}"

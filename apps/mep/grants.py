@@ -1,0 +1,86 @@
+"""Tokens of applications that were verified before: what the heartbeat lane asks instead of a key.
+
+In memory and by the whole Authorization value.  A grant ends with its token, and at once when the
+application or its credentials do.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+
+from apps.common import clock
+from apps.mep.liveness.book import Producer, book
+
+MOST = 200_000
+SHARED_SECONDS = 30.0
+
+
+class Grant:
+    """A verified token: for which application, and until when (seconds since the epoch)."""
+
+    __slots__ = ("expires", "producer")
+
+    def __init__(self, producer: Producer, expires: float) -> None:
+        self.producer = producer
+        self.expires = expires
+
+
+_grants: dict[bytes, Grant] = {}
+_revocations = 0
+_of: dict[uuid.UUID, set[bytes]] = {}
+
+
+def find(authorization: bytes) -> Grant | None:
+    """The grant of an Authorization value that still holds."""
+    grant = _grants.get(authorization)
+    if grant is not None and grant.expires <= clock.now().timestamp():
+        _drop(authorization, grant)
+        return None
+    return grant
+
+
+def mark() -> int:
+    """To be taken before a token is verified, and shown with ``remember``."""
+    return _revocations
+
+
+def remember(authorization: bytes, application_id: uuid.UUID, expires: float, marked: int) -> None:
+    """Keep what was verified, unless something was revoked since ``marked``."""
+    if marked != _revocations:
+        return
+    if len(_grants) >= MOST:
+        _drop_expired()
+    if settings.REDIS_URL:  # what another process revokes is noticed when it is verified again
+        expires = min(expires, clock.now().timestamp() + SHARED_SECONDS)
+    _grants[authorization] = Grant(book.producer(application_id), expires)
+    _of.setdefault(application_id, set()).add(authorization)
+
+
+def revoke(application_id: uuid.UUID) -> None:
+    """End every grant of an application."""
+    global _revocations
+    _revocations += 1
+    for authorization in _of.pop(application_id, ()):
+        _grants.pop(authorization, None)
+
+
+def clear() -> None:
+    """Forget all, as at the start of a process."""
+    _grants.clear()
+    _of.clear()
+
+
+def _drop(authorization: bytes, grant: Grant) -> None:
+    _grants.pop(authorization, None)
+    _of.get(grant.producer.id, set()).discard(authorization)
+
+
+def _drop_expired() -> None:
+    now = clock.now().timestamp()
+    for authorization, grant in list(_grants.items()):
+        if grant.expires <= now:
+            _drop(authorization, grant)
+    if len(_grants) >= MOST:  # all of them hold: they are verified again when they come
+        clear()

@@ -1,0 +1,186 @@
+"""Takes notifications to their subscribers: in order for each, and nobody waits for another.
+
+Those that failed or were slow share a smaller number of places, and one application's subscriptions
+take only so many at once, so that a subscriber who sleeps keeps nobody else awake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections import Counter
+
+import httpx
+from django.db import close_old_connections
+from django.utils.translation import gettext_noop as N_
+
+from apps.common import outward
+from apps.common.errors import DomainError
+from apps.common.words import Reason
+from apps.mep.notify import outbox, queue
+from apps.mep.subscriptions import guard
+
+PLACES = 64
+PLACES_FOR_SUSPECTS = 32
+PLACES_PER_APPLICATION = 8
+AT_ONCE = 20
+LOOK_SECONDS = 1.0
+SLOW_SECONDS = 1.0
+BUDGET_SECONDS = 5.0
+SEQUENCE_HEADER, SUBSCRIPTION_HEADER = "X-Mec-Sequence", "X-Mec-Subscription"
+_log = logging.getLogger("mecm.mep")
+
+
+async def deliver_notifications() -> None:
+    """Deliver what waits, for as long as the site runs."""
+    async with outward.async_client(guard()) as client:
+        await Deliverer(client).run()
+
+
+class Deliverer:
+    """The delivering of one process."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self._news = asyncio.Event()
+        self._busy: dict[uuid.UUID, asyncio.Task[None]] = {}
+        self._suspects: set[uuid.UUID] = set()
+        self._slow: set[uuid.UUID] = set()
+        self._per_application: Counter[uuid.UUID] = Counter()
+
+    async def run(self) -> None:
+        """Look whenever something is queued, when somebody's pause is over, and each second."""
+        loop = asyncio.get_running_loop()
+
+        def waker() -> None:
+            try:
+                loop.call_soon_threadsafe(self._news.set)
+            except RuntimeError:
+                _log.debug("a notification was queued after the loop had ended")
+
+        outbox.listen(waker)
+        try:
+            while True:
+                self._news.clear()
+                await self._start_what_is_due()
+                try:
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._news.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            outbox.unlisten(waker)
+            for task in self._busy.values():
+                task.cancel()
+
+    async def drain(self) -> None:
+        """Deliver what is due now and return: for tests and for a site that is about to stop."""
+        while await self._start_what_is_due() or self._busy:
+            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    async def _start_what_is_due(self) -> int:
+        try:
+            found = await _in_thread(queue.due, PLACES + PLACES_FOR_SUSPECTS + len(self._busy))
+        except Exception:
+            _log.exception("what has to be delivered could not be read")
+            return 0
+        started = 0
+        for one in found:
+            if self._has_place(one):
+                self._start(one)
+                started += 1
+        return started
+
+    def _has_place(self, one: queue.Due) -> bool:
+        if one.id in self._busy:
+            return False
+        if self._per_application[one.application_id] >= PLACES_PER_APPLICATION:
+            return False
+        if self._is_suspect(one):
+            return len(self._suspects) < PLACES_FOR_SUSPECTS
+        return len(self._busy) - len(self._suspects) < PLACES
+
+    def _is_suspect(self, one: queue.Due) -> bool:
+        return one.failures > 0 or one.id in self._slow
+
+    def _start(self, one: queue.Due) -> None:
+        if self._is_suspect(one):
+            self._suspects.add(one.id)
+        self._per_application[one.application_id] += 1
+        task = asyncio.create_task(self._serve(one.id))
+        self._busy[one.id] = task
+
+        def ended(_: asyncio.Task[None]) -> None:
+            self._busy.pop(one.id, None)
+            self._suspects.discard(one.id)
+            self._per_application[one.application_id] -= 1
+            if not self._per_application[one.application_id]:
+                del self._per_application[one.application_id]
+            self._news.set()
+
+        task.add_done_callback(ended)
+
+    async def _serve(self, subscription_id: uuid.UUID) -> None:
+        """Send what waits for one subscriber until nothing does or something fails."""
+        try:
+            if not await _in_thread(queue.claim, subscription_id):
+                return
+            while await self._send_some(subscription_id):
+                pass
+            await _in_thread(queue.release, subscription_id)
+        except Exception:
+            _log.exception("subscription %s could not be served", subscription_id)
+
+    async def _send_some(self, subscription_id: uuid.UUID) -> bool:
+        letters = await _in_thread(queue.take, subscription_id, AT_ONCE)
+        arrived: list[int] = []
+        fault: tuple[int, Reason] | None = None
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for letter in letters:
+            reason = await self._send(subscription_id, letter)
+            if reason is not None:
+                fault = letter.seq, reason
+                break
+            arrived.append(letter.seq)
+            if loop.time() - began > SLOW_SECONDS:
+                break
+        if letters:
+            self._note_speed(subscription_id, (loop.time() - began) / len(letters))
+        if arrived:
+            await _in_thread(queue.delivered, subscription_id, arrived)
+        if fault is not None:
+            await _in_thread(queue.failed, subscription_id, *fault)
+        return bool(arrived) and fault is None
+
+    async def _send(self, subscription_id: uuid.UUID, letter: queue.Letter) -> Reason | None:
+        headers = {
+            "Content-Type": "application/json",
+            SUBSCRIPTION_HEADER: str(subscription_id),
+            SEQUENCE_HEADER: str(letter.seq),
+        }
+        try:
+            status = await outward.post(
+                self._client, letter.uri, letter.body, headers, seconds=BUDGET_SECONDS
+            )
+        except DomainError as error:
+            return error.reason
+        if 200 <= status < 300:
+            return None
+        return Reason(N_("The subscriber answered %(status)s."), "answer", {"status": status})
+
+    def _note_speed(self, subscription_id: uuid.UUID, seconds: float) -> None:
+        if seconds > SLOW_SECONDS:
+            self._slow.add(subscription_id)
+        else:
+            self._slow.discard(subscription_id)
+
+
+async def _in_thread(work, *arguments):  # type: ignore[no-untyped-def]
+    return await asyncio.to_thread(_with_connection, work, *arguments)
+
+
+def _with_connection(work, *arguments):  # type: ignore[no-untyped-def]
+    close_old_connections()
+    return work(*arguments)

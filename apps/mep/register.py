@@ -1,0 +1,151 @@
+"""The only writers of services, apart from the two moves of liveness (``liveness.transitions``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_noop as N_
+from msgspec import UNSET, UnsetType
+
+from apps.common import clock
+from apps.common.errors import Conflict, Invalid
+from apps.common.words import Reason
+from apps.journal import services as journal
+from apps.journal.services import Actor
+from apps.mep import transports
+from apps.mep.access import unknown
+from apps.mep.bodies import as_plain
+from apps.mep.liveness import records
+from apps.mep.liveness.book import book
+from apps.mep.liveness.policy import granted_interval
+from apps.mep.models import Application, MecService
+from apps.mep.notify import outbox
+from apps.mep.notify.matching import Happening
+from apps.mep.states import SERVICE, Cause, Change, ServiceState
+from apps.mep.types import ServiceInfo
+
+_ATTRIBUTES = (
+    "ser_name", "ser_version", "serializer", "category", "category_key", "transport",
+    "scope_of_locality", "consumed_local_only", "liveness_interval",
+)
+
+
+@transaction.atomic
+def register(*, actor: Actor, application: Application, info: ServiceInfo) -> MecService:
+    """Add a service of an application; Conflict when it has as many as it may."""
+    _lock(application)
+    most = settings.LIMITS["services_per_application"]
+    if application.services.count() >= most:
+        raise _over(N_("An application may register %(most)s services; remove one first."), most)
+    row = MecService(application=application, state=info.state, **_columns(info))
+    SERVICE.move("", f"register_{info.state.lower()}")
+    row.save(force_insert=True)
+    _announce("registered", row, actor, Change.ADDED, Cause.REGISTERED)
+    return row
+
+
+@transaction.atomic
+def update(
+    *, actor: Actor, application: Application, service: MecService, info: ServiceInfo
+) -> MecService:
+    """Put another representation in the place of a service's; tells what kind of change it was.
+
+    The heartbeat's time begins anew where the service becomes ACTIVE.
+    """
+    row = _locked(application, service)
+    before = {name: getattr(row, name) for name in _ATTRIBUTES}
+    after = _columns(info)
+    state = SERVICE.move(row.state, f"put_{info.state.lower()}")
+    changed = [name for name in _ATTRIBUTES if before[name] != after[name]]
+    if not changed and state == row.state:
+        return row
+    for name in changed:
+        setattr(row, name, after[name])
+    if "liveness_interval" in changed:
+        row.liveness_told = False
+    if state != row.state:
+        row.state_since = clock.now()
+        if state == ServiceState.ACTIVE:
+            row.beat_at = clock.now()
+    row.state = ServiceState(state)
+    row.save()
+    change = Change.ATTRIBUTES_CHANGED if changed else Change.STATE_CHANGED
+    _announce("updated", row, actor, change, Cause.UPDATED)
+    return row
+
+
+@transaction.atomic
+def remove(
+    *, actor: Actor, application: Application, service: MecService, cause: Cause = Cause.REMOVED
+) -> None:
+    """Take a service out of the register; its liveness address is gone with it."""
+    row = _locked(application, service)
+    key = row.pk
+    row.state = ServiceState.INACTIVE
+    outbox.put([Happening.of(row, Change.REMOVED, cause)])
+    journal.bury("mep.service.removed", row, actor=actor, tenant_id=application.tenant_id)
+    version = row.version
+    transaction.on_commit(lambda: book.remove(key, version))
+
+
+def _announce(verb: str, row: MecService, actor: Actor, change: Change, cause: Cause) -> None:
+    outbox.put([Happening.of(row, change, cause)])
+    journal.record(
+        f"mep.service.{verb}",
+        row,
+        actor=actor,
+        tenant_id=row.application.tenant_id,
+        data={"state": str(row.state)},
+    )
+    transaction.on_commit(lambda: records.follow(row))
+
+
+def _columns(info: ServiceInfo) -> dict[str, Any]:
+    """The columns that a representation sets; the transport is always resolved."""
+    category = as_plain(info.serCategory) if info.serCategory else None
+    return {
+        "ser_name": info.serName,
+        "ser_version": info.version,
+        "serializer": info.serializer,
+        "category": category,
+        "category_key": category["id"] if category else "",
+        "transport": _transport(info),
+        "scope_of_locality": info.scopeOfLocality,
+        "consumed_local_only": info.consumedLocalOnly,
+        "liveness_interval": granted_interval(_given(info.livenessInterval)),
+    }
+
+
+def _transport(info: ServiceInfo) -> dict[str, Any]:
+    if not isinstance(info.transportInfo, UnsetType):
+        plain: dict[str, Any] = as_plain(info.transportInfo)
+        return plain
+    found = transports.offered(str(info.transportId))
+    if found is None:
+        reason = Reason(N_("is not the id of a transport that the platform offers"), "unknown")
+        raise Invalid(N_("The request is not valid."), fields={"transportId": reason})
+    return found
+
+
+def _given(value: int | UnsetType) -> int | None:
+    return None if value is UNSET or isinstance(value, UnsetType) else value
+
+
+def _lock(application: Application) -> None:
+    if not Application.objects.select_for_update().filter(pk=application.pk).exists():
+        raise unknown(N_("There is no such application instance."))
+
+
+def _locked(application: Application, service: MecService) -> MecService:
+    rows = MecService.objects.select_for_update(of=("self",)).select_related("application")
+    row = rows.filter(pk=service.pk, application=application).first()
+    if row is None:
+        raise unknown(N_("There is no such service."))
+    return row
+
+
+def _over(text: str, most: int) -> Conflict:
+    extra = {"limit": most, "raised_by": "administrator"}
+    return Conflict(text, code="limit", most=most, extra=extra)

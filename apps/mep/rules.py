@@ -1,0 +1,98 @@
+"""The only writers of DNS and traffic rules, from the application (Mp1) and management (Mm5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_noop as N_
+
+from apps.common import clock
+from apps.common.errors import Invalid
+from apps.common.words import Reason
+from apps.journal import services as journal
+from apps.journal.services import Actor
+from apps.mep.access import unknown
+from apps.mep.models import Application, ConfigTask, Rule
+
+Body = dict[str, Any]
+
+
+@transaction.atomic
+def update(*, actor: Actor, application: Application, rule: Rule, body: Body) -> Rule:
+    """Put another body in the place of a rule's; Invalid when another rule has its domain."""
+    row = Rule.objects.select_for_update().filter(pk=rule.pk, application=application).first()
+    if row is None:
+        raise unknown(N_("There is no such rule."))
+    _write(row, body)
+    journal.record(
+        "mep.application.rule_updated",
+        application,
+        actor=actor,
+        tenant_id=application.tenant_id,
+        data={"rule": row.rule_id, "kind": row.kind, "state": body.get("state", "")},
+    )
+    return row
+
+
+@transaction.atomic
+def replace_all(
+    *,
+    actor: Actor,
+    application: Application,
+    dns: dict[str, Body],
+    traffic: dict[str, Body],
+    appd: Body | None,
+) -> ConfigTask:
+    """Make these the rules of an application, all or none; the task says how it went.
+
+    ``appd`` is what is kept beside them, None when the configuration is removed.
+    """
+    locked = Application.objects.select_for_update().get(pk=application.pk)
+    locked.appd = appd
+    locked.save(update_fields=["appd"])
+    had = application.rules.exists()
+    wanted = {(Rule.Kind.DNS, key): body for key, body in dns.items()}
+    wanted |= {(Rule.Kind.TRAFFIC, key): body for key, body in traffic.items()}
+    rows = {(row.kind, row.rule_id): row for row in application.rules.all()}
+    for key, row in rows.items():
+        if key not in wanted:
+            row.delete()
+    for (kind, rule_id), body in wanted.items():
+        row = rows.get((kind, rule_id)) or Rule(
+            application=application, kind=kind, rule_id=rule_id
+        )
+        _write(row, body)
+    verb = "DELETE" if appd is None else "PUT" if had else "POST"
+    journal.record(
+        "mep.application.rules_configured",
+        application,
+        actor=actor,
+        tenant_id=application.tenant_id,
+        data={"dns": len(dns), "traffic": len(traffic)},
+    )
+    # Nothing is asked of a data plane yet, so the work is done with the transaction.
+    return ConfigTask.objects.create(
+        application_id=application.pk, verb=verb, result="SUCCESS", progress=100,
+        detail="The rules are stored.",
+    )
+
+
+def _write(row: Rule, body: Body) -> None:
+    domain = str(body["domainName"]).lower().rstrip(".") if row.kind == Rule.Kind.DNS else None
+    if domain and Rule.objects.filter(domain=domain).exclude(pk=row.pk).exists():
+        reason = Reason(N_("is already the domain of another rule"), "duplicate")
+        raise Invalid(
+            N_("The request is not valid."),
+            fields={"domainName": reason},
+            message="duplicate dns entry",
+        )
+    row.body, row.domain, row.updated_at = body, domain, clock.now()
+    row.save()
+
+
+def plain(body: Body) -> Body:
+    """A rule's body without its id, which the path or the list says."""
+    return {
+        key: value for key, value in body.items() if key not in ("dnsRuleId", "trafficRuleId")
+    }

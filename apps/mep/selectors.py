@@ -1,0 +1,150 @@
+"""The only readers with joins: of the registry for applications, and for people."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db.models import Count, Model, Q, QuerySet
+from django.utils.translation import gettext_noop as N_
+
+from apps.common.errors import NotFound
+from apps.mep.liveness.records import readable
+from apps.mep.models import Application, Delivery, MecService, ServiceEvent, Subscription
+from apps.mep.states import ServiceState
+from apps.tenants.actors import Actor
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The query of clause 8.2.3.3.1; None and empty are "not asked"."""
+
+    ids: tuple[uuid.UUID | None, ...] = ()
+    names: tuple[str, ...] = ()
+    category: str = ""
+    consumed_local_only: bool | None = None
+    is_local: bool | None = None
+    scope: str = ""
+
+
+def here() -> QuerySet[MecService]:
+    """The services of this platform, not the copies that a center keeps of others."""
+    return MecService.objects.filter(application__site_id__isnull=True)
+
+
+def discover(query: Query) -> Iterator[MecService]:
+    """What a consumer finds: everything that fits and is not suspended."""
+    return readable(_filtered(here().exclude(state=ServiceState.SUSPENDED), query))
+
+
+def services_of(application: Application, query: Query) -> Iterator[MecService]:
+    """What a producer has registered, suspended or not."""
+    return readable(_filtered(MecService.objects.filter(application=application), query))
+
+
+def service_of(application: Application, service_id: uuid.UUID | None) -> MecService | None:
+    """One service of an application; another application's does not exist under its path."""
+    rows = MecService.objects.filter(pk=service_id, application=application)
+    return next(readable(rows), None) if service_id else None
+
+
+def service_here(service_id: uuid.UUID | None) -> MecService | None:
+    """One service of this platform."""
+    return next(readable(here().filter(pk=service_id)), None) if service_id else None
+
+
+def _filtered(rows: QuerySet[MecService], query: Query) -> QuerySet[MecService]:
+    if query.is_local is False:  # everything here is local to whoever asks here
+        return rows.none()
+    if query.ids:
+        rows = rows.filter(pk__in=[key for key in query.ids if key is not None])
+    if query.names:
+        rows = rows.filter(ser_name__in=query.names)
+    if query.category:
+        by_name = Q(category__name=query.category)
+        rows = rows.filter(Q(category_key=query.category) | by_name)
+    if query.consumed_local_only is not None:
+        rows = rows.filter(consumed_local_only=query.consumed_local_only)
+    return rows.filter(scope_of_locality=query.scope) if query.scope else rows
+
+
+# --- for people ----------------------------------------------------------------------------------
+def _of(actor: Actor, path: str) -> Q:
+    """What an actor may see: an administrator all, others what their tenant's applications have."""
+    return Q() if actor.is_admin else Q(**{f"{path}tenant_id": actor.wall})
+
+
+def applications_for(actor: Actor) -> QuerySet[Application]:
+    """Application instances of this platform."""
+    rows = Application.objects.filter(_of(actor, ""), site_id__isnull=True)
+    return rows.select_related("tenant").annotate(
+        service_count=Count("services", distinct=True),
+        subscription_count=Count("subscriptions", distinct=True),
+    )
+
+
+def services_for(actor: Actor) -> QuerySet[MecService]:
+    """Services, of this platform and of the edges that are copied here."""
+    rows = MecService.objects.filter(_of(actor, "application__"))
+    return rows.select_related("application", "application__tenant")
+
+
+def subscriptions_for(actor: Actor) -> QuerySet[Subscription]:
+    """Subscriptions of this platform."""
+    rows = Subscription.objects.filter(
+        _of(actor, "application__"), application__site_id__isnull=True
+    )
+    return rows.select_related("application", "application__tenant")
+
+
+def access_service(actor: Actor, service_id: uuid.UUID) -> MecService:
+    """One service; NotFound also for one of another tenant's application."""
+    return _access(services_for(actor), service_id, N_("There is no such service."))
+
+
+def access_application(actor: Actor, application_id: uuid.UUID) -> Application:
+    """One application instance; NotFound also for another tenant's."""
+    text = N_("There is no such application instance.")
+    return _access(applications_for(actor), application_id, text)
+
+
+def access_subscription(actor: Actor, subscription_id: uuid.UUID) -> Subscription:
+    """One subscription; NotFound also for one of another tenant's application."""
+    return _access(subscriptions_for(actor), subscription_id, N_("There is no such subscription."))
+
+
+def _access(rows: QuerySet[M], key: uuid.UUID, text: str) -> M:
+    found = rows.filter(pk=key).first()
+    if found is None:
+        raise NotFound(text, message="Record not found")
+    return found
+
+
+def subscription_of(
+    application: Application, kind: str, subscription_id: uuid.UUID | None
+) -> Subscription | None:
+    """One subscription of an application, of one kind."""
+    rows = Subscription.objects.filter(application=application, kind=kind, pk=subscription_id)
+    return rows.first() if subscription_id else None
+
+
+def events_of(service_id: uuid.UUID) -> QuerySet[ServiceEvent]:
+    """What happened to a service, newest first."""
+    return ServiceEvent.objects.filter(service_id=service_id).order_by("-id")
+
+
+def deliveries_of(subscription: Subscription) -> QuerySet[Delivery]:
+    """The notifications of a subscription, newest first."""
+    return subscription.deliveries.select_related("event").order_by("-seq")
+
+
+def consumers_of(service: MecService) -> QuerySet[Subscription]:
+    """The subscriptions that name a service, by id, name or category: its known consumers."""
+    keys = [f"id:{service.pk}", f"name:{service.ser_name}"]
+    keys += [f"cat:{service.category_key}"] if service.category_key else []
+    rows = Subscription.objects.filter(keys__key__in=keys, application__site_id__isnull=True)
+    return rows.select_related("application").distinct()
