@@ -1,6 +1,7 @@
 """The asynchronous sides of a site: live sockets and the long-polled feed.  Pages are WSGI."""
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
@@ -20,8 +21,9 @@ from apps.sync.asgi import FeedApplication  # noqa: E402 - needs loaded apps
 # By path: what a role may have answered on the event loop instead of a page thread.
 WAITING = {FEED_PATH: FeedApplication(hub)}
 websocket_application = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+_http: Any = django_application
 application = ProtocolTypeRouter(
-    {"http": LaneApplication(django_application), "websocket": websocket_application}
+    {"http": LaneApplication(_http), "websocket": websocket_application}
 )
 
 __all__ = ["WAITING", "application", "websocket_application"]

@@ -230,7 +230,7 @@ LIMITS = {
 }
 
 # --- MEC platform (MEC 011) ----------------------------------------------------------------------
-MEP = {
+MEP: dict[str, Any] = {
     # "conformance" answers as ETSI's test suite asserts; "strict" refuses what nobody asked for.
     "profile": os.environ.get("MECM_MEP_PROFILE", "conformance" if DEMO else "strict"),
     # Seconds between two heartbeats: what the platform chooses, and what it honours.

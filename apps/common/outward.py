@@ -1,4 +1,6 @@
 import httpx
+
+
 class Guard:
     @classmethod
     def from_text(cls, t): return cls()
@@ -8,6 +10,6 @@ async def post(client, uri, body, headers, *, seconds):
     from apps.common.errors import Upstream
     try:
         r = await client.post(uri, content=body, headers=headers, timeout=seconds)
-    except httpx.HTTPError as e:
+    except httpx.HTTPError:
         raise Upstream("x")
     return r.status_code

@@ -79,11 +79,12 @@ def decode(body: bytes, kind: type[T]) -> T:
     if _NUL.search(body):
         raise Invalid(N_("The body has a NUL character in it."), code="malformed")
     try:
-        return _decoder(kind).decode(_bare(body, kind.__name__))
+        found: T = _decoder(kind).decode(_bare(body, kind.__name__))
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Invalid(N_("The body is not well-formed JSON."), code="malformed") from None
+    return found
 
 
 def as_plain(value: Any) -> Any:

@@ -48,8 +48,9 @@ def services_of(application: Application, query: Query) -> Iterator[MecService]:
 
 def service_of(application: Application, service_id: uuid.UUID | None) -> MecService | None:
     """One service of an application; another application's does not exist under its path."""
-    rows = MecService.objects.filter(pk=service_id, application=application)
-    return next(readable(rows), None) if service_id else None
+    if service_id is None:
+        return None
+    return next(readable(MecService.objects.filter(pk=service_id, application=application)), None)
 
 
 def service_here(service_id: uuid.UUID | None) -> MecService | None:
@@ -128,8 +129,10 @@ def subscription_of(
     application: Application, kind: str, subscription_id: uuid.UUID | None
 ) -> Subscription | None:
     """One subscription of an application, of one kind."""
+    if subscription_id is None:
+        return None
     rows = Subscription.objects.filter(application=application, kind=kind, pk=subscription_id)
-    return rows.first() if subscription_id else None
+    return rows.first()
 
 
 def events_of(service_id: uuid.UUID) -> QuerySet[ServiceEvent]:

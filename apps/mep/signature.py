@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+
 WINDOW_SECONDS=900
 @dataclass
 class SignedRequest:

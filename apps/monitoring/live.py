@@ -33,7 +33,8 @@ _LISTS = {
 # What has no page of its own is news on the page of what it belongs to.
 _OWNERS = {"distribution": ("package", "package_id"), "operation": ("instance", "instance_id")}
 _SYSTEMS = frozenset({"applcm", "apprulemanager"})
-_UNRECORDED = (".progressed", ".waiting", ".signed_out", ".suspended", ".resumed")  # seen on a page, but nobody's deed
+# Seen on a page, but nobody's deed.
+_UNRECORDED = (".progressed", ".waiting", ".signed_out", ".suspended", ".resumed")
 _GONE = (".removed", ".terminated", ".withdrawn", ".forgotten")
 
 

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from apps.mep import calls, documents, register, transports
 from apps.mep.access import as_uuid, unknown
 from apps.mep.api.base import (
-    Filtered,
+    FilteredView,
     Mp1View,
     answer,
     check_match,
@@ -23,7 +23,7 @@ from apps.mep.states import ServiceState
 from apps.mep.types import ServiceInfo
 
 
-class ApplicationServicesView(Filtered, Mp1View):
+class ApplicationServicesView(FilteredView):
     """``/applications/{appInstanceId}/services`` (clause 8.2.6)."""
 
     def get(self, request: Request, application_id: str) -> HttpResponse:
@@ -70,7 +70,7 @@ class ApplicationServiceView(Mp1View):
         return nothing()
 
 
-class ServicesView(Filtered, Mp1View):
+class ServicesView(FilteredView):
     """``/services`` (clause 8.2.3): discovery."""
 
     def get(self, request: Request) -> HttpResponse:

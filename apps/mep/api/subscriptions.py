@@ -142,13 +142,14 @@ class MissedView(_SubscriptionView):
 
     def delete(self, request: Request, application_id: str, subscription_id: str) -> HttpResponse:
         """Not possible: what was said stays said."""
-        return self.http_method_not_allowed(request)  # type: ignore[return-value]
+        return self.http_method_not_allowed(request)
 
     def _number(self, name: str, default: int, *, most: int) -> int:
         text = self.request.query_params.get(name, str(default))
         fits = text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= most
         if not fits:
-            bad_query(name, Reason(N_("must be a whole number up to %(most)s"), params={"most": most}))
+            params = {"most": most}
+            bad_query(name, Reason(N_("must be a whole number up to %(most)s"), params=params))
         return int(text)
 
 

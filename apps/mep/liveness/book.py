@@ -71,6 +71,12 @@ class Entry:
         "told", "version",
     )
 
+    state: str
+    version: int
+    interval: int
+    allowance: float
+    seen: float
+
     def __init__(self, key: bytes, producer: Producer) -> None:
         self.key = key
         self.producer = producer

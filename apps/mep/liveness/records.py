@@ -36,9 +36,10 @@ def readable(rows: QuerySet[M]) -> Iterator[M]:
 
 def _one(rows: QuerySet[M], key: Any) -> list[M]:
     try:
-        return list(rows.model._default_manager.filter(pk=key))  # type: ignore[attr-defined]
+        return list(rows.model._default_manager.filter(pk=key))
     except Exception as error:
-        _log.error("row %s of %s cannot be read: %s", key, rows.model.__name__, type(error).__name__)
+        name = rows.model.__name__
+        _log.error("row %s of %s cannot be read: %s", key, name, type(error).__name__)
         return []
 
 

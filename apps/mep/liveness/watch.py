@@ -1,4 +1,4 @@
-"""What the event loop of a site does about liveness: sweep, and save when services were heard of."""
+"""What a site's event loop does about liveness: sweep, and save when services were heard of."""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ import asyncio
 import logging
 import uuid
 from collections import Counter
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import httpx
 from django.db import close_old_connections
@@ -29,6 +31,8 @@ LOOK_SECONDS = 1.0
 SLOW_SECONDS = 1.0
 BUDGET_SECONDS = 5.0
 SEQUENCE_HEADER, SUBSCRIPTION_HEADER = "X-Mec-Sequence", "X-Mec-Subscription"
+P = ParamSpec("P")
+T = TypeVar("T")
 _log = logging.getLogger("mecm.mep")
 
 
@@ -177,10 +181,11 @@ class Deliverer:
             self._slow.discard(subscription_id)
 
 
-async def _in_thread(work, *arguments):  # type: ignore[no-untyped-def]
-    return await asyncio.to_thread(_with_connection, work, *arguments)
+async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Ask the database in a thread, whose connection may have gone stale meanwhile."""
 
+    def asked() -> T:
+        close_old_connections()
+        return work(*args, **kwargs)
 
-def _with_connection(work, *arguments):  # type: ignore[no-untyped-def]
-    close_old_connections()
-    return work(*arguments)
+    return await asyncio.to_thread(asked)
