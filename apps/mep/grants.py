@@ -32,10 +32,10 @@ _revocations = 0
 _of: dict[uuid.UUID, set[bytes]] = {}
 
 
-def find(authorization: bytes) -> Grant | None:
-    """The grant of an Authorization value that still holds."""
+def find(authorization: bytes, now: float | None = None) -> Grant | None:
+    """The grant of an Authorization value that still holds (``now``: seconds since the epoch)."""
     grant = _grants.get(authorization)
-    if grant is not None and grant.expires <= clock.now().timestamp():
+    if grant is not None and grant.expires <= (clock.wall() if now is None else now):
         _drop(authorization, grant)
         return None
     return grant
@@ -53,7 +53,7 @@ def remember(authorization: bytes, application_id: uuid.UUID, expires: float, ma
     if len(_grants) >= MOST:
         _drop_expired()
     if settings.REDIS_URL:  # what another process revokes is noticed when it is verified again
-        expires = min(expires, clock.now().timestamp() + SHARED_SECONDS)
+        expires = min(expires, clock.wall() + SHARED_SECONDS)
     _grants[authorization] = Grant(book.producer(application_id), expires)
     _of.setdefault(application_id, set()).add(authorization)
 
@@ -78,7 +78,7 @@ def _drop(authorization: bytes, grant: Grant) -> None:
 
 
 def _drop_expired() -> None:
-    now = clock.now().timestamp()
+    now = clock.wall()
     for authorization, grant in list(_grants.items()):
         if grant.expires <= now:
             _drop(authorization, grant)

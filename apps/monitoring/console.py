@@ -19,6 +19,8 @@ _NAMES = {
     "tenant": "tenant", "user": "user", "mecservice": "MEC service",
     "application": "application", "subscription": "subscription to",
 }
+# Applications do these by the thousand; who wants to see them looks at their pages.
+_TOO_MANY = frozenset({"mecservice"})
 _PHRASES = {
     "registered": "was registered",
     "updated": "was changed",
@@ -55,7 +57,7 @@ def on_event(event: Event) -> None:
     """Log an event as a sentence; news that is nobody's deed only at the level DEBUG."""
     if not log.isEnabledFor(logging.INFO):
         return
-    if not event.recorded:
+    if not event.recorded or event.kind in _TOO_MANY:
         log.debug("%s %s", event.verb, event.subject_id)
         return
     with translation.override("en"):

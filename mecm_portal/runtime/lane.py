@@ -30,6 +30,12 @@ class LaneProtocol(_Protocol):
         self._seen = 0.0
         self._idle_check: TimerHandle | None = None
 
+    def on_message_begin(self) -> None:
+        """Take a request without what only uvicorn needs for it."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
     def on_headers_complete(self) -> None:
         """Keep a request in the lane, or let uvicorn begin with it."""
         self._authorization = None
@@ -37,7 +43,7 @@ class LaneProtocol(_Protocol):
             self._authorization = self._judge()
             self._body = b""
         if self._authorization is None:
-            super().on_headers_complete()
+            self._begin()
 
     def on_body(self, body: bytes) -> None:
         """Gather the little that a heartbeat has."""
@@ -85,22 +91,30 @@ class LaneProtocol(_Protocol):
                 return None
         return found
 
+    def _begin(self) -> None:
+        """Do what uvicorn would have done at the request's first byte, then go on with it."""
+        url, headers, expect = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expect
+        self.headers.extend(headers)  # the list that is in the scope
+        super().on_headers_complete()
+
     def _hand_over(self) -> None:
         """Let uvicorn have the request after all, with what has come of it."""
         body, self._body, self._authorization = self._body, b"", None
-        super().on_headers_complete()
+        self._begin()
         if body:
             super().on_body(body)
 
     def _answer(self, outcome: int, now: float) -> None:
         self._seen = now
         self.server_state.total_requests += 1
-        stays = self.parser.should_keep_alive()
-        head = _HEADS[outcome] if stays else _HEADS[outcome] + b"connection: close\r\n"
-        self.transport.write(head + _dated(self.server_state.default_headers))
-        if not stays:
+        rest = _dated(self.server_state.default_headers)
+        if not self.parser.should_keep_alive():
+            self.transport.write(_HEADS[outcome] + b"connection: close\r\n" + rest)
             self.transport.close()
             return
+        self.transport.write(_HEADS[outcome] + rest)
         if outcome == lane.FLOODED:
             # Whoever floods is read no further until the second is over: that costs us nothing.
             self.flow.pause_reading()

@@ -2,7 +2,7 @@
 
 A heartbeat is not news, it moves a deadline: ``touch`` costs the same however many services there
 are.  Deadlines lie in buckets of a tenth of a second, and an entry is in the bucket of its deadline
-alone, so that a sweep costs what expires and not what exists.
+(or of one shortly before it), so that a sweep costs what expires and not what exists.
 
 Not the truth about states: that is the database, which ``transitions`` changes and which this book
 follows by version.  Used from the event loop and from page threads at once without a lock: a race
@@ -159,10 +159,16 @@ class Book:
     # --- heartbeats ------------------------------------------------------------------------------
     def touch(self, entry: Entry) -> None:
         """A heartbeat came: the deadline moves."""
-        entry.seen = clock.monotonic()
-        entry.beat_at = clock.now().timestamp()
+        self.note(entry, clock.monotonic(), clock.wall())
+
+    def note(self, entry: Entry, now: float, wall: float) -> None:
+        """The same for a caller who has looked at both clocks."""
+        entry.seen = now
+        entry.beat_at = wall
         self._unsaved.add(entry)
-        if entry.state == ACTIVE:
+        # A deadline that moves by little stays in its bucket: the sweep looks at it again there.
+        allowance = entry.allowance
+        if (now + allowance) / TICK_SECONDS - entry.tick > allowance and entry.state == ACTIVE:
             self._place(entry)
 
     def sweep(self) -> list[Entry]:
@@ -180,6 +186,9 @@ class Book:
                 if entry.tick != tick or entry.state != ACTIVE:
                     continue
                 entry.tick = NEVER
+                if entry.due > now:
+                    self._place(entry)
+                    continue
                 entry.busy = True
                 expired.append(entry)
         if self._gone:

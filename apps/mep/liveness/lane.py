@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from apps.common import clock
 from apps.mep import grants
 from apps.mep.addresses import LIVENESS_PREFIXES
 from apps.mep.liveness.book import ACTIVE, book
@@ -36,7 +37,8 @@ def beat(path: bytes, authorization: bytes, body: bytes, now: float) -> int:
 
     ``path`` is the raw path without a query, ``now`` monotonic seconds.
     """
-    grant = grants.find(authorization)
+    wall = clock.wall()
+    grant = grants.find(authorization, wall)
     if grant is None:
         return DECLINED
     parts = path.rsplit(b"/", 5)
@@ -53,7 +55,7 @@ def beat(path: bytes, authorization: bytes, body: bytes, now: float) -> int:
         return DECLINED
     if entry.producer.floods(now):
         return FLOODED
-    book.touch(entry)
+    book.note(entry, now, wall)
     return BEATEN
 
 

@@ -7,9 +7,10 @@ together.
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection, models, transaction
 from django.db.models import QuerySet
@@ -20,6 +21,7 @@ from apps.mep.models import MecService, row_time
 from apps.mep.states import ServiceState
 
 SAVED_AT_ONCE = 500
+LOADED_AT_ONCE = 2000
 _SAVE = "UPDATE mep_mecservice SET beat_at = %s, liveness_told = %s WHERE id = %s"
 M = TypeVar("M", bound=models.Model)
 _log = logging.getLogger("mecm.mep")
@@ -43,22 +45,35 @@ def _one(rows: QuerySet[M], key: Any) -> list[M]:
         return []
 
 
-def facts_of(service: MecService) -> Facts:
+class _Row(NamedTuple):
+    """The columns of a service that its heartbeat is about."""
+
+    pk: uuid.UUID
+    application_id: uuid.UUID
+    state: str
+    liveness_interval: int | None
+    version: int
+    beat_at: datetime | None
+    created_at: datetime
+    liveness_told: bool
+
+
+def facts_of(row: _Row | MecService) -> Facts:
     """What the book needs of a row; ValueError for one that makes no sense."""
-    interval = service.liveness_interval
+    interval = row.liveness_interval
     if not isinstance(interval, int) or isinstance(interval, bool) or interval <= 0:
         raise ValueError("liveness_interval")
-    if service.state not in ServiceState.values:
+    if row.state not in ServiceState.values:
         raise ValueError("state")
     return Facts(
-        service_id=service.pk,
-        application_id=service.application_id,
-        state=str(service.state),
+        service_id=row.pk,
+        application_id=row.application_id,
+        state=str(row.state),
         interval=interval,
         allowance=allowance(interval),
-        version=service.version,
-        beat_at=row_time(service.beat_at or service.created_at),
-        told=bool(service.liveness_told),
+        version=row.version,
+        beat_at=row_time(row.beat_at or row.created_at),
+        told=bool(row.liveness_told),
     )
 
 
@@ -73,15 +88,41 @@ def follow(service: MecService) -> None:
 def load() -> int:
     """Read all services with a heartbeat at the start of a process: each gets its full time."""
     book.clear()
-    rows = MecService.objects.filter(
-        application__site_id__isnull=True, liveness_interval__isnull=False
-    )
-    for service in readable(rows):
+    for row in _all_rows():
         try:
-            book.apply(facts_of(service))
-        except ValueError as error:
-            _log.error("service %s has no heartbeat: its %s makes no sense", service.pk, error)
+            book.apply(facts_of(row))
+        except (ValueError, TypeError) as error:
+            _log.error("service %s has no heartbeat: its %s makes no sense", row.pk, error)
     return len(book)
+
+
+def _all_rows() -> Iterator[_Row]:
+    """Every service with a heartbeat, by pieces of the id's order; unreadable ones are left out."""
+    columns = MecService.objects.filter(
+        application__site_id__isnull=True, liveness_interval__isnull=False
+    ).order_by("pk").values_list(*_Row._fields)
+    last: uuid.UUID | None = None
+    while True:
+        part = columns.filter(pk__gt=last) if last else columns
+        try:
+            found = [_Row(*row) for row in part[:LOADED_AT_ONCE]]
+            newest = found[-1].pk if found else None
+        except Exception:
+            keys = list(part.values_list("pk", flat=True)[:LOADED_AT_ONCE])
+            found = [_Row(*row) for key in keys for row in _alone(columns, key)]
+            newest = keys[-1]
+        yield from found
+        if newest is None:
+            return
+        last = newest
+
+
+def _alone(rows: Any, key: uuid.UUID) -> list[Any]:
+    try:
+        return list(rows.filter(pk=key))
+    except Exception as error:
+        _log.error("service %s cannot be read: %s", key, type(error).__name__)
+        return []
 
 
 def save_beats(entries: Iterable[Entry]) -> int:
