@@ -24,7 +24,8 @@ class Role:
     seconds, ``nav`` names the portal's sections in order, ``label`` is the mode chip's text,
     ``origin`` marks the rows that are born here, and ``watches`` names coroutines that the site's
     event loop runs beside the work of Celery.  ``waiting`` lists paths that are answered on that
-    loop, since their requests wait for news.
+    loop, since their requests wait for news, and ``machines`` the beginnings of paths that
+    applications call, with small bodies and by the thousand.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Role:
     nav: tuple[str, ...]
     watches: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()
 
 
 CENTER = Role(
@@ -87,6 +89,7 @@ EDGE = Role(
         "apps.monitoring.pulse.watch_pulse",
     ),
     waiting=("/sync/v1/changes",),
+    machines=("/mep/", "/mepserver/", "/mepcfg/", "/mec_", "/applications/"),
 )
 
 

@@ -7,7 +7,9 @@ locks out nobody but themselves; a source that guesses across many keys is told 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import timedelta
+from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 from django.core.cache import cache
@@ -19,6 +21,8 @@ from apps.mep import signature
 from apps.mep.models import Application, Credential
 from apps.tenants import tokens
 
+P = ParamSpec("P")
+T = TypeVar("T")
 FAILURES_ALLOWED, SOURCE_FAILURES_ALLOWED = 3, 60
 WINDOW_SECONDS, LOCK_SECONDS = 300, 900
 
@@ -31,19 +35,13 @@ class TooManyFailures(DomainError):
     default_code = "too_many_attempts"
 
 
-def sign_in(request: signature.SignedRequest, *, address: str) -> Application:
-    """The application that signed ``request``.
+def sign_in(message: signature.Message, authorization: str, *, address: str) -> Application:
+    """The application that signed a request.
 
     Invalid for a header of another form, Unauthenticated for an unknown key, a wrong signature or
     one that was seen before, Denied while the key is locked for this address.
     """
-    try:
-        signed = signature.parse_authorization(request.authorization)
-        signature.check_date(request.date, clock.now())
-    except ValueError as error:
-        raise Invalid(
-            N_("The signature cannot be read: %(why)s."), why=str(error), code="signature"
-        ) from None
+    signed = _readable(signature.parse_authorization, authorization)
     pair = _name("mep-ak", f"{signed.access_key}\0{address}")
     source = _name("mep-source", address)
     if cache.get(f"{pair}:locked"):
@@ -53,12 +51,20 @@ def sign_in(request: signature.SignedRequest, *, address: str) -> Application:
     ).first()
     # A signature is computed either way, so that the time taken tells nothing about the key.
     secret = row.secret_key.reveal() if row else "0" * 64
-    if not signature.verify(signed, request, secret) or row is None or not _is_fresh(request):
+    try:
+        nonce = _readable(signature.verify, signed, secret, message, clock.now())
+    except signature.Stale:
+        raise Unauthenticated(N_("x-sdk-date is more than 15 minutes from now."), code="stale")
+    except signature.WrongSignature:
+        row = None
+    if row is None:
         _note_failure(pair, source)
         # A right signature still passes: others may share the address of whoever guesses.
         if cache.get(source, 0) > SOURCE_FAILURES_ALLOWED:
             raise TooManyFailures(N_("Too many wrong attempts; try again in five minutes."))
         raise Unauthenticated(N_("The access key or the signature is not right."))
+    if not cache.add(_name("mep-nonce", nonce), 1, signature.NONCE_SECONDS):
+        raise Unauthenticated(N_("This signed request was used before; sign a new one."))
     cache.delete(pair)
     return row.application
 
@@ -75,10 +81,14 @@ def issue(application: Application, *, address: str) -> dict[str, object]:
     return {"access_token": token, "token_type": "Bearer", "expires_in": seconds}
 
 
-def _is_fresh(request: signature.SignedRequest) -> bool:
-    """Whether this signature comes for the first time within the time that its date allows."""
-    seen = _name("mep-nonce", signature.nonce(request))
-    return bool(cache.add(seen, 1, 2 * signature.WINDOW_SECONDS))
+def _readable(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What ``work`` returns; Invalid for a request whose form it refuses."""
+    try:
+        return work(*args, **kwargs)
+    except ValueError as error:
+        raise Invalid(
+            N_("The signature cannot be read: %(why)s."), why=str(error), code="signature"
+        ) from None
 
 
 def _note_failure(pair: str, source: str) -> None:

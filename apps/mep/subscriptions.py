@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import Conflict, Invalid
-from apps.common.outward import Guard
+from apps.common.guard import Guard
 from apps.journal import services as journal
 from apps.journal.services import Actor
 from apps.mep.access import unknown

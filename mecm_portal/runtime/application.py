@@ -9,6 +9,8 @@ from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
+from mecm_portal.runtime.short import ShortRequests
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -21,7 +23,9 @@ class SiteApplication:
     """One ASGI application out of Django's WSGI pages, the sockets and the long polls.
 
     ``waiting`` maps a path to the asynchronous application that answers it: a request that waits
-    for news would keep one of the few page threads for as long as it waits.
+    for news would keep one of the few page threads for as long as it waits.  What is below a path
+    of ``machines`` is answered by threads of its own: applications that ask by the thousand take
+    no page's place.
     """
 
     def __init__(
@@ -30,9 +34,12 @@ class SiteApplication:
         pages: Callable[..., Any],
         sockets: Application,
         waiting: Mapping[str, Application],
+        machines: tuple[str, ...] = (),
         threads: int = PAGE_THREADS,
     ) -> None:
         self._pages: Any = WSGIMiddleware(pages, workers=threads)
+        self._machines = machines
+        self._short = ShortRequests(pages)
         self._sockets = sockets
         self._waiting = waiting
         self._stopping = asyncio.Event()
@@ -47,7 +54,9 @@ class SiteApplication:
             await self._sockets(scope, receive, send)
         elif scope["type"] == "http":
             waiting = self._waiting.get(scope["path"])
-            if waiting is None:
+            if scope["path"].startswith(self._machines):
+                await self._short(scope, receive, send)
+            elif waiting is None:
                 await self._pages(scope, receive, send)
             else:
                 await self._until_stopped(waiting, scope, receive, send)

@@ -33,7 +33,7 @@ class LaneProtocol(_Protocol):
     def on_message_begin(self) -> None:
         """Take a request without what only uvicorn needs for it."""
         self.url = b""
-        self.headers = []
+        self.headers: list[tuple[bytes, bytes]] = []
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:

@@ -40,6 +40,7 @@ def serve(host: str, port: int) -> None:
         pages=wsgi.application,
         sockets=asgi.websocket_application,
         waiting={path: asgi.WAITING[path] for path in settings.ROLE.waiting},
+        machines=settings.ROLE.machines,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(application, configuration(application, host, port, LaneProtocol)))

@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 from apps.mep import credentials
 from apps.mep.api.base import answer
 from apps.mep.bodies import raw
-from apps.mep.signature import SignedRequest
+from apps.mep.signature import Message
 
 
 class TokenView(APIView):
@@ -22,17 +22,15 @@ class TokenView(APIView):
     def post(self, request: Request) -> HttpResponse:
         """A bearer token with its lifetime in seconds."""
         address = request.META.get("REMOTE_ADDR", "")
-        signed = SignedRequest(
+        message = Message(
             method="POST",
             path=request.path,
-            query=request.META.get("QUERY_STRING", ""),
-            headers={
-                "content-type": request.headers.get("Content-Type", ""),
-                "host": request.headers.get("Host", ""),
-                "x-sdk-date": request.headers.get("X-Sdk-Date", ""),
-            },
+            headers=list(request.headers.items()),
+            query=[
+                (key, value) for key, values in request.query_params.lists() for value in values
+            ],
             body=raw(request),
-            authorization=request.headers.get("Authorization", ""),
         )
-        application = credentials.sign_in(signed, address=address)
+        authorization = request.headers.get("Authorization", "")
+        application = credentials.sign_in(message, authorization, address=address)
         return answer(credentials.issue(application, address=address))

@@ -166,7 +166,7 @@ class Deliverer:
         }
         try:
             status = await outward.post(
-                self._client, letter.uri, letter.body, headers, seconds=BUDGET_SECONDS
+                self._client, letter.uri, letter.body, headers, budget=BUDGET_SECONDS
             )
         except DomainError as error:
             return error.reason
