@@ -10,6 +10,7 @@ from django.db import models, transaction
 
 from apps.common import clock
 from apps.common.models import Versioned, next_version
+from apps.common.rows import insert
 from apps.journal.context import request_id
 from apps.journal.fanout import Event, publish
 from apps.journal.models import Entry, RememberedAnswer, Tombstone
@@ -48,17 +49,19 @@ def record(
     kind = subject._meta.model_name or ""
     version = getattr(subject, "version", 0)
     if not quiet:
-        Entry.objects.create(
-            verb=verb,
-            kind=kind,
-            subject_id=str(subject.pk),
-            subject_name=str(subject)[:256],
-            version=version,
-            tenant_id=tenant_id,
-            actor_id=actor.actor_id,
-            actor_name=actor.actor_name,
-            request_id=request_id.get(),
-            data=data or {},
+        insert(
+            Entry(
+                verb=verb,
+                kind=kind,
+                subject_id=str(subject.pk),
+                subject_name=str(subject)[:256],
+                version=version,
+                tenant_id=tenant_id,
+                actor_id=actor.actor_id,
+                actor_name=actor.actor_name,
+                request_id=request_id.get(),
+                data=data or {},
+            )
         )
     event = Event(
         verb,

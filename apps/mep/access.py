@@ -31,6 +31,8 @@ class Caller:
 
     application_id: uuid.UUID | None
     actor: Actor
+    # The row of the application, where it is known already.
+    application: Application | None = None
     # REST framework asks its user object this.
     is_authenticated = True
 
@@ -71,7 +73,7 @@ def caller_of(token: str) -> Caller:
     authorization = b"Bearer " + token.encode("utf-8", "surrogateescape")
     grant = grants.find(authorization)
     if grant is not None:
-        return _caller(grant.producer.id)
+        return _caller(grant.application.pk, grant.application)
     marked = grants.mark()
     claims = tokens.application_claims(token)
     if claims is None:
@@ -79,13 +81,16 @@ def caller_of(token: str) -> Caller:
         if not actor.is_admin:
             raise Denied(N_("Only an application or an administrator may call the MEC platform."))
         return Caller(None, actor)
-    application_id = _of_claims(claims)
-    grants.remember(authorization, application_id, float(claims["exp"]), marked)
-    return _caller(application_id)
+    application = _of_claims(claims)
+    grants.remember(authorization, application, float(claims["exp"]), marked)
+    return _caller(application.pk, application)
 
 
 def owned(caller: Caller, text: str) -> Application:
     """The application of a path: NotFound when there is none, Denied when it is another's."""
+    own = caller.application
+    if own is not None and as_uuid(text) == own.pk:
+        return own
     application = find_application(text)
     if application is None:
         raise unknown(N_("There is no such application instance."))
@@ -123,17 +128,15 @@ def test_credential() -> str:
     return str(mep["test_credential"]) if mep["profile"] == "conformance" else ""
 
 
-def _caller(application_id: uuid.UUID) -> Caller:
+def _caller(application_id: uuid.UUID, application: Application | None = None) -> Caller:
     name = f"application {application_id}"
-    return Caller(application_id, Actor(str(application_id), name, Role.GUEST))
+    return Caller(application_id, Actor(str(application_id), name, Role.GUEST), application)
 
 
-def _of_claims(claims: dict[str, Any]) -> uuid.UUID:
-    application_id = as_uuid(str(claims["sub"]))
-    if application_id is not None:
-        rows = Application.objects.filter(pk=application_id, site_id__isnull=True)
-        if rows.filter(stamp=claims.get("stamp", "")).exists():
-            return application_id
+def _of_claims(claims: dict[str, Any]) -> Application:
+    application = find_application(str(claims["sub"]))
+    if application is not None and application.stamp == claims.get("stamp"):
+        return application
     raise Unauthenticated(N_("The application of this token, or its key, is gone."))
 
 

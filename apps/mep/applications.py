@@ -39,6 +39,7 @@ def ensure(
     elif name and row.name != name[:128]:
         row.name = name[:128]
         row.save(update_fields=["name"])
+        transaction.on_commit(lambda: grants.revoke(application_id))
     return row
 
 
@@ -98,6 +99,7 @@ def save_registration(*, actor: Actor, application: Application, info: dict[str,
     application.info, application.registered = info, True
     application.name = str(info.get("appName", ""))[:128]
     application.save(update_fields=["info", "registered", "name"])
+    transaction.on_commit(lambda: grants.revoke(application.pk))
     journal.record(
         "mep.application.updated", application, actor=actor, tenant_id=application.tenant_id
     )

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from apps.common import clock
 from apps.mep.liveness.book import Producer, book
+from apps.mep.models import Application
 
 MOST = 200_000
 SHARED_SECONDS = 30.0
@@ -20,10 +21,11 @@ SHARED_SECONDS = 30.0
 class Grant:
     """A verified token: for which application, and until when (seconds since the epoch)."""
 
-    __slots__ = ("expires", "producer")
+    __slots__ = ("application", "expires", "producer")
 
-    def __init__(self, producer: Producer, expires: float) -> None:
-        self.producer = producer
+    def __init__(self, application: Application, expires: float) -> None:
+        self.application = application
+        self.producer: Producer = book.producer(application.pk)
         self.expires = expires
 
 
@@ -46,16 +48,19 @@ def mark() -> int:
     return _revocations
 
 
-def remember(authorization: bytes, application_id: uuid.UUID, expires: float, marked: int) -> None:
-    """Keep what was verified, unless something was revoked since ``marked``."""
+def remember(authorization: bytes, application: Application, expires: float, marked: int) -> None:
+    """Keep what was verified, unless something was revoked since ``marked``.
+
+    With it the row of the application: whoever changes that revokes.
+    """
     if marked != _revocations:
         return
     if len(_grants) >= MOST:
         _drop_expired()
     if settings.REDIS_URL:  # what another process revokes is noticed when it is verified again
         expires = min(expires, clock.wall() + SHARED_SECONDS)
-    _grants[authorization] = Grant(book.producer(application_id), expires)
-    _of.setdefault(application_id, set()).add(authorization)
+    _grants[authorization] = Grant(application, expires)
+    _of.setdefault(application.pk, set()).add(authorization)
 
 
 def revoke(application_id: uuid.UUID) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext_noop as N_
 from msgspec import UnsetType
 
 from apps.common import clock
 from apps.common.errors import Conflict, Invalid
+from apps.common.models import next_version
+from apps.common.rows import insert
 from apps.common.words import Reason
 from apps.journal import services as journal
 from apps.journal.services import Actor
@@ -26,6 +28,10 @@ from apps.mep.notify.matching import Happening
 from apps.mep.states import SERVICE, Cause, Change, ServiceState
 from apps.mep.types import ServiceInfo
 
+_COUNT = (
+    "SELECT (SELECT COUNT(*) FROM mep_mecservice s WHERE s.application_id = a.id)"
+    " FROM mep_application a WHERE a.id = %s"
+)
 _ATTRIBUTES = (
     "ser_name", "ser_version", "serializer", "category", "category_key", "transport",
     "scope_of_locality", "consumed_local_only", "liveness_interval",
@@ -35,13 +41,13 @@ _ATTRIBUTES = (
 @transaction.atomic
 def register(*, actor: Actor, application: Application, info: ServiceInfo) -> MecService:
     """Add a service of an application; Conflict when it has as many as it may."""
-    _lock(application)
     most = settings.LIMITS["services_per_application"]
-    if application.services.count() >= most:
+    if _count_locked(application) >= most:
         raise _over(N_("An application may register %(most)s services; remove one first."), most)
     row = MecService(application=application, state=info.state, **_columns(info))
     SERVICE.move("", f"register_{info.state.lower()}")
-    row.save(force_insert=True)
+    row.version = next_version()
+    insert(row)
     _announce("registered", row, actor, Change.ADDED, Cause.REGISTERED)
     return row
 
@@ -133,9 +139,16 @@ def _given(value: int | UnsetType) -> int | None:
     return None if isinstance(value, UnsetType) else value
 
 
-def _lock(application: Application) -> None:
-    if not Application.objects.select_for_update().filter(pk=application.pk).exists():
+def _count_locked(application: Application) -> int:
+    """How many services the application has, and nobody else adds one until the commit."""
+    key = Application._meta.pk.get_db_prep_save(application.pk, connection)
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT + lock, [key])
+        row = cursor.fetchone()
+    if row is None:
         raise unknown(N_("There is no such application instance."))
+    return int(row[0])
 
 
 def _locked(application: Application, service: MecService) -> MecService:

@@ -97,24 +97,16 @@ def load() -> int:
 
 
 def _all_rows() -> Iterator[_Row]:
-    """Every service with a heartbeat, by pieces of the id's order; unreadable ones are left out."""
-    columns = MecService.objects.filter(
+    """Every service with a heartbeat; where one cannot be read, all are read one by one."""
+    rows = MecService.objects.filter(
         application__site_id__isnull=True, liveness_interval__isnull=False
-    ).order_by("pk").values_list(*_Row._fields)
-    last: uuid.UUID | None = None
-    while True:
-        part = columns.filter(pk__gt=last) if last else columns
-        try:
-            found = [_Row(*row) for row in part[:LOADED_AT_ONCE]]
-            newest = found[-1].pk if found else None
-        except Exception:
-            keys = list(part.values_list("pk", flat=True)[:LOADED_AT_ONCE])
-            found = [_Row(*row) for key in keys for row in _alone(columns, key)]
-            newest = keys[-1]
-        yield from found
-        if newest is None:
-            return
-        last = newest
+    ).values_list(*_Row._fields)
+    try:
+        for row in rows.iterator(LOADED_AT_ONCE):
+            yield _Row(*row)
+    except Exception:  # what was read already is read again: the book takes a version once
+        for key in rows.values_list("pk", flat=True):
+            yield from (_Row(*row) for row in _alone(rows, key))
 
 
 def _alone(rows: Any, key: uuid.UUID) -> list[Any]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
+
 from apps.mep.models import MecService, SubscriptionKey
 from apps.mep.states import Cause, Change
 
@@ -67,6 +69,8 @@ class Matcher:
             self._read(wanted[start : start + ASKED_AT_ONCE])
 
     def _read(self, keys: list[str]) -> None:
+        if not _any_of(keys):  # most services have no subscriber, and that is asked quickly
+            return
         rows = SubscriptionKey.objects.filter(key__in=keys).values_list(
             "key", "subscription_id", "subscription__criteria"
         )
@@ -82,6 +86,15 @@ class Matcher:
             if _fits(criteria, happening)
         }
         return found.keys()
+
+
+def _any_of(keys: list[str]) -> bool:
+    """Whether anybody subscribed by one of these."""
+    marks = ", ".join(["%s"] * len(keys))
+    text = f'SELECT 1 FROM mep_subscriptionkey WHERE "key" IN ({marks}) LIMIT 1'  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(text, keys)
+        return cursor.fetchone() is not None
 
 
 def _fits(criteria: Any, happening: Happening) -> bool:

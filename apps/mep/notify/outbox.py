@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from apps.common import clock
+from apps.common.rows import insert
 from apps.mep.models import Delivery, ServiceEvent, Subscription
 from apps.mep.notify.matching import Happening, Matcher
 from apps.mep.states import DeliveryState
@@ -32,7 +33,7 @@ def put(happenings: Sequence[Happening]) -> None:
     Must be called inside the transaction that makes the change.
     """
     moment = clock.now()
-    events = ServiceEvent.objects.bulk_create(
+    events = [
         ServiceEvent(
             at=moment,
             service_id=one.service_id,
@@ -43,7 +44,11 @@ def put(happenings: Sequence[Happening]) -> None:
             cause=one.cause,
         )
         for one in happenings
-    )
+    ]
+    if len(events) == 1:
+        insert(events[0])
+    else:
+        ServiceEvent.objects.bulk_create(events)
     matcher = Matcher(happenings)
     queues: dict[uuid.UUID, list[int]] = defaultdict(list)
     for event, happening in zip(events, happenings, strict=True):
