@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 
+from apps.portal.demo_mep import prepare_platform
 from apps.tenants import keys, services
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Tenant, User
@@ -36,6 +37,8 @@ PEOPLE: dict[str, tuple[tuple[str, str, Role, str], ...]] = {
     ),
     "edge": (("admin", "admin", Role.ADMIN, "{site}"),),
 }
+# What a site of each role has beside its people.
+PLATFORMS: dict[str, Callable[[], dict[str, Any]]] = {"center": dict, "edge": prepare_platform}
 SIMULATED_ACCESS = """simulated:
   seed: {seed}
   nodes: 3
@@ -75,6 +78,7 @@ def prepare_site(role: str) -> dict[str, Any]:
         "users": {
             name: _person(username, kind, tenant) for name, username, kind, tenant in PEOPLE[role]
         },
+        **PLATFORMS[role](),
     }
 
 

@@ -29,6 +29,15 @@ class Children:
         self._follow(site, process.stdout)
         return process
 
+    async def applications(self, site: Site) -> Process:
+        """Start the demo applications of the site; they end when their standard input does."""
+        command = [sys.executable, "-m", "examples.demo_apps"]
+        process = await self._start(site, command, stdin=PIPE, stdout=PIPE, stderr=STDOUT)
+        self._follow(site, process.stdout)
+        if process.stdin is not None:
+            process.stdin.write(site.applications_file.read_bytes() + b"\n")
+        return process
+
     async def prepare(self, site: Site) -> Preparation:
         """Bring the database up to date and make the site's own keys and users."""
         return Preparation(site, await self._world(site, "prepare"))

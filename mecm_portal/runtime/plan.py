@@ -59,6 +59,11 @@ class Site:
         }
 
     @property
+    def applications_file(self) -> Path:
+        """What the demo applications of the site need to know; only where it has some."""
+        return self.directory / "demo-apps.json"
+
+    @property
     def serve_command(self) -> list[str]:
         """The command line of the site's process."""
         where = ["--host", self.ip, "--port", str(self.port)]

@@ -34,6 +34,7 @@ class Supervisor:
         self._console = console
         self._children = children or Children(console)
         self._keepers = {site.name: self._keeper(site) for site in plan.sites}
+        self._applications: list[Keeper] = []
         self._background: set[asyncio.Task[Any]] = set()
 
     async def run(self, control_address: str) -> None:
@@ -121,9 +122,23 @@ class Supervisor:
         for line in demo_file.sign_in_lines(self._plan, introductions):
             self._console.say(line)
         self._console.say()
+        self._start_applications()
         await self._story(demo_file.world_of(self._plan, introductions))
         path = demo_file.write(self._plan, introductions)
         self._console.say(f"Addresses and passwords: {path}\nStop everything: Ctrl-C\n")
+
+    def _start_applications(self) -> None:
+        """Start the demo applications beside their sites; they are kept running as sites are."""
+        for site in self._plan.sites:
+            if site.applications_file.exists():
+                keeper = Keeper(
+                    launch=functools.partial(self._children.applications, site),
+                    answers=_runs,
+                    say=functools.partial(self._console.event, f"{site.name}-apps"),
+                )
+                self._applications.append(keeper)
+                self._in_background(keeper.run())
+                keeper.start()
 
     async def _story(self, world: dict[str, Any]) -> None:
         mark = self._plan.data / demo_file.STORY_MARK
@@ -151,9 +166,10 @@ class Supervisor:
             ) from None
 
     async def _stop_all(self) -> None:
-        for keeper in self._keepers.values():
+        keepers = [*self._applications, *self._keepers.values()]
+        for keeper in keepers:
             keeper.stop()
-        await asyncio.gather(*(keeper.until_down() for keeper in self._keepers.values()))
+        await asyncio.gather(*(keeper.until_down() for keeper in keepers))
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
@@ -182,6 +198,11 @@ class Supervisor:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+async def _runs() -> bool:
+    """A demo application serves by running."""
+    return True
 
 
 def _taken(site: Site) -> str:
