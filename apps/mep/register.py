@@ -26,6 +26,8 @@ from apps.mep.notify.matching import Happening
 from apps.mep.states import SERVICE, Cause, Change, ServiceState
 from apps.mep.types import ServiceInfo
 
+# Who can raise the limit: whoever sets this in the site's environment.
+RAISED_BY = "MECM_LIMIT_SERVICES_PER_APPLICATION"
 _ATTRIBUTES = (
     "ser_name", "ser_version", "serializer", "category", "category_key", "transport",
     "scope_of_locality", "consumed_local_only", "liveness_interval",
@@ -37,8 +39,14 @@ def register(*, actor: Actor, application: Application, info: ServiceInfo) -> Me
     """Add a service of an application; Conflict when it has as many as it may."""
     _lock(application)
     most = settings.LIMITS["services_per_application"]
-    if application.services.count() >= most:
-        raise _over(N_("An application may register %(most)s services; remove one first."), most)
+    used = application.services.count()
+    if used >= most:
+        raise Conflict(
+            N_("An application may register %(most)s services; remove one first."),
+            code="limit",
+            most=most,
+            extra={"limit": most, "used": used, "raised_by": RAISED_BY},
+        )
     row = MecService(application=application, state=info.state, **_columns(info))
     SERVICE.move("", f"register_{info.state.lower()}")
     row.save(force_insert=True)
@@ -145,7 +153,3 @@ def _locked(application: Application, service: MecService) -> MecService:
         raise unknown(N_("There is no such service."))
     return row
 
-
-def _over(text: str, most: int) -> Conflict:
-    extra = {"limit": most, "raised_by": "administrator"}
-    return Conflict(text, code="limit", most=most, extra=extra)

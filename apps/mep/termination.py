@@ -71,7 +71,8 @@ def confirm(*, actor: Actor, application: Application, action: str) -> None:
             return
         raise Conflict(N_("The platform has announced no stop or termination to this application."))
     if row.pending_action != action:
-        reason = Reason(N_("must be the announced %(action)s"), params={"action": row.pending_action})
+        announced = {"action": row.pending_action}
+        reason = Reason(N_("must be the announced %(action)s"), params=announced)
         raise Invalid(N_("The request is not valid."), fields={"operationAction": reason})
     row.confirmed_at = clock.now()
     row.save(update_fields=["confirmed_at"])

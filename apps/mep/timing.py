@@ -32,7 +32,7 @@ def capabilities() -> dict[str, Any]:
 
 
 def is_locked() -> bool:
-    """Whether the kernel says that something disciplines its clock (adjtimex(2)); False if unsure."""
+    """Whether the kernel says that something disciplines its clock (adjtimex(2))."""
     try:
         state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
     except (AttributeError, OSError):

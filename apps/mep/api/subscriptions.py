@@ -148,7 +148,8 @@ class MissedView(_SubscriptionView):
         text = self.request.query_params.get(name, str(default))
         fits = text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= most
         if not fits:
-            bad_query(name, Reason(N_("must be a whole number up to %(most)s"), params={"most": most}))
+            text = N_("must be a whole number up to %(most)s")
+            bad_query(name, Reason(text, params={"most": most}))
         return int(text)
 
 
