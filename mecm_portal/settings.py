@@ -195,6 +195,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "apps.common.problem.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "apps.common.schema.HouseSchema",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # a query of ?format=… is for the view to judge, like any other
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "MECM Portal",

@@ -27,6 +27,8 @@ API_PREFIXES = (
     "/apprule",
     "/sync/",
     "/mep",
+    "/mec_",
+    "/applications/",
     "/auth/",
     "/api/",
 )

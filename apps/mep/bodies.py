@@ -17,12 +17,15 @@ from apps.common.errors import DomainError, Invalid
 from apps.common.words import Reason
 
 MOST_BYTES = 64 * 1024
+# Free-form members are kept and handed on, so what breaks somebody's decoder must not get in.
+MOST_LEVELS = 32
 T = TypeVar("T", bound=msgspec.Struct)
 _MEDIA_TYPE = re.compile(r"\s*(?:\*/\*|application/(?:[\w.+-]+\+)?json)\s*(?:;|$)", re.IGNORECASE)
 _WHERE = re.compile(r"^(?P<said>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 # A NUL cannot be stored by every database; one that is written with an even number of backslashes
 # before it is text.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_TEXT_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SAYINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"Object missing required field `(?P<field>.+)`"), N_("is missing")),
     (
@@ -78,6 +81,11 @@ def decode(body: bytes, kind: type[T]) -> T:
     """The document in ``body``; Invalid says which member is wrong and what would be right."""
     if _NUL.search(body):
         raise Invalid(N_("The body has a NUL character in it."), code="malformed")
+    if _is_deep(body):
+        raise Invalid(
+            N_("The body is nested deeper than %(most)s levels."), code="malformed",
+            most=MOST_LEVELS,
+        )
     try:
         found: T = _decoder(kind).decode(_bare(body, kind.__name__))
     except msgspec.ValidationError as error:
@@ -90,6 +98,22 @@ def decode(body: bytes, kind: type[T]) -> T:
 def as_plain(value: Any) -> Any:
     """A document as JSON-able data, absent members left out."""
     return msgspec.to_builtins(value)
+
+
+def _is_deep(body: bytes) -> bool:
+    """Whether brackets that are not within text are nested too deep; cheap for what is usual."""
+    if body.count(b"[") + body.count(b"{") <= MOST_LEVELS:
+        return False
+    level = 0
+    for found in _TEXT_OR_BRACKET.finditer(body):
+        first = found[0][:1]
+        if first in b"[{":
+            level += 1
+            if level > MOST_LEVELS:
+                return True
+        elif first != b'"':
+            level -= 1
+    return False
 
 
 @lru_cache(maxsize=64)

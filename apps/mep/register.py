@@ -32,6 +32,8 @@ _COUNT = (
     "SELECT (SELECT COUNT(*) FROM mep_mecservice s WHERE s.application_id = a.id)"
     " FROM mep_application a WHERE a.id = %s"
 )
+# Who can raise the limit: whoever sets this in the site's environment.
+RAISED_BY = "MECM_LIMIT_SERVICES_PER_APPLICATION"
 _ATTRIBUTES = (
     "ser_name", "ser_version", "serializer", "category", "category_key", "transport",
     "scope_of_locality", "consumed_local_only", "liveness_interval",
@@ -42,8 +44,14 @@ _ATTRIBUTES = (
 def register(*, actor: Actor, application: Application, info: ServiceInfo) -> MecService:
     """Add a service of an application; Conflict when it has as many as it may."""
     most = settings.LIMITS["services_per_application"]
-    if _count_locked(application) >= most:
-        raise _over(N_("An application may register %(most)s services; remove one first."), most)
+    used = _count_locked(application)
+    if used >= most:
+        raise Conflict(
+            N_("An application may register %(most)s services; remove one first."),
+            code="limit",
+            most=most,
+            extra={"limit": most, "used": used, "raised_by": RAISED_BY},
+        )
     row = MecService(application=application, state=info.state, **_columns(info))
     SERVICE.move("", f"register_{info.state.lower()}")
     row.version = next_version()
@@ -158,7 +166,3 @@ def _locked(application: Application, service: MecService) -> MecService:
         raise unknown(N_("There is no such service."))
     return row
 
-
-def _over(text: str, most: int) -> Conflict:
-    extra = {"limit": most, "raised_by": "administrator"}
-    return Conflict(text, code="limit", most=most, extra=extra)

@@ -17,6 +17,8 @@ from apps.mep.models import Application, Subscription, SubscriptionKey
 from apps.mep.notify.matching import keys_of
 
 Kind = Subscription.Kind
+# Who can raise the limit: whoever sets this in the site's environment.
+RAISED_BY = "MECM_LIMIT_SUBSCRIPTIONS_PER_APPLICATION"
 
 
 @transaction.atomic
@@ -36,12 +38,13 @@ def subscribe(
     if not Application.objects.select_for_update().filter(pk=application.pk).exists():
         raise unknown(N_("There is no such application instance."))
     most = settings.LIMITS["subscriptions_per_application"]
-    if application.subscriptions.count() >= most:
+    used = application.subscriptions.count()
+    if used >= most:
         raise Conflict(
             N_("An application may have %(most)s subscriptions; remove one first."),
             code="limit",
             most=most,
-            extra={"limit": most, "raised_by": "administrator"},
+            extra={"limit": most, "used": used, "raised_by": RAISED_BY},
         )
     row = Subscription.objects.create(
         application=application,

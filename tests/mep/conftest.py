@@ -12,6 +12,7 @@ from apps.mep.liveness.book import book
 from apps.tenants import tokens
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
+from tests.mep.suite import APP, CREDENTIAL, MANAGEMENT, SUPPORT, Suite, settled
 
 
 @pytest.fixture
@@ -47,8 +48,9 @@ class App:
         self.support = f"/mep/mec_app_support/v1/applications/{self.id}"
 
     def send(self, method, url, body=None, **more):
-        """Ask as this application."""
-        return self.api.send(method, url, body, **more)
+        """Ask as this application; what waits for the commit is done."""
+        with settled():
+            return self.api.send(method, url, body, **more)
 
     def register(self, **changes):
         """The document of a new service."""
@@ -77,6 +79,25 @@ def app(mep):
 def other_app(mep):
     """Another one."""
     return App("other")
+
+
+@pytest.fixture
+def suite_app(mep, edge_house):
+    """The application of ETSI's suite, at a site that is set up for the suite."""
+    edge_house.MEP = {**mep, "profile": "conformance", "test_credential": CREDENTIAL}
+    return App("suite", application_id=uuid.UUID(APP))
+
+
+@pytest.fixture
+def management(suite_app):
+    """The suite at the service management API."""
+    return Suite(MANAGEMENT)
+
+
+@pytest.fixture
+def support(suite_app):
+    """The suite at the application support API."""
+    return Suite(SUPPORT)
 
 
 def service_info(**changes):

@@ -120,7 +120,7 @@ _QUERY_NAMES = (
     "ser_instance_id", "ser_name", "ser_category_id", "consumed_local_only", "is_local",
     "scope_of_locality",
 )
-_EXCLUSIVE = _QUERY_NAMES[:3]
+_EXCLUSIVE, _ONE_VALUE = _QUERY_NAMES[:3], _QUERY_NAMES[2:]
 _SCOPES = ("MEC_SYSTEM", "MEC_HOST", "NFVI_POP", "ZONE", "ZONE_GROUP", "NFVI_NODE")
 
 
@@ -139,6 +139,9 @@ def query_of(request: Request) -> Query:
         bad_query(
             used[1], Reason(N_("excludes the others of %(names)s"), params={"names": names})
         )
+    for name in _ONE_VALUE:
+        if len(given.getlist(name)) > 1:
+            bad_query(name, Reason(N_("may be given once"), "invalid"))
     scope = given.get("scope_of_locality", "")
     if "scope_of_locality" in given and scope not in _SCOPES:
         bad_query("scope_of_locality", _one_of(_SCOPES))

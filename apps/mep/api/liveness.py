@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from apps.mep import documents
 from apps.mep.access import unknown
-from apps.mep.api.base import Mp1View, answer, check_match, nothing
+from apps.mep.api.base import Mp1View, answer, check_match, nothing, single
 from apps.mep.bodies import read
 from apps.mep.liveness import transitions
 from apps.mep.liveness.book import Entry, book
@@ -23,7 +23,7 @@ class LivenessView(Mp1View):
 
     def get(self, request: Request, application_id: str, service_id: str) -> HttpResponse:
         """State, time of the last heartbeat, interval."""
-        return answer(documents.liveness(self._entry(application_id, service_id)))
+        return single(documents.liveness(self._entry(application_id, service_id)))
 
     def patch(self, request: Request, application_id: str, service_id: str) -> HttpResponse:
         """A heartbeat; 200 with the whole resource when there is something to tell, else 204."""
