@@ -18,6 +18,7 @@ from apps.hosts.specs import HostSpec, ManagerSpec
 from apps.instances import services as instances
 from apps.instances.models import AppInstance
 from apps.instances.specs import CreateSpec
+from apps.mep.models import Application, MecService
 from apps.packages.csar import read_package
 from apps.packages.models import Package
 from apps.tenants import grants, services, tokens
@@ -147,6 +148,32 @@ def instance(package, host, *, name="", instance_id=None, **fields):
     return AppInstance.objects.select_related("package", "host", "host__applcm", "tenant").get(
         pk=made.pk
     )
+
+
+def mec_application(of=None, *, name="", site_id=None):
+    """An application instance at the MEC platform; with ``site_id`` a center's copy."""
+    return Application.objects.create(
+        name=name or f"mec-app-{next(_numbers)}", tenant=of, site_id=site_id
+    )
+
+
+def mec_service(application=None, *, name="", interval=None, state="ACTIVE", **fields):
+    """A service in the register, as if its application had registered it."""
+    row = MecService(
+        application=application or mec_application(),
+        ser_name=name or f"service-{next(_numbers)}",
+        ser_version="1.0",
+        state=state,
+        serializer="JSON",
+        transport={"id": "t", "name": "REST", "type": "REST_HTTP", "protocol": "HTTP",
+                   "version": "2.0", "endpoint": {"uris": ["http://service.example/"]},
+                   "security": {}},
+        scope_of_locality="MEC_HOST",
+        liveness_interval=interval,
+        **fields,
+    )
+    row.save(force_insert=True)
+    return row
 
 
 class Api(Client):

@@ -38,6 +38,7 @@ class ShortRequests:
             return
         environ: dict[str, Any] = dict(build_environ(scope, io.BytesIO(body)))  # type: ignore[arg-type]
         environ["wsgi.errors"] = sys.stderr
+        environ["CONTENT_LENGTH"] = str(len(body))  # a body in chunks comes without
         loop = asyncio.get_running_loop()
         status, headers, content = await loop.run_in_executor(self._pool, self._call, environ)
         await send({"type": "http.response.start", "status": status, "headers": headers})

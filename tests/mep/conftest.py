@@ -47,6 +47,11 @@ class App:
         self.subscriptions = f"/mep/mec_service_mgmt/v1/applications/{self.id}/subscriptions"
         self.support = f"/mep/mec_app_support/v1/applications/{self.id}"
 
+    @staticmethod
+    def boss():
+        """Requests of an administrator."""
+        return make.Api(make.admin())
+
     def send(self, method, url, body=None, **more):
         """Ask as this application; what waits for the commit is done."""
         with settled():

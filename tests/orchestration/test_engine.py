@@ -207,7 +207,7 @@ def test_termination_waits_for_a_worker_that_is_still_installing(stage, monkeypa
     class SlowTarget:
         """In the middle of its install somebody terminates, and that worker is quick."""
 
-        observe, uninstall = real.observe, real.uninstall
+        observe, uninstall, announce_end = real.observe, real.uninstall, real.announce_end
 
         def install(self, instance, *, actor):
             met["pause"] = engine.run(stage.terminate(instance).pk)

@@ -102,5 +102,5 @@ def test_feed_costs_the_same_for_any_number_of_rows_and_changes(edge_house, rows
     with CaptureQueriesContext(connection) as seen:
         page = feed.page(after=0, limit=500)
     assert len(page["rows"]) >= 5 * rows
-    # Newest, five kinds of rows, the tombstones, the site, and when its hosts were probed.
-    assert len(seen) == 9
+    # Newest, six kinds of rows, the tombstones, the site, and when its hosts were probed.
+    assert len(seen) == 10

@@ -24,7 +24,7 @@ from tests import factories as make
 
 @pytest.fixture
 def edge(edge_house):
-    """A tenant, a host, a package that is there, and an instance."""
+    """A tenant, a host, a package that is there, an instance, and a service of the MEC platform."""
     keys.this_site()
     tenant, host = make.tenant("red"), make.host()
     package = make.package(tenant)
@@ -32,6 +32,7 @@ def edge(edge_house):
     return {
         "tenant": tenant, "mechost": host, "package": package, "distribution": row,
         "appinstance": make.instance(package, host),
+        "mecservice": make.mec_service(make.mec_application(tenant), interval=60),
     }
 
 

@@ -51,7 +51,7 @@ def beat(path: bytes, authorization: bytes, body: bytes, now: float) -> int:
         return DECLINED
     if entry.state != ACTIVE or entry.busy or not entry.told:
         return DECLINED
-    if body not in _USUAL and not _is_heartbeat(body):
+    if body not in _USUAL and (len(body) > MOST_BODY or not _is_heartbeat(body)):
         return DECLINED
     if entry.producer.floods(now):
         return FLOODED
