@@ -1,0 +1,279 @@
+"""The MEC platform under load: a site process of its own, wrk and a steady client beside it.
+
+Every rate is a ratio to a do-nothing ASGI application that is measured in the same minute.  Needs
+wrk (Debian: apt install wrk).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tools import mep_load as load
+
+ROOT = Path(__file__).resolve().parent.parent
+LARGE, SMALL = (10_000, 10), (100, 10)
+PAGES_PER_SECOND = 50
+ROUNDS = 3
+NAME = "edge-bench"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What was measured against what was promised."""
+
+    what: str
+    measured: str
+    promised: str
+
+
+class Site:
+    """An edge in a process of its own, with a MEC platform of a certain size."""
+
+    def __init__(self, folder: Path, world: tuple[int, int]) -> None:
+        self.folder = folder / f"site-{world[0]}"
+        self.port = free_port()
+        self.world = world
+        self.file = self.folder / "world.txt"
+        self.environment = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "mecm_portal.settings",
+            "MECM_ROLE": "edge",
+            "MECM_SITE_NAME": NAME,
+            "MECM_SITE_DIR": str(self.folder),
+            "MECM_SITE_URL": f"http://127.0.0.1:{self.port}",
+            "MECM_LOG_LEVEL": "ERROR",
+        }
+        self.lines: list[str] = []
+
+    def manage(self, *words: str) -> str:
+        """A command inside the site's environment."""
+        return subprocess.run(
+            [sys.executable, *words], cwd=ROOT, env=self.environment, capture_output=True,
+            text=True, check=True,
+        ).stdout
+
+    def prepare(self) -> None:
+        """Database, applications, services, tokens, somebody to look at pages."""
+        self.folder.mkdir(parents=True)
+        self.manage("manage.py", "migrate", "--verbosity", "0")
+        self.manage("tools/mep_world.py", *map(str, self.world), str(self.file))
+        said = self.manage("manage.py", "reset_admin")
+        self.password = said.strip().split()[-1]
+        self.lines = self.file.read_text().splitlines()
+
+    @contextmanager
+    def serving(self) -> Iterator[int]:
+        """The running site; its process id."""
+        words = ["manage.py", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
+        process = subprocess.Popen(
+            [sys.executable, *words], cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL
+        )
+        try:
+            wait_for(self.port)
+            yield process.pid
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+    def verify_tokens(self) -> None:
+        """One heartbeat of every application, so that its token is known."""
+        seen = {line.split()[1]: line for line in self.lines}
+        requests = [load.beat_request(line, self.port) for line in seen.values()]
+        asyncio.run(
+            load.paced(requests, self.port, rate=1e9, seconds=len(requests) / 1e9, connections=4)
+        )
+
+    def page(self) -> bytes:
+        """A request for the dashboard by somebody who is signed in."""
+        base = f"http://127.0.0.1:{self.port}"
+        with httpx.Client(base_url=base, follow_redirects=True, trust_env=False) as client:
+            form = client.get("/login/").text
+            found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
+            token = found[1] if found else ""
+            sent = {"username": "admin", "password": self.password, "csrfmiddlewaretoken": token}
+            client.post("/login/", data=sent, headers={"Referer": base}).raise_for_status()
+            cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies.jar)
+        return load.get_request("/", self.port, {"Cookie": cookies, "Accept": "text/html"})
+
+
+def measure(folder: Path) -> list[Figure]:
+    """All figures; an empty list where wrk is missing."""
+    if shutil.which("wrk") is None:
+        sys.stderr.write("wrk is missing; the MEC platform is not measured (apt install wrk)\n")
+        return []
+    small, large = Site(folder, SMALL), Site(folder, LARGE)
+    small.prepare()
+    large.prepare()
+    with small.serving() as process:
+        small.verify_tokens()
+        few_bytes, few_seconds = resident(process), discovery(small)
+    with large.serving() as process, yardstick() as noop_port:
+        large.verify_tokens()
+        services = LARGE[0] * LARGE[1] - SMALL[0] * SMALL[1]
+        each = (resident(process) - few_bytes) / services
+        return [
+            *lane(folder, large, noop_port),
+            pace(large),
+            flood(folder, large),
+            Figure("memory per service, tokens included", f"{each:.0f} bytes", "≤ 1536 bytes"),
+            by_name(few_seconds, discovery(large)),
+            registrations(folder, large),
+        ]
+
+
+def lane(folder: Path, site: Site, noop_port: int) -> list[Figure]:
+    """The heartbeat against the yardstick, alone and beside pages."""
+    noop, beats = load.Wrk(folder, site.file, noop_port), load.Wrk(folder, site.file, site.port)
+    alone = [(noop.run(), beats.run()) for _ in range(ROUNDS)]
+    rate = statistics.median(one for one, _ in alone)
+    ratio = statistics.median(two / one for one, two in alone)
+    page = site.page()
+    beside = [beside_pages(site, page, beats.run)[0] for _ in range(ROUNDS)]
+    with_pages = statistics.median(beside) / rate
+    return [
+        Figure("yardstick: a do-nothing ASGI application", f"{rate:.0f} requests/s", "–"),
+        Figure("liveness PATCH, alone", f"{ratio:.2f} of the yardstick", "≥ 1.0"),
+        Figure(
+            f"liveness PATCH beside {PAGES_PER_SECOND} pages/s",
+            f"{with_pages:.2f} of the yardstick", "≥ 0.7",
+        ),
+    ]
+
+
+def beside_pages(
+    site: Site, page: bytes, work: Callable[[], float]
+) -> tuple[float, load.Latencies]:
+    """What ``work`` measures while pages are served, and how long those took."""
+
+    async def both() -> tuple[float, load.Latencies]:
+        pages = asyncio.create_task(
+            load.paced([page], site.port, rate=PAGES_PER_SECOND, seconds=6, connections=8)
+        )
+        await asyncio.sleep(0.5)
+        result = await asyncio.to_thread(work)
+        return result, await pages
+
+    return asyncio.run(both())
+
+
+def pace(site: Site) -> Figure:
+    """The heartbeat's tail at a steady thousand a second beside pages."""
+    requests = [load.beat_request(line, site.port) for line in site.lines[::7]]
+    page = site.page()
+
+    async def both() -> load.Latencies:
+        pages = asyncio.create_task(
+            load.paced([page], site.port, rate=PAGES_PER_SECOND, seconds=6, connections=8)
+        )
+        beats = await load.paced(requests, site.port, rate=1000, seconds=5, connections=50)
+        await pages
+        return beats
+
+    tails = [load.quantile(asyncio.run(both()), 0.99) * 1000 for _ in range(ROUNDS)]
+    return Figure(
+        f"p99 of 1,000 PATCH/s beside {PAGES_PER_SECOND} pages/s",
+        f"{statistics.median(tails):.1f} ms", "≤ 10 ms",
+    )
+
+
+def flood(folder: Path, site: Site) -> Figure:
+    """The pages while one application sends as much as it can."""
+    token = site.lines[0].split()[1]
+    own = folder / "flood.txt"
+    own.write_text("".join(f"{line}\n" for line in site.lines if line.endswith(token)))
+    wrk = load.Wrk(folder, own, site.port)
+
+    def run() -> float:
+        said = subprocess.run(wrk.command(5, 32), capture_output=True, text=True, check=True)
+        return load.rate_in(said.stdout, strict=False)
+
+    _, pages = beside_pages(site, site.page(), run)
+    return Figure(
+        "p95 of pages while one application floods the lane",
+        f"{load.quantile(pages, 0.95) * 1000:.0f} ms", "≤ 300 ms",
+    )
+
+
+def discovery(site: Site) -> float:
+    """p95 in seconds of finding one service by its name."""
+    token = site.lines[0].split()[1]
+    count = len(site.lines)
+    base = "/mep/mec_service_mgmt/v1/services?ser_name=service-"
+    requests = [
+        load.get_request(
+            f"{base}{number * count // 200}", site.port, {"Authorization": f"Bearer {token}"}
+        )
+        for number in range(200)
+    ]
+    asyncio.run(load.paced(requests, site.port, rate=40, seconds=2, connections=2))
+    times = asyncio.run(load.paced(requests, site.port, rate=40, seconds=15, connections=2))
+    return load.quantile(times, 0.95)
+
+
+def by_name(few: float, many: float) -> Figure:
+    """Discovery in both worlds."""
+    return Figure(
+        "GET services by name, p95 among 100,000 against 1,000",
+        f"{many / few:.2f} ({many * 1000:.1f} ms, {few * 1000:.1f} ms)", "≤ 2",
+    )
+
+
+def registrations(folder: Path, site: Site) -> Figure:
+    """New services through the whole stack."""
+    share = folder / "register.txt"
+    share.write_text("".join(f"{line}\n" for line in site.lines[:8000]))
+    rate = load.Wrk(folder, share, site.port, register=True).run(seconds=6, connections=4)
+    return Figure("registrations through the whole stack", f"{rate:.0f} requests/s", "≥ 500")
+
+
+@contextmanager
+def yardstick() -> Iterator[int]:
+    """The do-nothing application on a port of its own."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "tools/mep_noop.py", str(port)], cwd=ROOT)
+    try:
+        wait_for(port)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def resident(process: int) -> int:
+    """Bytes of memory that a process holds."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024  # type: ignore[index]
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def wait_for(port: int, seconds: float = 60) -> None:
+    """Return once something listens."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
