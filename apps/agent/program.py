@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from apps.agent.agent import Agent
 from apps.agent.checks import SettingsError
@@ -22,13 +23,34 @@ from apps.agent.settings import CONFIG, LISTEN, from_environment, listen_address
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code."""
     options = _parser().parse_args(arguments)
-    log_to_stdout()
-    try:
+
+    async def life() -> None:
         address = options.listen or os.environ.get("AGENT_LISTEN") or LISTEN
         settings = from_environment(config=options.config)
-        asyncio.run(_run(Agent(settings), listening(*listen_address(address))))
+        await _run(Agent(settings), listening(*listen_address(address)))
+
+    return run_until_told("mep-agent", life)
+
+
+def run_until_told(program: str, life: Callable[[], Awaitable[None]]) -> int:
+    """Run ``life`` until it ends or SIGTERM or SIGINT cancels it; returns the exit code.
+
+    A SettingsError becomes one sentence on standard error and 1.
+    """
+
+    async def cancellable() -> None:
+        work = asyncio.ensure_future(life())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, work.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+    log_to_stdout()
+    try:
+        asyncio.run(cancellable())
     except SettingsError as error:
-        sys.stderr.write(f"mep-agent: {error}\n")
+        sys.stderr.write(f"{program}: {error}\n")
         return 1
     return 0
 
@@ -45,15 +67,7 @@ def log_to_stdout() -> None:
     log.propagate = False
 
 
-def when_told(stop: Callable[[], None]) -> None:
-    """Call ``stop`` when the process is asked to end."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-
-
 async def _run(agent: Agent, bound: socket.socket) -> None:
-    when_told(agent.stop)
     host, port = bound.getsockname()[:2]
     async with serving(rest_app(agent), bound):
         agent.voice.say(f"speaks to {agent.settings.base_url}; listens on {host}:{port}")

@@ -46,6 +46,7 @@ async def serving(app: App, bound: socket.socket) -> AsyncIterator[int]:
     """Serve on the socket inside the block; gives the port."""
     config = uvicorn.Config(
         app,
+        interface="asgi3",
         http="h11",  # loaded already, for the client
         ws="none",
         lifespan="off",
@@ -53,6 +54,7 @@ async def serving(app: App, bound: socket.socket) -> AsyncIterator[int]:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         limit_concurrency=64,
         timeout_graceful_shutdown=1,
     )

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
 import re
 import time
 from collections import defaultdict
-from itertools import count
+from itertools import count, pairwise
 from urllib.parse import parse_qs
 
 import httpx
@@ -39,6 +40,7 @@ class FakeMep:
         self.posts = 0
         self.token_posts = 0
         self.strangers = []  # paths asked with a wrong token
+        self.hangs = False
         self.restart()
 
     def restart(self):
@@ -56,9 +58,11 @@ class FakeMep:
         """Seconds between the beats of the only service of that name."""
         (service,) = self.named(name)
         beats = self.beats[service["serInstanceId"]]
-        return [after - before for before, after in zip(beats, beats[1:], strict=False)]
+        return [after - before for before, after in pairwise(beats)]
 
     async def __call__(self, scope, receive, send):
+        while self.hangs:
+            await asyncio.sleep(0.05)
         raw = b""
         while True:
             message = await receive()
