@@ -40,11 +40,10 @@ class Agent:
         self._pace = pace
         self._endpoints = Endpoints(self._client, pace)
         common: dict[str, Any] = {"client": self._client, "pace": pace, "say": self.voice.say}
-        self.services = tuple(
-            Service(post, lost=self._service_lost, **common) for post in settings.services
-        )
+        self._readiness = Readiness(lambda: self.services, **common)
+        common["lost"] = self._something_lost
+        self.services = tuple(Service(post, **common) for post in settings.services)
         self.subscriptions = tuple(Subscription(body, **common) for body in settings.subscriptions)
-        self._readiness = Readiness(self.services, **common)
         self._upkeeps: tuple[Upkeep, ...] = (*self.services, *self.subscriptions, self._readiness)
         self._tasks: list[asyncio.Task[Any]] = []
         self._token_task: asyncio.Task[Any] | None = None
@@ -127,11 +126,12 @@ class Agent:
     def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return asyncio.create_task(work)
 
-    def _service_lost(self) -> None:
-        """The MEP forgot a service; it may have forgotten the rest, which looks at once."""
+    def _something_lost(self) -> None:
+        """The MEP forgot something; it may have forgotten the rest, which looks at once."""
         self._readiness.forget()
-        if [one.state for one in self.services].count(State.LOST) == 1:  # the first to notice
-            for upkeep in (*self.services, *self.subscriptions):
+        rest = (*self.services, *self.subscriptions)
+        if [one.state for one in rest].count(State.LOST) == 1:  # the first to notice
+            for upkeep in rest:
                 upkeep.poke()
 
     async def _say_goodbye(self) -> None:

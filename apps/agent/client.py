@@ -160,7 +160,7 @@ class MepClient:
                 if method == "POST":
                     raise
                 answer = await self._exchange(request)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             why = str(error) or type(error).__name__
             self.contact.lost(why)
             raise Unreachable(why) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from apps.agent.client import SERVICES, SUPPORT, Answer, path_of
@@ -74,17 +74,17 @@ class Readiness(Upkeep):
     label = "application"
     missed = ""  # what it hangs on is said already
 
-    def __init__(self, services: Sequence[Upkeep], **common: Any) -> None:
+    def __init__(self, services: Callable[[], Sequence[Upkeep]], **common: Any) -> None:
         super().__init__(**common)
         self._services = services
 
     def forget(self) -> None:
-        """The MEP lost our services, and what it was told with them: tell it again."""
+        """The MEP lost what is ours, and probably that we are ready: tell it again."""
         self._enter(Outcome(Event.MISSING))
         self.poke()
 
     async def _make(self) -> Outcome:
-        for service in self._services:
+        for service in self._services():
             await service.registered.wait()
         path = self._client.own(SUPPORT, "confirm_ready")
         answer = await self._client.call("POST", path, {"indication": "READY"})

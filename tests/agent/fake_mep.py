@@ -214,12 +214,16 @@ class Wire(httpx.AsyncBaseTransport):
         self.inner = httpx.ASGITransport(app=mep)
         self.cut = False
         self.lose = []  # for each: a POST to a path that ends so, whose answer is lost
+        self.drop = []  # methods whose next request ends on a connection that was just closed
         self.hosts = set()
 
     async def handle_async_request(self, request):
         self.hosts.add(request.url.netloc.decode())
         if self.cut:
             raise httpx.ConnectError("All connection attempts failed")
+        if request.method in self.drop:
+            self.drop.remove(request.method)
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
         response = await self.inner.handle_async_request(request)
         lost = [end for end in self.lose if request.url.path.endswith(end)]
         if lost and request.method == "POST":

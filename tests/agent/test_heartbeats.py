@@ -87,6 +87,27 @@ def test_a_short_cut_costs_a_beat_and_no_registration():
     play(story, services=[positioning()])
 
 
+def test_a_connection_that_was_just_closed_does_not_make_a_beat_late():
+    async def story(world):
+        await world.run(20)
+        world.wire.drop = ["PATCH"]
+        await world.run(20)
+        assert world.wire.drop == []
+        assert max(world.mep.gaps("positioning")) <= 5
+
+    play(story, services=[positioning()])
+
+
+def test_an_answer_without_end_is_not_taken_in():
+    async def story(world):
+        await world.run(20)
+        world.mep.beat = lambda *_: (200, {"detail": "x" * 3_000_000}, {})
+        await world.run(5)
+        assert world.agent.fault == "the answer is too large"
+
+    play(story, services=[positioning()])
+
+
 def test_a_renewed_token_keeps_the_beat():
     async def story(world):
         await world.run(20)

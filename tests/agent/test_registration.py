@@ -134,6 +134,7 @@ def test_a_subscription_alone_is_looked_after_too():
         world.mep.restart()
         await world.run(31)
         assert list(world.mep.subscriptions.values()) == [SUBSCRIPTION]
+        assert world.mep.ready == ["READY"]
 
     play(story, subscriptions=(SUBSCRIPTION,))
 
@@ -154,6 +155,32 @@ def test_what_the_mep_refuses_is_said_once_and_tried_rarely(caplog):
     refusals = [line for line in lines(caplog) if "is refused" in line]
     assert len(refusals) == 1
     assert "400 Refused: serName is too funny" in refusals[0]
+
+
+def test_a_mep_that_cannot_say_what_it_has_gets_no_second_registration():
+    async def story(world):
+        honest = world.mep.on_services
+
+        def forgetful(method, app, below, body):
+            return (500, None, {}) if method == "GET" else honest(method, app, below, body)
+
+        await world.agent.registered()
+        await world.crash(world.agent)
+        world.mep.on_services = forgetful
+        async with world.another_agent() as again:
+            await world.run(600)
+            assert world.mep.posts == 1
+            world.mep.on_services = honest
+            await world.run(61)
+            assert again.ready
+            assert len(world.mep.services) == 1
+
+    async def run():
+        world = World(services=[positioning()])
+        await world.agent.__aenter__()
+        await story(world)
+
+    asyncio.run(run())
 
 
 def test_an_unknown_instance_is_tried_on_until_it_is_known():

@@ -8,6 +8,7 @@ import pytest
 
 from apps.agent import Settings, SettingsError, http_service
 from apps.agent.settings import from_environment, listen_address
+from tests.agent.conftest import ROOT
 from tests.agent.fake_mep import AK, APP, SK
 
 SERVICE = """
@@ -95,6 +96,12 @@ def test_a_file_as_edgegallery_has_it(read):
             },
         },
     )
+
+
+def test_the_example_is_a_good_one(environ):
+    settings = from_environment(environ, config=str(ROOT / "examples" / "app_instance_info.yaml"))
+    assert [one["serName"] for one in settings.services] == ["positioning", "traffic-lights"]
+    assert len(settings.subscriptions) == 1
 
 
 def test_uris_are_taken_and_what_may_be_left_out_is_filled_in(read):
