@@ -202,12 +202,11 @@ class CapabilityView(ManagementView):
 
 def _await_end(application: Application) -> None:
     """Look until the application has confirmed or its graceful time is over."""
-    while not termination.is_over(application):
-        time.sleep(LOOK_SECONDS)
+    while True:
         found = Application.objects.filter(pk=application.pk).first()
-        if found is None:
+        if found is None or termination.is_over(found):
             return
-        application = found
+        time.sleep(LOOK_SECONDS)
 
 
 def _progress(task: ConfigTask) -> dict[str, Any]:
