@@ -31,10 +31,10 @@ def ensure(
     tenant_id: uuid.UUID | None = None,
 ) -> Application:
     """The application instance of that id, made when the platform does not know it yet."""
-    row = Application.objects.select_for_update().filter(pk=application_id).first()
-    if row is None:
-        row = Application(pk=application_id, name=name[:128], tenant_id=tenant_id)
-        row.save(force_insert=True)
+    row, made = Application.objects.select_for_update().get_or_create(
+        pk=application_id, defaults={"name": name[:128], "tenant_id": tenant_id}
+    )
+    if made:
         journal.record("mep.application.registered", row, actor=actor, tenant_id=tenant_id)
     elif name and row.name != name[:128]:
         row.name = name[:128]

@@ -10,6 +10,7 @@ from typing import ClassVar
 from django.db import models
 
 from apps.common import clock
+from apps.common.logs import masked
 from apps.common.models import Versioned
 from apps.common.secrets import SealedField
 from apps.mep.states import Cause, Change, DeliveryState, ServiceState
@@ -149,7 +150,7 @@ class Subscription(models.Model):
         ordering = ["created_at", "id"]
 
     def __str__(self) -> str:
-        return self.callback
+        return masked(self.callback)
 
     @property
     def waiting(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
@@ -58,6 +58,8 @@ def replace_all(
     for key, row in rows.items():
         if key not in wanted:
             row.delete()
+    # Rules of one application may take over each other's domains.
+    application.rules.update(domain=None)
     for (kind, rule_id), body in wanted.items():
         row = rows.get((kind, rule_id)) or Rule(
             application=application, kind=kind, rule_id=rule_id
@@ -81,18 +83,28 @@ def replace_all(
 def _write(row: Rule, body: Body) -> None:
     domain = str(body["domainName"]).lower().rstrip(".") if row.kind == Rule.Kind.DNS else None
     if domain and Rule.objects.filter(domain=domain).exclude(pk=row.pk).exists():
-        reason = Reason(N_("is already the domain of another rule"), "duplicate")
-        raise Invalid(
-            N_("The request is not valid."),
-            fields={"domainName": reason},
-            message="duplicate dns entry",
-        )
+        raise _taken()
     row.body, row.domain, row.updated_at = body, domain, clock.now()
-    row.save()
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:  # another application was faster
+        raise _taken() from None
+
+
+def _taken() -> Invalid:
+    reason = Reason(N_("is already the domain of another rule"), "duplicate")
+    return Invalid(
+        N_("The request is not valid."),
+        fields={"domainName": reason},
+        message="duplicate dns entry",
+    )
 
 
 def plain(body: Body) -> Body:
-    """A rule's body without its id, which the path or the list says."""
+    """A rule's body without its id, which the path or the list says; no destinations are absent."""
     return {
-        key: value for key, value in body.items() if key not in ("dnsRuleId", "trafficRuleId")
+        key: value
+        for key, value in body.items()
+        if key not in ("dnsRuleId", "trafficRuleId") and (key, value) != ("dstInterface", [])
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,7 +13,14 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
 from apps.mep.liveness.records import readable
-from apps.mep.models import Application, Delivery, MecService, ServiceEvent, Subscription
+from apps.mep.models import (
+    Application,
+    Delivery,
+    MecService,
+    ServiceEvent,
+    Subscription,
+    SubscriptionKey,
+)
 from apps.mep.states import ServiceState
 from apps.tenants.actors import Actor
 
@@ -145,9 +153,34 @@ def deliveries_of(subscription: Subscription) -> QuerySet[Delivery]:
     return subscription.deliveries.select_related("event").order_by("-seq")
 
 
+def capabilities_for(actor: Actor) -> QuerySet[MecService]:
+    """The services of this platform that an actor may see, as Mm5 calls them."""
+    return services_for(actor).filter(application__site_id__isnull=True)
+
+
+def consumers_for(actor: Actor, services: list[MecService]) -> dict[uuid.UUID, set[uuid.UUID]]:
+    """Per service the applications whose subscriptions name it, as far as the actor sees them."""
+    named: dict[str, set[uuid.UUID]] = defaultdict(set)
+    rows = SubscriptionKey.objects.filter(subscription__in=subscriptions_for(actor))
+    if len(services) == 1:
+        rows = rows.filter(key__in=keys_naming(services[0]))
+    for application_id, key in rows.values_list("subscription__application_id", "key"):
+        named[key].add(application_id)
+    return {
+        service.pk: set().union(*(named.get(key, set()) for key in keys_naming(service)))
+        for service in services
+    }
+
+
 def consumers_of(service: MecService) -> QuerySet[Subscription]:
     """The subscriptions that name a service, by id, name or category: its known consumers."""
-    keys = [f"id:{service.pk}", f"name:{service.ser_name}"]
-    keys += [f"cat:{service.category_key}"] if service.category_key else []
-    rows = Subscription.objects.filter(keys__key__in=keys, application__site_id__isnull=True)
+    rows = Subscription.objects.filter(
+        keys__key__in=keys_naming(service), application__site_id__isnull=True
+    )
     return rows.select_related("application").distinct()
+
+
+def keys_naming(service: MecService) -> list[str]:
+    """What subscriptions that name the service are filed under."""
+    keys = [f"id:{service.pk}", f"name:{service.ser_name}"]
+    return [*keys, f"cat:{service.category_key}"] if service.category_key else keys

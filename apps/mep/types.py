@@ -7,6 +7,7 @@ Unknown members are ignored, as ETSI's own generated clients need it.  Answers a
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -14,6 +15,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 # No control characters: what an application sends is shown to people and stands in logs.  The
 # look-ahead keeps "$" from passing over a last newline, which only some engines allow it to.
 _PLAIN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+
+
+# Labels of a domain name, the first of which may stand for any (RFC 1035, RFC 4592); services and
+# texts of DNS begin with an underscore.  A last dot says that the name is whole.
+_DOMAIN = re.compile(
+    r"(?:\*\.)?(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)*"
+    r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.?"
+)
 
 
 class Members(Struct, kw_only=True):
@@ -186,6 +195,8 @@ class DnsRule(Members):
     ttl: UInt32 | UnsetType = UNSET
 
     def __post_init__(self) -> None:
+        if not _DOMAIN.fullmatch(self.domainName):
+            raise ValueError("domainName must be a domain name")
         version = 4 if self.ipAddressType in ("IP_V4", "IPv4") else 6
         try:
             found = ipaddress.ip_address(self.ipAddress)
@@ -200,7 +211,10 @@ _Words = Annotated[list[Annotated[str, Meta(max_length=128, pattern=_PLAIN)]], M
 
 
 class TrafficFilter(Members):
-    """Clause 7.1.5.3; every attribute is optional, and inside one array any entry matches."""
+    """Clause 7.1.5.3; every attribute is optional, and inside one array any entry matches.
+
+    ``dstTunnelAddress`` is what MECM calls ``tgtTunnelAddress``, and kept under that name.
+    """
 
     srcAddress: _Words | UnsetType = UNSET
     dstAddress: _Words | UnsetType = UNSET
@@ -217,6 +231,13 @@ class TrafficFilter(Members):
     qCI: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
     dSCP: Annotated[int, Meta(ge=0, le=63)] | UnsetType = UNSET
     tC: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.dstTunnelAddress is UNSET:
+            return
+        if self.tgtTunnelAddress is not UNSET:
+            raise ValueError("give tgtTunnelAddress or dstTunnelAddress, not both")
+        self.tgtTunnelAddress, self.dstTunnelAddress = self.dstTunnelAddress, UNSET
 
 
 class TunnelInfo(Members):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from apps.mep import grants
+from apps.mep.liveness.book import book
 from tests.security.world import world_of
 
 
@@ -15,7 +17,10 @@ def center_world(house, tmp_path):
 
 @pytest.fixture
 def edge_world(edge_house, tmp_path):
-    """Two tenants at an edge."""
+    """Two tenants at an edge, whose MEC platform waits for nobody's end."""
+    edge_house.MEP = {**edge_house.MEP, "graceful_seconds": 0, "profile": "strict"}
+    book.clear()
+    grants.clear()
     return world_of("edge", tmp_path)
 
 

@@ -25,6 +25,7 @@ from apps.tenants.models import User
 from apps.tenants.roles import Role
 from examples.packages import build
 from tests import factories as make
+from tests.security.platform import SECRET_KEY, Platform, platform_body, platform_of
 
 WORKLOAD = {"phase": "Ready", "as_of": "2026-01-01T00:00:00+00:00", "ready": 1, "total": 1}
 NEW_HOST = {
@@ -45,18 +46,22 @@ class Side:
     package: Package
     spare: Package
     instance: object
+    platform: Platform | None = None
 
     @property
     def marks(self):
         """Every string that betrays this tenant."""
+        at_platform = self.platform.marks if self.platform else []
         rows = (self.tenant, self.user, self.guest, self.host, self.package, self.spare,
                 self.instance)
         ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
-        return [self.word, self.package.package_id, self.spare.package_id, self.host.ip, *ids]
+        packages = [self.package.package_id, self.spare.package_id]
+        return [self.word, *packages, self.host.ip, *ids, *at_platform]
 
-    def path(self, package=None):
+    def path(self, package=None, route=""):
         """What the places in a route are filled with."""
-        return {
+        at_platform = self.platform.path(route) if self.platform else {}
+        return at_platform | {
             "tenant_id": str(self.tenant.pk),
             "package_id": (package or self.spare).package_id,
             "instance_id": str(self.instance.pk),
@@ -74,7 +79,7 @@ class World:
     edge: object
     tmp: object
     center: ForeignSite
-    secrets: list = field(default_factory=lambda: [make.PASSWORD, make.TOKEN])
+    secrets: list = field(default_factory=lambda: [make.PASSWORD, make.TOKEN, SECRET_KEY])
 
 
 class ForeignSite:
@@ -124,7 +129,7 @@ def side(word, number, edge):
                              workload=WORKLOAD, observed_at=clock.now(), health="Ready")
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
-                instance)
+                instance, None if edge else platform_of(word, tenant))
 
 
 def world_of(role, tmp_path):
@@ -164,7 +169,7 @@ def person(world, asker):
 def call(world, endpoint, asker, values=None):
     """Ask ``endpoint`` of the table as ``asker``, with a right body, and return the answer."""
     method, route = endpoint.split(" ")
-    values = values or world.red.path()
+    values = values or world.red.path(route=route)
     values = values | {"ip": _ip(route, values, world)}
     url = "/" + route.format(**values)
     url += {"api/schema": "/", "api/docs": "/"}.get(route, "")
@@ -196,6 +201,8 @@ def _body(world, method, route, who, values):
         return known[route]()
     if route.startswith("inventory/"):
         return _inventory(method, route, values)
+    if route.startswith("mep"):
+        return platform_body(world.red.platform, method, route)
     return _of_tenant(world, method, route, values)
 
 

@@ -11,7 +11,7 @@ from apps.mep import calls, documents
 from apps.mep.api.base import answer
 from apps.mep.api.management import ManagementView
 from apps.mep.bodies import read
-from apps.mep.governance import relations
+from apps.mep.governance import calls_of_services, relations
 from apps.mep.selectors import services_for
 from apps.mep.types_mm5 import GatewayLog
 
@@ -21,14 +21,11 @@ class CallsView(ManagementView):
 
     def get(self, request: Request) -> HttpResponse:
         """Calls per registered service, as its gateway reported them, and of the registry."""
-        names = sorted(set(services_for(self.actor).values_list("ser_name", flat=True)))
-        found = calls.last_days([*names, calls.REGISTER, calls.DISCOVER])
+        own = calls.last_days([calls.REGISTER, calls.DISCOVER])
         return answer(
             {
-                "appServices": [_series(name, found[name]) for name in names],
-                "mepServices": [
-                    _series(name, found[name]) for name in (calls.REGISTER, calls.DISCOVER)
-                ],
+                "appServices": [_series(*one) for one in calls_of_services(self.actor).items()],
+                "mepServices": [_series(*one) for one in own.items()],
             }
         )
 

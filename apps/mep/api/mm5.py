@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils.translation import gettext_noop as N_
 from rest_framework.request import Request
@@ -18,7 +20,7 @@ from apps.mep.api.base import answer
 from apps.mep.api.management import ManagementView
 from apps.mep.bodies import as_plain, read
 from apps.mep.models import Application, ConfigTask, MecService, Rule
-from apps.mep.selectors import consumers_of, here, service_here
+from apps.mep.selectors import capabilities_for, consumers_for
 from apps.mep.types_mm5 import AppDConfig, Confs
 
 APPD_BYTES = 32 * 1024
@@ -39,6 +41,7 @@ class Busy(DomainError):
 class CredentialsView(ManagementView):
     """``/mep/appMng/v1/applications/{id}/confs``: the AK/SK of an application."""
 
+    @transaction.atomic
     def put(self, request: Request, application_id: str) -> HttpResponse:
         """Store the pair; an application that is not known yet is made."""
         body = read(request, Confs)
@@ -107,6 +110,7 @@ class AppdConfigurationView(ManagementView):
         """The configuration as it is now."""
         return answer(_configuration(self._configured(application_id)))
 
+    @transaction.atomic
     def post(self, request: Request, application_id: str) -> HttpResponse:
         """Configure an application for the first time; the platform may not know it yet."""
         body = read(request, AppDConfig, most=APPD_BYTES)
@@ -179,7 +183,9 @@ class CapabilitiesView(ManagementView):
 
     def get(self, request: Request) -> HttpResponse:
         """Every service of the platform, with the applications that subscribed to it."""
-        return answer([_capability(row) for row in here()])
+        rows = list(capabilities_for(self.actor))
+        consumers = consumers_for(self.actor, rows)
+        return answer([_capability(row, consumers[row.pk]) for row in rows])
 
 
 class CapabilityView(ManagementView):
@@ -187,20 +193,20 @@ class CapabilityView(ManagementView):
 
     def get(self, request: Request, capability_id: str) -> HttpResponse:
         """One service."""
-        found = service_here(as_uuid(capability_id))
+        key = as_uuid(capability_id)
+        found = capabilities_for(self.actor).filter(pk=key).first() if key else None
         if found is None:
             raise unknown(N_("There is no such capability."))
-        return answer(_capability(found))
+        return answer(_capability(found, consumers_for(self.actor, [found])[found.pk]))
 
 
 def _await_end(application: Application) -> None:
     """Look until the application has confirmed or its graceful time is over."""
-    while not termination.is_over(application):
-        time.sleep(LOOK_SECONDS)
+    while True:
         found = Application.objects.filter(pk=application.pk).first()
-        if found is None:
+        if found is None or termination.is_over(found):
             return
-        application = found
+        time.sleep(LOOK_SECONDS)
 
 
 def _progress(task: ConfigTask) -> dict[str, Any]:
@@ -235,22 +241,18 @@ def _comparable(configuration: dict[str, Any]) -> dict[str, Any]:
         for body in configuration.get(name, []):
             destination = body.get("dstInterface")
             single = isinstance(destination, list) and len(destination) == 1
-            rules_of[name, body[key]] = body | ({"dstInterface": destination[0]} if single else {})
+            plain = rules.plain(body)
+            rules_of[name, body[key]] = plain | ({"dstInterface": destination[0]} if single else {})
     return {"rules": rules_of, "mp1": configuration.get("appSupportMp1", True)}
 
 
-def _capability(row: MecService) -> dict[str, Any]:
+def _capability(row: MecService, consumers: set[uuid.UUID]) -> dict[str, Any]:
     return {
         "capabilityId": str(row.pk),
         "capabilityName": row.ser_name,
         "status": str(row.state),
         "version": row.ser_version,
-        "consumers": [
-            {"applicationInstanceId": str(application_id)}
-            for application_id in sorted(
-                set(consumers_of(row).values_list("application_id", flat=True)), key=str
-            )
-        ],
+        "consumers": [{"applicationInstanceId": text} for text in sorted(map(str, consumers))],
     }
 
 

@@ -121,6 +121,7 @@ class MissedView(_SubscriptionView):
 
     kind = Kind.AVAILABILITY
     queries = ("after", "limit")
+    http_method_names = ["get", "head", "options"]  # what was said stays said
 
     def get(self, request: Request, application_id: str, subscription_id: str) -> HttpResponse:
         """The notifications with a sequence number greater than ``after``, in order."""
@@ -139,10 +140,6 @@ class MissedView(_SubscriptionView):
                 for one in found
             ]
         )
-
-    def delete(self, request: Request, application_id: str, subscription_id: str) -> HttpResponse:
-        """Not possible: what was said stays said."""
-        return self.http_method_not_allowed(request)
 
     def _number(self, name: str, default: int, *, most: int) -> int:
         text = self.request.query_params.get(name, str(default))
