@@ -1,7 +1,8 @@
 """A MEC platform of any size for benchmarks: written to a site's database in bulk.
 
-Run inside a site's environment: ``python tools/mep_world.py APPLICATIONS SERVICES FILE`` makes the
-applications with their services and writes one line per service to FILE: path and token.
+Run inside a site's environment: ``python tools/mep_world.py APPLICATIONS SERVICES FILE [INTERVAL]``
+makes the applications with their services, which beat every INTERVAL seconds, and writes one line
+per service to FILE: path and token.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ TRANSPORT = {
 }
 
 
-def make(applications: int, services: int) -> list[tuple[str, str]]:
+def make(applications: int, services: int, interval: int = INTERVAL) -> list[tuple[str, str]]:
     """The applications with ``services`` each; path of the heartbeat and token per service."""
     with transaction.atomic():
         rows = Application.objects.bulk_create(
@@ -43,7 +44,7 @@ def make(applications: int, services: int) -> list[tuple[str, str]]:
         first = next_version(applications * services) - applications * services + 1
         made = MecService.objects.bulk_create(
             [
-                service(row, number * services + one, first + number * services + one)
+                service(row, number * services + one, first + number * services + one, interval)
                 for number, row in enumerate(rows)
                 for one in range(services)
             ],
@@ -62,7 +63,7 @@ def make(applications: int, services: int) -> list[tuple[str, str]]:
 
 
 def service(
-    application: Application, number: int, version: int, interval: int = INTERVAL
+    application: Application, number: int, version: int, interval: int
 ) -> MecService:
     """A row that is not saved yet; its name is its own."""
     return MecService(
@@ -75,7 +76,8 @@ def service(
 def main(arguments: list[str]) -> int:
     """Make a world and write where its heartbeats go."""
     applications, services, path = int(arguments[0]), int(arguments[1]), Path(arguments[2])
-    path.write_text("".join(f"{one} {token}\n" for one, token in make(applications, services)))
+    lines = make(applications, services, *map(int, arguments[3:]))
+    path.write_text("".join(f"{one} {token}\n" for one, token in lines))
     return 0
 
 

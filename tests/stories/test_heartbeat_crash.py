@@ -1,0 +1,203 @@
+"""``kill -9`` of a MEC platform under load: no event is lost, none happens twice, nobody alive is
+suspended.
+
+``MECM_TEST_KILLS`` says how often; the default is what a test run has time for.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from itertools import pairwise
+
+import pytest
+
+from tests.stories.running import ROOT, eventually, free_port
+from tests.stories.subscriber import Subscriber
+
+pytestmark = pytest.mark.world
+KILLS = int(os.environ.get("MECM_TEST_KILLS", "6"))
+APPLICATIONS, SERVICES, INTERVAL = 4, 40, 1
+BEAT = b'{"state":"ACTIVE"}'
+
+
+class Platform:
+    """An edge in a process of its own, whose services have to beat every second."""
+
+    def __init__(self, folder):
+        self.folder, self.port = folder, free_port()
+        self.environment = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "mecm_portal.settings", "MECM_ROLE": "edge",
+            "MECM_SITE_NAME": "edge-crash", "MECM_SITE_DIR": str(folder), "MECM_DEMO": "1",
+            "MECM_SITE_URL": f"http://127.0.0.1:{self.port}", "MECM_LOG_LEVEL": "ERROR",
+            "MECM_MEP_LEAST_INTERVAL": "1", "MECM_MEP_GRACE": "0",
+        }
+        self.run("manage.py", "migrate", "--verbosity", "0")
+        world = folder / "world.txt"
+        self.run("tools/mep_world.py", str(APPLICATIONS), str(SERVICES), str(world), str(INTERVAL))
+        self.services = [line.split() for line in world.read_text().splitlines()]
+        self.process = None
+
+    def run(self, *words):
+        """A command inside the platform's environment."""
+        subprocess.run([sys.executable, *words], cwd=ROOT, env=self.environment, check=True)
+
+    def start(self):
+        """Serve, and return once it answers."""
+        words = ["manage.py", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            [sys.executable, *words], cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL
+        )
+        eventually(self.answers, seconds=30, every=0.01)
+
+    def kill(self):
+        """``kill -9``."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def answers(self):
+        """Whether it serves."""
+        try:
+            return self.ask("GET", "/healthz", "")[0] == 200
+        except OSError:
+            return False
+
+    def ask(self, method, path, token, body=b"", connection=None):
+        """One request; status and Location."""
+        one = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        one.request(method, path, body, headers)
+        answer = one.getresponse()
+        answer.read()
+        return answer.status, answer.headers.get("Location", "")
+
+    def rows(self, sql):
+        """What its database says."""
+        with sqlite3.connect(f"file:{self.folder / 'db.sqlite3'}?mode=ro", uri=True) as database:
+            return database.execute(sql).fetchall()
+
+
+class Load(threading.Thread):
+    """Beats for some services for as long as it runs, through every crash."""
+
+    def __init__(self, platform, services):
+        super().__init__(daemon=True)
+        self.platform, self.services = platform, services
+        self.ended = threading.Event()
+        self.beats = 0
+
+    def run(self):
+        connection = None
+        while not self.ended.is_set():
+            for path, token in self.services:
+                try:
+                    connection = connection or http.client.HTTPConnection(
+                        "127.0.0.1", self.platform.port, timeout=2)
+                    self.platform.ask("PATCH", path, token, BEAT, connection)
+                    self.beats += 1
+                except (OSError, http.client.HTTPException):
+                    connection = None
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def platform(tmp_path):
+    """A platform that is ended with the test."""
+    made = Platform(tmp_path)
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.kill()
+
+
+def subscribe(platform, subscriber):
+    """Two subscriptions to everything; their ids."""
+    ids = []
+    for path, token in (platform.services[0], platform.services[-1]):
+        collection = path.split("/services/")[0] + "/subscriptions"
+        body = (
+            '{"subscriptionType":"SerAvailabilityNotificationSubscription",'
+            f'"callbackReference":"{subscriber.url}"}}'
+        ).encode()
+        status, location = platform.ask("POST", collection, token, body)
+        assert status == 201
+        ids.append(location.rsplit("/", 1)[1])
+    return ids
+
+
+def test_every_event_happens_once_however_often_the_platform_is_killed(platform):
+    half = len(platform.services) // 2
+    steady, restless = platform.services[:half], platform.services[half:]
+    chance = random.Random(7)
+    with Subscriber() as subscriber:
+        platform.start()
+        subscriptions = subscribe(platform, subscriber)
+        load = [Load(platform, steady[number::2]) for number in range(2)]
+        for thread in load:
+            thread.start()
+        for _ in range(KILLS):
+            for path, token in restless:  # they come back, and then fall silent again
+                platform.ask("PATCH", path, token, BEAT)
+            # The silent half expires a second later: the kill comes in the middle of that.
+            time.sleep(INTERVAL + chance.uniform(-0.3, 0.5))
+            platform.kill()
+            platform.start()
+        eventually(lambda: suspended(platform) == len(restless), seconds=20)
+        eventually(lambda: everything_is_through(platform), seconds=30)
+        for thread in load:
+            thread.ended.set()
+        for thread in load:
+            thread.join()
+        assert sum(thread.beats for thread in load) > 20 * KILLS
+        check_events(platform, {path.split("/")[-2] for path, _ in steady})
+        check_deliveries(platform, subscriber, subscriptions)
+
+
+def suspended(platform):
+    """How many services are."""
+    return platform.rows("SELECT COUNT(*) FROM mep_mecservice WHERE state='SUSPENDED'")[0][0]
+
+
+def everything_is_through(platform):
+    """Whether no notification waits."""
+    waiting = "SELECT COUNT(*) FROM mep_subscription WHERE next_seq > done_seq + 1"
+    return platform.rows(waiting)[0][0] == 0
+
+
+def check_events(platform, steady):
+    """Suspended and resumed take turns, the row agrees with the last, and the living never do."""
+    histories = defaultdict(list)
+    for key, state in platform.rows("SELECT service_id, state FROM mep_serviceevent ORDER BY id"):
+        histories[key].append(state)
+    assert not {key for key in histories if any(one.replace("-", "") == key for one in steady)}
+    assert len(histories) == len(platform.services) // 2
+    for history in histories.values():
+        assert history[0] == "SUSPENDED"
+        assert all(one != other for one, other in pairwise(history)), history
+    states = dict(platform.rows("SELECT id, state FROM mep_mecservice"))
+    assert all(states[key] == history[-1] for key, history in histories.items())
+    assert sum(map(len, histories.values())) > len(histories) * KILLS // 2
+
+
+def check_deliveries(platform, subscriber, subscriptions):
+    """One row per event and subscription, and each event told once to whoever drops repeats."""
+    events = platform.rows("SELECT service_id, state FROM mep_serviceevent ORDER BY id")
+    for subscription in subscriptions:
+        every = platform.rows(
+            "SELECT d.subscription_id, d.seq, e.service_id, e.state FROM mep_delivery d"
+            " JOIN mep_serviceevent e ON e.id = d.event_id ORDER BY d.seq"
+        )
+        rows = [row[1:] for row in every if row[0] == subscription.replace("-", "")]
+        assert [row[0] for row in rows] == list(range(1, len(events) + 1))
+        assert [row[1:] for row in rows] == events
+        seen = subscriber.once(subscription)
+        assert [seq for seq, _ in seen] == list(range(1, len(events) + 1))
+        told = [one["serviceReferences"][0] for _, one in seen]
+        assert [(one["serInstanceId"].replace("-", ""), one["state"]) for one in told] == events
