@@ -9,10 +9,6 @@ from __future__ import annotations
 import http.client
 import os
 import random
-import signal
-import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections import defaultdict
@@ -20,69 +16,13 @@ from itertools import pairwise
 
 import pytest
 
-from tests.stories.running import ROOT, eventually, free_port
+from tests.stories.platform import BEAT, Platform
+from tests.stories.running import eventually
 from tests.stories.subscriber import Subscriber
 
 pytestmark = pytest.mark.world
 KILLS = int(os.environ.get("MECM_TEST_KILLS", "6"))
 APPLICATIONS, SERVICES, INTERVAL = 4, 40, 1
-BEAT = b'{"state":"ACTIVE"}'
-
-
-class Platform:
-    """An edge in a process of its own, whose services have to beat every second."""
-
-    def __init__(self, folder):
-        self.folder, self.port = folder, free_port()
-        self.environment = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "mecm_portal.settings", "MECM_ROLE": "edge",
-            "MECM_SITE_NAME": "edge-crash", "MECM_SITE_DIR": str(folder), "MECM_DEMO": "1",
-            "MECM_SITE_URL": f"http://127.0.0.1:{self.port}", "MECM_LOG_LEVEL": "ERROR",
-            "MECM_MEP_LEAST_INTERVAL": "1", "MECM_MEP_GRACE": "0",
-        }
-        self.run("manage.py", "migrate", "--verbosity", "0")
-        world = folder / "world.txt"
-        self.run("tools/mep_world.py", str(APPLICATIONS), str(SERVICES), str(world), str(INTERVAL))
-        self.services = [line.split() for line in world.read_text().splitlines()]
-        self.process = None
-
-    def run(self, *words):
-        """A command inside the platform's environment."""
-        subprocess.run([sys.executable, *words], cwd=ROOT, env=self.environment, check=True)
-
-    def start(self):
-        """Serve, and return once it answers."""
-        words = ["manage.py", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
-        self.process = subprocess.Popen(
-            [sys.executable, *words], cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL
-        )
-        eventually(self.answers, seconds=30, every=0.01)
-
-    def kill(self):
-        """``kill -9``."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def answers(self):
-        """Whether it serves."""
-        try:
-            return self.ask("GET", "/healthz", "")[0] == 200
-        except OSError:
-            return False
-
-    def ask(self, method, path, token, body=b"", connection=None):
-        """One request; status and Location."""
-        one = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        one.request(method, path, body, headers)
-        answer = one.getresponse()
-        answer.read()
-        return answer.status, answer.headers.get("Location", "")
-
-    def rows(self, sql):
-        """What its database says."""
-        with sqlite3.connect(f"file:{self.folder / 'db.sqlite3'}?mode=ro", uri=True) as database:
-            return database.execute(sql).fetchall()
 
 
 class Load(threading.Thread):
@@ -112,9 +52,9 @@ class Load(threading.Thread):
 def platform(tmp_path):
     """A platform that is ended with the test."""
     made = Platform(tmp_path)
+    made.populate(APPLICATIONS, SERVICES, INTERVAL)
     yield made
-    if made.process is not None and made.process.poll() is None:
-        made.kill()
+    made.end()
 
 
 def subscribe(platform, subscriber):
