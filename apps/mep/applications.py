@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import secrets
 import uuid
 from typing import Any
 
@@ -41,6 +43,14 @@ def ensure(
         row.save(update_fields=["name"])
         transaction.on_commit(lambda: grants.revoke(application_id))
     return row
+
+
+def new_pair() -> tuple[str, str]:
+    """An AK and an SK that nobody else has."""
+    access, secret = (
+        base64.b64encode(secrets.token_bytes(size)).decode() for size in (15, 48)
+    )
+    return access, secret
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Min
 
 from apps.common import clock
 from apps.mep.models import CallCount
@@ -50,6 +50,12 @@ def last_days(subjects: list[str], days: int = 7) -> dict[str, list[int]]:
     rows = CallCount.objects.filter(subject__in=subjects, day__gt=today - timedelta(days=days))
     for row in rows:
         found[row.subject][(today - row.day).days] += row.calls
+    return found
+
+
+def first_day() -> date | None:
+    """Since when calls are counted at this site, as far as anything is kept; None: nothing yet."""
+    found: date | None = CallCount.objects.aggregate(first=Min("day"))["first"]
     return found
 
 

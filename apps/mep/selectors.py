@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
 from apps.mep.liveness.records import readable
 from apps.mep.models import (
     Application,
+    Credential,
     Delivery,
     MecService,
     ServiceEvent,
@@ -91,6 +92,7 @@ def applications_for(actor: Actor) -> QuerySet[Application]:
     """Application instances of this platform."""
     rows = Application.objects.filter(_of(actor, ""), site_id__isnull=True)
     return rows.select_related("tenant").annotate(
+        has_keys=Exists(Credential.objects.filter(application=OuterRef("pk"))),
         service_count=Count("services", distinct=True),
         subscription_count=Count("subscriptions", distinct=True),
     )
@@ -102,11 +104,20 @@ def services_for(actor: Actor) -> QuerySet[MecService]:
     return rows.select_related("application", "application__tenant")
 
 
+def services_at(actor: Actor, site_id: uuid.UUID | None) -> QuerySet[MecService]:
+    """The services of one platform: of an edge as it reported them, or of this site (None)."""
+    rows = services_for(actor)
+    if site_id is None:
+        return rows.filter(application__site_id__isnull=True)
+    return rows.filter(application__site_id=site_id)
+
+
 def subscriptions_for(actor: Actor) -> QuerySet[Subscription]:
-    """Subscriptions of this platform."""
+    """Subscriptions of this platform, with the number of notifications that wait as ``waits``."""
     rows = Subscription.objects.filter(
         _of(actor, "application__"), application__site_id__isnull=True
     )
+    rows = rows.annotate(waits=F("next_seq") - F("done_seq") - 1)
     return rows.select_related("application", "application__tenant")
 
 
@@ -148,6 +159,15 @@ def events_of(service_id: uuid.UUID) -> QuerySet[ServiceEvent]:
     return ServiceEvent.objects.filter(service_id=service_id).order_by("-id")
 
 
+def events_for(actor: Actor) -> QuerySet[ServiceEvent]:
+    """What happened to the services of this platform, newest first."""
+    rows = ServiceEvent.objects.order_by("-id")
+    if actor.is_admin:
+        return rows
+    theirs = Application.objects.filter(tenant_id=actor.wall, site_id__isnull=True)
+    return rows.filter(application_id__in=theirs.values("pk"))
+
+
 def deliveries_of(subscription: Subscription) -> QuerySet[Delivery]:
     """The notifications of a subscription, newest first."""
     return subscription.deliveries.select_related("event").order_by("-seq")
@@ -170,6 +190,12 @@ def consumers_for(actor: Actor, services: list[MecService]) -> dict[uuid.UUID, s
         service.pk: set().union(*(named.get(key, set()) for key in keys_naming(service)))
         for service in services
     }
+
+
+def subscribers_for(actor: Actor, service: MecService) -> QuerySet[Subscription]:
+    """Those of the known consumers of a service that an actor may see."""
+    rows = consumers_of(service).filter(_of(actor, "application__"))
+    return rows.order_by("application__name", "created_at")
 
 
 def consumers_of(service: MecService) -> QuerySet[Subscription]:

@@ -1,4 +1,4 @@
-"""``GET /api/v1/topology``: what the topology page draws, for any client."""
+"""``GET /api/v1/topology`` and ``/api/v1/services/topology``: what the graphs draw, for anybody."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.monitoring.marks import TONES
+from apps.monitoring.mep_topology import service_graph
 from apps.monitoring.topology import graph_for
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require
 
-KINDS = ("site", "edge", "host", "instance", "workload")
+KINDS = (
+    "site", "edge", "host", "instance", "workload", "platform", "application", "service",
+)
 
 
 class NodeSerializer(serializers.Serializer[dict[str, Any]]):
@@ -68,3 +71,24 @@ class TopologyView(APIView):
         actor = cast(Actor, request.user)
         require(may(actor, "topology.read"))
         return Response(graph_for(actor), headers={"Cache-Control": "no-store"})
+
+
+class ServiceTopologySerializer(TopologySerializer):
+    """The graph of the MEC platform; ``subscribed`` says what each application subscribed to."""
+
+    subscribed = serializers.DictField(child=serializers.CharField())
+
+
+class ServiceTopologyView(APIView):
+    """The MEC platform of this site as far as the caller may see it."""
+
+    serializer_class = ServiceTopologySerializer
+
+    @extend_schema(
+        responses=ServiceTopologySerializer, summary="Applications, services and subscriptions"
+    )
+    def get(self, request: Request) -> Response:
+        """Platform, applications and services, and who subscribed to which."""
+        actor = cast(Actor, request.user)
+        require(may(actor, "mep.read"))
+        return Response(service_graph(actor), headers={"Cache-Control": "no-store"})

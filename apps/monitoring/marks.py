@@ -12,10 +12,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.errors import Invalid
-from apps.common.words import Text, say
+from apps.common.words import Reason, Text, say
 from apps.hosts.models import Manager, MecHost
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.states import Health, InstanceState, OperationState
+from apps.mep.models import Delivery, MecService, ServiceEvent, Subscription
+from apps.mep.states import Change, DeliveryState, ServiceState
 from apps.packages.models import Distribution
 from apps.packages.states import DistributionState
 from apps.vim.results import Pod, Server, WorkloadStatus
@@ -42,7 +44,9 @@ class Mark:
 _I, _D, _O, _H = InstanceState, DistributionState, OperationState, Health
 _UNKNOWN = _("Unknown")
 _WORDS: dict[str, Text] = {
-    str(state): state.label for kind in (_I, _D, _O, _H) for state in kind
+    str(state): state.label
+    for kind in (_I, _D, _O, _H, ServiceState, DeliveryState)
+    for state in kind
 }
 _INSTANCE: dict[str, str] = {
     _I.CREATING: BUSY, _I.CREATED: INFO, _I.CREATE_FAILED: BAD, _I.INSTANTIATING: BUSY,
@@ -54,6 +58,13 @@ _DISTRIBUTION: dict[str, str] = {_D.PROCESSING: BUSY, _D.DISTRIBUTED: OK, _D.ERR
 _OPERATION: dict[str, str] = {
     _O.QUEUED: UNKNOWN, _O.RUNNING: BUSY, _O.WAITING: BUSY, _O.SUCCEEDED: OK, _O.FAILED: BAD,
     _O.CANCELLED: UNKNOWN,
+}
+# A service that is suspended missed its heartbeat; one that is inactive was switched off.
+_SERVICE: dict[str, str] = {
+    ServiceState.ACTIVE: OK, ServiceState.INACTIVE: INFO, ServiceState.SUSPENDED: WARN,
+}
+_DELIVERY: dict[str, str] = {
+    DeliveryState.PENDING: BUSY, DeliveryState.DELIVERED: OK, DeliveryState.DEAD: BAD,
 }
 _STEP: dict[str, tuple[str, Text]] = {
     "running": (BUSY, _("Running")), "waiting": (BUSY, _("Waiting")), "done": (OK, _("Done")),
@@ -230,3 +241,41 @@ def _link(reachable: bool | None, since: datetime | None, why: str) -> Mark:
 def held_back_mark() -> Mark:
     """An edge of whose news some has to wait."""
     return Mark("Held back", _("Held back"), WARN)
+
+
+# --- the MEC platform ----------------------------------------------------------------------------
+def service_mark(service: MecService) -> Mark:
+    """Whether a service can be used, since when."""
+    return replace(_stored(service.state, _SERVICE), since=service.state_since)
+
+
+def service_state_mark(state: str) -> Mark:
+    """A state of services by its stored word."""
+    return _stored(state, _SERVICE)
+
+
+def event_mark(event: ServiceEvent) -> Mark:
+    """How a service was after something had happened to it."""
+    if event.change == Change.REMOVED:
+        return Mark(event.change, _("Removed"), UNKNOWN)
+    return _stored(event.state, _SERVICE)
+
+
+def delivery_mark(row: Delivery) -> Mark:
+    """Where a notification is on its way; one that failed before is tried again."""
+    mark = replace(_stored(row.state, _DELIVERY), detail=say(Reason.from_json(row.fault)))
+    if row.state == DeliveryState.PENDING and row.attempts:
+        return replace(mark, label=_("Tried again"), tone=WARN)
+    return mark
+
+
+def subscription_mark(row: Subscription) -> Mark:
+    """Whether a subscriber takes what it is sent."""
+    why = say(Reason.from_json(row.fault))
+    if row.failures:
+        return Mark("Failing", _("Does not answer"), BAD, why)
+    if row.waiting:
+        return Mark("Waiting", _("Notifications wait"), BUSY, why)
+    if row.last_ok is None:
+        return Mark("Untried", _("Nothing sent yet"), UNKNOWN)
+    return Mark("Delivered", _("Delivered"), OK, "", row.last_ok)

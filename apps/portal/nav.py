@@ -35,6 +35,7 @@ class Item:
 
 _OVERVIEW, _APPS = _("Overview"), _("Applications")
 _INFRA, _ADMIN = _("Infrastructure"), _("Administration")
+_MEP = _("MEC platform")
 SECTIONS: dict[str, Section] = {
     one.name: one
     for one in (
@@ -44,6 +45,11 @@ SECTIONS: dict[str, Section] = {
         Section("instances", _("Instances"), "instance", _APPS, "instances.read"),
         Section("hosts", _("Hosts"), "host", _INFRA, "hosts.read"),
         Section("systems", _("Systems"), "system", _INFRA, "systems.read"),
+        Section("mep", _("Platform overview"), "mep", _MEP, "mep.read"),
+        Section("mep_services", _("Services"), "service", _MEP, "mep.read"),
+        Section("mep_subscriptions", _("Subscriptions"), "bell", _MEP, "mep.read"),
+        Section("mep_applications", _("MEC applications"), "app", _MEP, "mep.read"),
+        Section("mep_topology", _("Service topology"), "topology", _MEP, "mep.read"),
         Section("users", _("Tenants and users"), "users", _ADMIN, "users.write"),
         Section("activity", _("Activity"), "activity", _ADMIN, "activity.read"),
     )
@@ -59,9 +65,10 @@ def sections_for(actor: Actor) -> list[Section]:
 def nav_for(actor: Actor, path: str) -> Sequence[tuple[Promise, list[Item]]]:
     """The navigation in groups, with the section that holds ``path`` marked as active."""
     groups: dict[str, tuple[Promise, list[Item]]] = {}
-    for section in sections_for(actor):
-        url = reverse(section.name)
-        active = path == url if url == "/" else path.startswith(url)
+    found = [(section, reverse(section.name)) for section in sections_for(actor)]
+    holding = [url for _, url in found if (path == url if url == "/" else path.startswith(url))]
+    nearest = max(holding, key=len, default="")
+    for section, url in found:
         items = groups.setdefault(str(section.group), (section.group, []))[1]
-        items.append(Item(section, url, active))
+        items.append(Item(section, url, url == nearest))
     return list(groups.values())

@@ -5,7 +5,7 @@ Reads through the selectors only, so that everybody sees counts of what they may
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,13 +19,17 @@ from apps.hosts.selectors import applcms, hosts_for
 from apps.instances.models import AppInstance
 from apps.instances.selectors import instances_for
 from apps.instances.states import Health, InstanceState
+from apps.mep.selectors import services_for, subscriptions_for
+from apps.mep.states import ServiceState
 from apps.monitoring import marks
 from apps.monitoring.marks import Mark
 from apps.packages.models import Distribution
 from apps.packages.selectors import distributions_for, packages_for
 from apps.packages.states import DistributionState
 from apps.portal.held import held_sentence
+from apps.portal.mep_overview import FAILING, service_tile
 from apps.portal.nav import sections_for
+from apps.portal.tiles import Share, Tile, present
 from apps.sync.selectors import troubled_peers
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may
@@ -40,27 +44,6 @@ REFUSED_ACCESS = Q(credential__isnull=False) & ~Q(credential__fault={})
 FAILED_STATES = (
     InstanceState.CREATE_FAILED, InstanceState.INSTANTIATION_FAILED, InstanceState.TERMINATE_FAILED,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A part of a tile's number, with the list that it counts."""
-
-    tone: str
-    label: Text
-    count: int
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """One number of the dashboard."""
-
-    name: Text
-    icon: str
-    count: int
-    url: str
-    shares: Sequence[Share]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +72,7 @@ class Step:
 def tiles(actor: Actor) -> list[Tile]:
     """The numbers of the dashboard, as far as the actor's sections go."""
     makers = {"hosts": _host_tile, "packages": _package_tile, "instances": _instance_tile,
-              "systems": _edge_tile}
+              "systems": _edge_tile, "mep_services": service_tile}
     return [makers[one.name](actor) for one in sections_for(actor) if one.name in makers]
 
 
@@ -104,7 +87,7 @@ def _host_tile(actor: Actor) -> Tile:
         Share(marks.BAD, _("offline"), found["off"], f"{url}?state=offline"),
         Share(marks.UNKNOWN, _("never seen"), found["never"], f"{url}?state=never"),
     ]
-    return Tile(_("Hosts"), "host", found["total"], url, _present(shares))
+    return Tile(_("Hosts"), "host", found["total"], url, present(shares))
 
 
 def _package_tile(actor: Actor) -> Tile:
@@ -117,7 +100,7 @@ def _package_tile(actor: Actor) -> Tile:
         Share(marks.BUSY, _("on their way"), counts.get(DistributionState.PROCESSING, 0), url),
         Share(marks.BAD, _("failed"), counts.get(DistributionState.ERROR, 0), url),
     ]
-    return Tile(_("Packages"), "package", packages_for(actor).count(), url, _present(shares))
+    return Tile(_("Packages"), "package", packages_for(actor).count(), url, present(shares))
 
 
 def _instance_tile(actor: Actor) -> Tile:
@@ -130,7 +113,7 @@ def _instance_tile(actor: Actor) -> Tile:
         shares.append(
             Share(mark.tone, mark.label, counts.get(state, 0), f"{url}?state={slug(state)}")
         )
-    return Tile(_("Instances"), "instance", sum(counts.values()), url, _present(shares))
+    return Tile(_("Instances"), "instance", sum(counts.values()), url, present(shares))
 
 
 def _edge_tile(actor: Actor) -> Tile:
@@ -144,7 +127,7 @@ def _edge_tile(actor: Actor) -> Tile:
         Share(marks.BAD, _("offline"), found["off"], url),
         Share(marks.UNKNOWN, _("never seen"), found["never"], url),
     ]
-    return Tile(_("Edges"), "system", found["total"], url, _present(shares))
+    return Tile(_("Edges"), "system", found["total"], url, present(shares))
 
 
 def slug(state: str) -> str:
@@ -152,14 +135,11 @@ def slug(state: str) -> str:
     return str(state).lower().replace(" ", "-")
 
 
-def _present(shares: Sequence[Share]) -> list[Share]:
-    return [share for share in shares if share.count]
-
-
 def concerns(actor: Actor) -> list[Concern]:
     """What needs attention, the widest first; at most a few of each kind."""
     found = list(_edges(actor)) + list(_hosts(actor))
-    return found + list(_instances(actor)) + list(_distributions(actor))
+    found += list(_instances(actor)) + list(_distributions(actor))
+    return found + list(_services(actor)) + list(_subscriptions(actor))
 
 
 def _edges(actor: Actor) -> Iterator[Concern]:
@@ -213,6 +193,22 @@ def _distribution_concern(row: Distribution) -> Concern:
     mark = marks.distribution_mark(row)
     url = reverse("package", args=[row.package_id])
     return Concern(mark, _("Distribution"), str(row), url, mark.detail, row.updated_at)
+
+
+def _services(actor: Actor) -> Iterator[Concern]:
+    rows = services_for(actor).filter(state=ServiceState.SUSPENDED)
+    for row in rows.order_by("-state_since")[:EACH]:
+        url = reverse("mep_service", args=[row.pk])
+        yield Concern(marks.service_mark(row), _("Service"), row.ser_name, url,
+                      str(row.application), row.state_since)
+
+
+def _subscriptions(actor: Actor) -> Iterator[Concern]:
+    rows = subscriptions_for(actor).filter(FAILING)
+    for row in rows.order_by("-failures")[:EACH]:
+        mark = marks.subscription_mark(row)
+        url = reverse("mep_subscription", args=[row.pk])
+        yield Concern(mark, _("Subscription"), str(row.application), url, mark.detail, row.last_ok)
 
 
 def setup(actor: Actor) -> list[Step]:

@@ -65,6 +65,23 @@ _SENTENCES: dict[str, Promise] = {
     "instances.operation.succeeded": _("finished the work"),
     "instances.operation.failed": _("gave up the work"),
     "instances.operation.cancelled": _("cancelled the work"),
+    "mep.application.registered": _("registered the application"),
+    "mep.application.updated": _("changed the registration of the application"),
+    "mep.application.removed": _("removed the application"),
+    "mep.application.ready": _("said that it is ready:"),
+    "mep.application.credentials_stored": _("stored an AK/SK for the application"),
+    "mep.application.credentials_removed": _("removed the AK/SK of the application"),
+    "mep.application.rule_updated": _("changed a rule of the application"),
+    "mep.application.rules_configured": _("configured the rules of the application"),
+    "mep.application.termination_announced": _("announced its end to the application"),
+    "mep.application.termination_confirmed": _("confirmed that it may end:"),
+    "mep.service.registered": _("registered the service"),
+    "mep.service.updated": _("changed the service"),
+    "mep.service.removed": _("removed the service"),
+    "mep.service.observed": _("took over from its edge the service"),
+    "mep.service.forgotten": _("noted that its edge removed the service"),
+    "mep.subscription.created": _("subscribed with the callback"),
+    "mep.subscription.removed": _("removed the subscription of the callback"),
 }
 
 # Kind of the subject: the page about it, and where the entry has its id, if not as its subject.
@@ -74,6 +91,9 @@ _PAGES = {
     "appinstance": ("instance", ""),
     "distribution": ("package", "package_id"),
     "lcmoperation": ("instance", "instance_id"),
+    "mecservice": ("mep_service", ""),
+    "application": ("mep_application", ""),
+    "subscription": ("mep_subscription", ""),
 }
 
 
@@ -89,7 +109,12 @@ def sentence(entry: Entry) -> str:
 
 def doer(entry: Entry) -> str:
     """Who did it, by name."""
-    return gettext("the system") if entry.actor_id == SYSTEM.actor_id else entry.actor_name
+    if entry.actor_id == SYSTEM.actor_id:
+        return gettext("the system")
+    # An application speaks for itself under its id.
+    if entry.actor_name == f"application {entry.actor_id}":
+        return gettext("the application %(id)s") % {"id": entry.actor_id[:8]}
+    return entry.actor_name
 
 
 def subject(entry: Entry) -> str:

@@ -159,6 +159,7 @@
     }
     if (last) last.seq = message.seq;
     if (message.kind === "changed" || message.kind === "gone") onNews(message);
+    else if (message.kind === "beat") tell(message);
     else if (message.kind === "gap") refreshAll();
   }
 

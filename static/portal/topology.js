@@ -1,6 +1,6 @@
-// The topology graph.  Reads /api/v1/topology, draws it in layers from left to right and, on news,
-// applies only what is different: nothing that stays moves.  Texts come from data- attributes,
-// colours from the style sheet.
+// A topology graph, of the estate or of the MEC platform.  Reads the address in data-api, draws it in
+// layers from left to right and, on news, applies only what is different: nothing that stays moves.
+// Texts come from data- attributes, colours from the style sheet.
 "use strict";
 (function () {
   const root = document.getElementById("topology");
@@ -11,6 +11,8 @@
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
   const GLYPHS = { ok: "●", busy: "◆", warn: "▲", bad: "■", info: "◇", unknown: "○" };
   const FAILING = ["warn", "bad"];
+  const LEAVES = ["workload", "service"];
+  const TOPICS = texts.live.split(/\s+/);
   const COLUMN = 158;
   const ROW = 88;
   const LEAST = 0.6; // the first view is at least this large: captions stay readable
@@ -46,7 +48,7 @@
     if (node.simulated && node.kind === "host") second.push(texts.textSimulated);
     if (node.folded) second.push(texts.textFolded.replace("%s", node.folded));
     if (node.stale) second.push(`${texts.textAsOf} ${age(node.as_of) || "–"}`);
-    if (node.kind !== "workload" || FAILING.includes(node.tone)) lines.push(second.join(" · "));
+    if (!LEAVES.includes(node.kind) || FAILING.includes(node.tone)) lines.push(second.join(" · "));
     return lines.join("\n");
   }
 
@@ -89,13 +91,17 @@
       } },
       shape("site", "round-rectangle", 58, 38), shape("edge", "hexagon", 50, 42),
       shape("host", "rectangle", 44, 34), shape("instance", "ellipse", 36, 36),
-      shape("workload", "diamond", 30, 30),
+      shape("workload", "diamond", 30, 30), shape("platform", "round-rectangle", 58, 38),
+      shape("application", "ellipse", 36, 36), shape("service", "diamond", 30, 30),
       ...tones,
       { selector: 'node[tone="bad"]', style: { "border-style": "double", "border-width": 6 } },
       { selector: "node[?stale]", style: { "background-opacity": 0.3, "border-opacity": 0.55,
         "border-style": "dashed", "border-width": 3, color: colour("muted"), "text-opacity": 0.85 } },
       { selector: "edge", style: { width: 1.5, "line-color": colour("line"), "curve-style": "taxi",
         "taxi-direction": "rightward", "taxi-turn": "40%", "source-endpoint": "90deg" } },
+      { selector: 'edge[kind="subscribes"]', style: { "line-style": "dashed", "line-color": colour("accent"),
+        "curve-style": "unbundled-bezier", "control-point-distances": -46, "control-point-weights": 0.5,
+        "source-endpoint": "outside-to-node", "target-arrow-shape": "triangle", "target-arrow-color": colour("accent") } },
       { selector: "edge[?stale]", style: { "line-style": "dashed", opacity: 0.55 } },
       { selector: "node.found", style: { "text-background-color": colour("accent"), "text-background-opacity": 1, color: colour("back") } },
       { selector: "node:selected", style: { "outline-width": 3, "outline-offset": 3, "outline-color": colour("accent"), "font-weight": "bold" } },
@@ -130,6 +136,8 @@
     return found;
   }
 
+  const top = () => cy.nodes().filter((one) => !one.data("up")).first();
+
   // All of it, unless that would be too small to read: then its beginning, at a readable size.
   function frame(least) {
     const shown = cy.elements(":visible");
@@ -140,7 +148,7 @@
     } else if (cy.zoom() < least) {
       cy.zoom(least);
       cy.center(shown);
-      const site = cy.getElementById("site");
+      const site = top();
       cy.panBy({ x: 40 - site.renderedPosition("x"), y: cy.height() / 2 - site.renderedPosition("y") });
     }
   }
@@ -196,7 +204,7 @@
 
   function filter() {
     const errors = part("errors").checked;
-    const workloads = part("workloads").checked;
+    const workloads = part("workloads")?.checked ?? true;
     const needed = new Set();
     if (errors) {
       for (const one of cy.nodes().filter((n) => FAILING.includes(n.data("tone")))) {
@@ -204,10 +212,11 @@
       }
     }
     for (const one of cy.nodes()) {
-      const hidden = (errors && !needed.has(one.id()) && one.data("kind") !== "site")
+      const hidden = (errors && !needed.has(one.id()) && one.data("up"))
         || (!workloads && one.data("kind") === "workload");
       one.toggleClass("off", hidden);
     }
+    cy.edges('[kind="subscribes"]').toggleClass("off", !(part("links")?.checked ?? true));
     if (errors && !needed.size) note(texts.textWell);
     else if (errors) note();
   }
@@ -272,7 +281,7 @@
       cy.nodes().unselect();
     } else if (event.key.startsWith("Arrow")) {
       event.preventDefault();
-      const next = one.empty() ? cy.getElementById("site") : neighbour(one, event.key);
+      const next = one.empty() ? top() : neighbour(one, event.key);
       if (next.nonempty()) pick(next.id());
     }
   });
@@ -322,7 +331,7 @@
     if (found && found.nonempty()) pick(found.first().id());
   });
   part("errors").addEventListener("change", () => { note(); cy.batch(filter); });
-  part("workloads").addEventListener("change", () => cy.batch(filter));
+  for (const name of ["workloads", "links"]) part(name)?.addEventListener("change", () => cy.batch(filter));
   part("freeze").addEventListener("change", () => { note(); if (!part("freeze").checked) load(); });
 
   // --- news -------------------------------------------------------------------------------------
@@ -363,7 +372,7 @@
   }
 
   document.addEventListener("live:message", (event) => {
-    if (event.detail.topic === "topology" || event.detail.kind === "gap") onNews();
+    if (TOPICS.includes(event.detail.topic) || event.detail.kind === "gap") onNews();
   });
   // Ages are part of what stale nodes say.
   setInterval(() => {

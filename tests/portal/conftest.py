@@ -19,6 +19,8 @@ from apps.packages.models import Distribution
 from apps.tenants.actors import SYSTEM
 from apps.tenants.roles import Role
 from tests import factories
+from tests.mep.conftest import mep  # noqa: F401 - the platform of one test
+from tests.portal import mep_world
 
 MISSING = "⁉%s⁉"
 WHY = Reason("Nothing is registered under %(ip)s.", "x", {"ip": "10.9.9.9"})
@@ -49,10 +51,14 @@ STEPS = [
 @pytest.fixture
 def strict(house):
     """A center whose templates show every name that they do not find."""
-    templates = copy.deepcopy(house.TEMPLATES)
+    return _strict(house)
+
+
+def _strict(site):
+    templates = copy.deepcopy(site.TEMPLATES)
     templates[0]["OPTIONS"]["string_if_invalid"] = MISSING
-    house.TEMPLATES = templates
-    return house
+    site.TEMPLATES = templates
+    return site
 
 
 def _observe(host, reachable, fault=None, facts=None):
@@ -115,5 +121,22 @@ def open_as(estate):
 
     def opened(who, language="en"):
         return browser(estate.people[who], language)
+
+    return opened
+
+
+@pytest.fixture
+def platform(mep, edge_house):  # noqa: F811 - the fixture of that name
+    """An edge whose MEC platform has something in every state."""
+    _strict(edge_house)
+    return mep_world.build()
+
+
+@pytest.fixture
+def visit(platform):
+    """A browser of one of the people of the platform."""
+
+    def opened(who, language="en"):
+        return browser(platform.people[who], language)
 
     return opened

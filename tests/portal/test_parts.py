@@ -33,7 +33,8 @@ WALL = {
     },
     "/hosts/{online}/": {
         "state": EVERYBODY, "facts": EVERYBODY, "about": EVERYBODY, "packages": EVERYBODY,
-        "instances": EVERYBODY, "credentials": EVERYBODY, "history": {"admin"},
+        "instances": EVERYBODY, "services": EVERYBODY, "credentials": EVERYBODY,
+        "history": {"admin"},
     },
 }
 ADDRESSES = [(url, part) for url, parts in WALL.items() for part in parts]

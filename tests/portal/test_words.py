@@ -17,7 +17,7 @@ from apps.portal import verbs
 APPS = Path(__file__).parents[2] / "apps"
 # Announced, never recorded.
 SILENT = ("host.observed", "distribution.observed", ".followed", ".progressed", ".waiting",
-          "user.signed_out")
+          "user.signed_out", "service.suspended", "service.resumed")
 
 
 @pytest.mark.parametrize("state", list(InstanceState))
@@ -54,9 +54,10 @@ def test_each_recorded_verb_has_words():
             known |= {
                 text for text in _constants(path)
                 if text.count(".") == 2 and " " not in text and not text.endswith(SILENT)
-                and text.split(".")[0] in ("tenants", "hosts", "packages", "instances")
+                and text.split(".")[0] in ("tenants", "hosts", "packages", "instances", "mep")
                 and text.split(".")[1] in ("tenant", "user", "host", "package", "distribution",
-                                           "instance", "operation")
+                                           "instance", "operation", "application", "service",
+                                           "subscription")
                 and text.split(".")[2]
             }
     for moves in INSTANCE.moves.values():

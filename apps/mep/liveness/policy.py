@@ -3,9 +3,34 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The site's settings as people read them; ``grace`` is a share of the interval."""
+
+    interval: int
+    least_interval: int
+    most_interval: int
+    missed: int
+    grace: float
+    most_grace: float
+    profile: str
+
+    @property
+    def grace_percent(self) -> int:
+        """The grace as people write a share."""
+        return round(100 * self.grace)
+
+
+def current() -> Policy:
+    """How heartbeats are configured at this site."""
+    mep: dict[str, Any] = settings.MEP
+    return Policy(**{name: mep[name] for name in Policy.__slots__})
 
 
 def granted_interval(asked: int | None) -> int | None:

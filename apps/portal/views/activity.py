@@ -28,6 +28,7 @@ TABLE: Table[Entry] = Table(
             ("packages", _("Packages"), Q(verb__startswith="packages.")),
             ("instances", _("Instances"), Q(verb__startswith="instances.")),
             ("hosts", _("Hosts and edges"), Q(verb__startswith="hosts.")),
+            ("platform", _("MEC platform"), Q(verb__startswith="mep.")),
             ("people", _("Tenants and users"), Q(verb__startswith="tenants.")),
         )),
         Facet("by", _("Done by"), (

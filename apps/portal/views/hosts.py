@@ -24,18 +24,20 @@ from apps.hosts.selectors import access_host, hosts_for, tenants_of
 from apps.hosts.sharing import share_host
 from apps.instances.selectors import instances_for
 from apps.journal.selectors import history_of
+from apps.mep.selectors import services_at
 from apps.packages.selectors import distributions_for
 from apps.portal.forms.hosts import CredentialsForm, HostForm
 from apps.portal.http import actor_of, attempt, go_to, only, sent, show, show_parts, signed_in
 from apps.portal.listing import Column, Facet, Table
 from apps.portal.overview import NEVER_SEEN, OFFLINE, ONLINE
 from apps.portal.views.confirm import ask
+from apps.portal.views.mep_services import UNSHOWN
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require
 from apps.vim.contract import ProbeResult
 from apps.vim.registry import Kind, kinds
 
-HISTORY = 30
+HISTORY, SERVICES = 30, 40
 
 
 def _is_of(kind: Kind) -> Q:
@@ -72,6 +74,7 @@ _PARTS = {
     "about": "portal/hosts/_about.html",
     "packages": "portal/hosts/_packages.html",
     "instances": "portal/hosts/_instances.html",
+    "services": "portal/hosts/_services.html",
     "credentials": "portal/hosts/_credentials.html",
     "history": "portal/_history.html",
 }
@@ -101,6 +104,7 @@ def host(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
         "distributions": lambda: distributions_for(actor).filter(host=found).order_by(
             "package__name"),
         "instances": lambda: instances_for(actor).filter(host=found).order_by("app_name"),
+        "services": lambda: _services(actor, found),
         "may_configure": may_configure(actor),
         "may_handle_credentials": may_handle_credentials(actor),
         "tenants": lambda: tenants_of(actor, found),
@@ -109,6 +113,14 @@ def host(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
     }
     parts = only(_PARTS, {"history": may_configure(actor)})
     return show_parts(request, "portal/hosts/detail.html", parts, context)
+
+
+def _services(actor: Actor, found: MecHost) -> dict[str, Any]:
+    """The services of the MEC platform that the host belongs to, what is suspended first."""
+    rows = services_at(actor, found.applcm_id).defer(*UNSHOWN).order_by("-state", "ser_name", "pk")
+    shown = list(rows[: SERVICES + 1])
+    left = rows.count() - SERVICES if len(shown) > SERVICES else 0
+    return {"shown": shown[:SERVICES], "left": left}
 
 
 def _credential(found: MecHost) -> HostCredential | None:
