@@ -129,10 +129,11 @@ def _caller(application_id: uuid.UUID) -> Caller:
 
 def _of_claims(claims: dict[str, Any]) -> uuid.UUID:
     application_id = as_uuid(str(claims["sub"]))
-    rows = Application.objects.filter(pk=application_id, site_id__isnull=True)
-    if application_id is None or not rows.filter(stamp=claims.get("stamp", "")).exists():
-        raise Unauthenticated(N_("The application of this token, or its key, is gone."))
-    return application_id
+    if application_id is not None:
+        rows = Application.objects.filter(pk=application_id, site_id__isnull=True)
+        if rows.filter(stamp=claims.get("stamp", "")).exists():
+            return application_id
+    raise Unauthenticated(N_("The application of this token, or its key, is gone."))
 
 
 def _gateways_word(request: Request) -> uuid.UUID | None:

@@ -87,11 +87,12 @@ def decode(body: bytes, kind: type[T]) -> T:
             most=MOST_LEVELS,
         )
     try:
-        return _decoder(kind).decode(_bare(body, kind.__name__))
+        document: T = _decoder(kind).decode(_bare(body, kind.__name__))
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Invalid(N_("The body is not well-formed JSON."), code="malformed") from None
+    return document
 
 
 def as_plain(value: Any) -> Any:

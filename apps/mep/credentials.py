@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -65,7 +66,8 @@ def sign_in(request: signature.SignedRequest, *, address: str) -> Application:
 
 def issue(application: Application, *, address: str) -> dict[str, object]:
     """A token that speaks for ``application``, as the original's endpoint answers it."""
-    seconds = int(settings.MEP["token_seconds"])
+    mep: dict[str, Any] = settings.MEP
+    seconds = int(mep["token_seconds"])
     token = tokens.application_token(
         application.pk,
         stamp=application.stamp,

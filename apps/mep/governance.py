@@ -48,6 +48,6 @@ def relations(actor: Actor) -> dict[uuid.UUID, set[uuid.UUID]]:
             by_key[filed].add(key)
     found: dict[uuid.UUID, set[uuid.UUID]] = {}
     keys = SubscriptionKey.objects.filter(subscription__in=subscriptions_for(actor))
-    for application_id, key in keys.values_list("subscription__application_id", "key"):
-        found.setdefault(application_id, set()).update(by_key.get(key, ()))
+    for application_id, filed in keys.values_list("subscription__application_id", "key"):
+        found.setdefault(application_id, set()).update(by_key.get(filed, ()))
     return found

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from apps.common import clock
 from apps.common.errors import Conflict, Invalid
@@ -138,7 +138,7 @@ def _transport(info: ServiceInfo) -> dict[str, Any]:
 
 
 def _given(value: int | UnsetType) -> int | None:
-    return None if value is UNSET or isinstance(value, UnsetType) else value
+    return None if isinstance(value, UnsetType) else value
 
 
 def _lock(application: Application) -> None:

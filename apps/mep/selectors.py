@@ -56,8 +56,9 @@ def services_of(application: Application, query: Query) -> Iterator[MecService]:
 
 def service_of(application: Application, service_id: uuid.UUID | None) -> MecService | None:
     """One service of an application; another application's does not exist under its path."""
-    rows = MecService.objects.filter(pk=service_id, application=application)
-    return next(readable(rows), None) if service_id else None
+    if service_id is None:
+        return None
+    return next(readable(MecService.objects.filter(pk=service_id, application=application)), None)
 
 
 def service_here(service_id: uuid.UUID | None) -> MecService | None:
@@ -136,8 +137,11 @@ def subscription_of(
     application: Application, kind: str, subscription_id: uuid.UUID | None
 ) -> Subscription | None:
     """One subscription of an application, of one kind."""
-    rows = Subscription.objects.filter(application=application, kind=kind, pk=subscription_id)
-    return rows.first() if subscription_id else None
+    if subscription_id is None:
+        return None
+    return Subscription.objects.filter(
+        application=application, kind=kind, pk=subscription_id
+    ).first()
 
 
 def events_of(service_id: uuid.UUID) -> QuerySet[ServiceEvent]:

@@ -124,8 +124,8 @@ _EXCLUSIVE, _ONE_VALUE = _QUERY_NAMES[:3], _QUERY_NAMES[2:]
 _SCOPES = ("MEC_SYSTEM", "MEC_HOST", "NFVI_POP", "ZONE", "ZONE_GROUP", "NFVI_NODE")
 
 
-class Filtered:
-    """The names of the service query (clause 8.2.3.3.1)."""
+class Filtered(Mp1View):
+    """A view with the service query (clause 8.2.3.3.1)."""
 
     queries = _QUERY_NAMES
 

@@ -23,7 +23,7 @@ from apps.mep.states import ServiceState
 from apps.mep.types import ServiceInfo
 
 
-class ApplicationServicesView(Filtered, Mp1View):
+class ApplicationServicesView(Filtered):
     """``/applications/{appInstanceId}/services`` (clause 8.2.6)."""
 
     def get(self, request: Request, application_id: str) -> HttpResponse:
@@ -70,7 +70,7 @@ class ApplicationServiceView(Mp1View):
         return nothing()
 
 
-class ServicesView(Filtered, Mp1View):
+class ServicesView(Filtered):
     """``/services`` (clause 8.2.3): discovery."""
 
     def get(self, request: Request) -> HttpResponse:
