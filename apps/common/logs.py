@@ -6,19 +6,26 @@ import logging
 import re
 
 MASK = "•••"
-# Line separators of every kind, and what moves a terminal's cursor.
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
-_SECRETS = (
-    re.compile(r"\beyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]*"),  # a JSON Web Token
-    re.compile(r"(?i)(?<=bearer )[^\s\"',;]+"),
-    re.compile(r"(?i)(?<=basic )[A-Za-z0-9+/=_-]{8,}"),
-    re.compile(r"(?i)(?<=signature=)[0-9a-f]{16,}"),
-    re.compile(r"(?i)(?<=://)[^/\s@:]+:[^/\s@]+(?=@)"),  # credentials in an address
-    re.compile(
-        r"(?i)(?:secret_?key|password|access_token|client_secret|\bsk)[\"']?\s*[:=]\s*[\"']?"
-        r"(?P<value>[^\s\"',;&}]+)"
-    ),
-    re.compile(r"(?i)[?&](?:token|key|secret|sig|signature|password|code)=(?P<value>[^\s&\"']+)"),
+# Line separators of every kind, what moves a terminal's cursor or turns its writing around, and
+# halves of surrogate pairs, which no stream can write.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_NAME = r"(?:secret|token|password|passwd|signature|credentials?|(?:secret|access|api)[_-]?key)"
+_VALUE = r"(?P<value>(?<=\")[^\"]+|(?<=')[^']+|[^\s\"',;&}\\]+)"
+_SECRETS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\beyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]*",  # a JSON Web Token
+        r"\bbearer\s+(?P<value>[^\s\"',;]+)",
+        r"\bbasic\s+(?P<value>[A-Za-z0-9+/=_-]{8,})",
+        # User and password in an address; a token may be either.
+        r"://(?P<value>[^/\s@]+)(?=@)",
+        # A member of a document, a header or an assignment, with any quotes around either side.
+        rf"(?:{_NAME}|\bsk)[\\\"']*\s*[:=]\s*(?:\\?[\"'])?{_VALUE}",
+        # A parameter of an address, which may itself be written within another.
+        rf"(?:[?&;#]|%3F|%26)[\w.-]*(?:{_NAME}|key|sig|code|auth)(?:=|%3D)(?P<value>[^\s&\"'%]+)",
+    )
 )
 
 
@@ -35,12 +42,23 @@ def masked(text: str) -> str:
 
 
 def _mask(found: re.Match[str]) -> str:
-    value = found.groupdict().get("value")
-    return found[0].replace(value, MASK) if value else MASK
+    if "value" not in found.re.groupindex:
+        return MASK
+    start, end = (place - found.start() for place in found.span("value"))
+    return found[0][:start] + MASK + found[0][end:]
 
 
 class OneLineFormatter(logging.Formatter):
     """One line per message; a stack below it is indented, so that it cannot pass for lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record; what another formatter made of its exception is not taken over."""
+        kept = record.exc_text
+        record.exc_text = None if record.exc_info or not kept else _indented(kept)
+        try:
+            return super().format(record)
+        finally:
+            record.exc_text = kept
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         """The line itself."""
@@ -49,5 +67,12 @@ class OneLineFormatter(logging.Formatter):
 
     def formatException(self, ei: object) -> str:  # noqa: N802 - logging's own name
         """The stack, each line of it marked."""
-        text = super().formatException(ei)  # type: ignore[arg-type]
-        return "\n".join(f"    {one_line(masked(line))}" for line in text.split("\n"))
+        return _indented(super().formatException(ei))  # type: ignore[arg-type]
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 - logging's own name
+        """The same for a stack without an exception."""
+        return _indented(stack_info)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {one_line(masked(line))}" for line in text.split("\n"))

@@ -71,7 +71,8 @@ def sign_in(message: signature.Message, authorization: str, *, address: str) -> 
 
 def issue(application: Application, *, address: str) -> dict[str, object]:
     """A token that speaks for ``application``, as the original's endpoint answers it."""
-    seconds = int(settings.MEP["token_seconds"])
+    mep = settings.MEP
+    seconds = int(mep["token_seconds"])
     token = tokens.application_token(
         application.pk,
         stamp=application.stamp,

@@ -97,8 +97,8 @@ def remove(
     """Take a service out of the register; its liveness address is gone with it."""
     row = _locked(application, service)
     key = row.pk
-    row.state = ServiceState.INACTIVE
-    outbox.put([Happening.of(row, Change.REMOVED, cause)])
+    state, row.state = str(row.state), ServiceState.INACTIVE
+    outbox.put([Happening.of(row, Change.REMOVED, cause, asked_state=state)])
     journal.bury("mep.service.removed", row, actor=actor, tenant_id=application.tenant_id)
     version = row.version
     transaction.on_commit(lambda: book.remove(key, version))

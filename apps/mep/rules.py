@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -16,6 +17,7 @@ from apps.mep.access import unknown
 from apps.mep.models import Application, ConfigTask, Rule
 
 Body = dict[str, Any]
+KEPT_TASKS = timedelta(days=7)
 
 
 @transaction.atomic
@@ -78,6 +80,11 @@ def replace_all(
         application_id=application.pk, verb=verb, result="SUCCESS", progress=100,
         detail="The rules are stored.",
     )
+
+
+def purge() -> int:
+    """Drop the tasks that nobody asks for any more."""
+    return ConfigTask.objects.filter(created_at__lt=clock.now() - KEPT_TASKS).delete()[0]
 
 
 def _write(row: Rule, body: Body) -> None:

@@ -2,11 +2,11 @@
 
 from celery import shared_task
 
-from apps.mep import calls
+from apps.mep import calls, rules
 from apps.mep.notify import queue
 
 
 @shared_task
 def purge() -> dict[str, int]:
-    """Keep deliveries, events and call counts within their retention."""
-    return queue.purge() | {"counts": calls.purge()}
+    """Keep deliveries, events, call counts and tasks within their retention."""
+    return queue.purge() | {"counts": calls.purge(), "tasks": rules.purge()}

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -33,7 +34,8 @@ def begin(*, actor: Actor, application: Application, action: str = TERMINATING) 
     row = Application.objects.select_for_update().get(pk=application.pk)
     if row.pending_action == action:
         return not is_over(row)
-    seconds = int(settings.MEP["graceful_seconds"])
+    mep: dict[str, Any] = settings.MEP
+    seconds = int(mep["graceful_seconds"])
     told = list(row.subscriptions.filter(kind=Subscription.Kind.TERMINATION))
     row.pending_action, row.confirmed_at = action, None
     row.pending_until = clock.now() + timedelta(seconds=seconds if told else 0)

@@ -23,7 +23,8 @@ def current_time() -> dict[str, Any]:
 
 def capabilities() -> dict[str, Any]:
     """TimingCaps: the NTP servers that the site's settings name; no PTP master is known."""
-    names = [name.strip() for name in settings.MEP["ntp_servers"].split(",") if name.strip()]
+    mep: dict[str, Any] = settings.MEP
+    names = [name.strip() for name in str(mep["ntp_servers"]).split(",") if name.strip()]
     return {
         "timeStamp": timestamp(clock.now().timestamp()),
         "ntpServers": [_server(name, number) for number, name in enumerate(names, start=1)],

@@ -6,7 +6,9 @@ import uuid
 
 import pytest
 
-from apps.mep.models import Application, Rule
+from apps.common import clock
+from apps.mep import tasks
+from apps.mep.models import Application, ConfigTask, Rule
 from tests.mep import schemas
 from tests.mep.mm5 import Management, appd, dns, traffic
 from tests.mep.suite import check, refused
@@ -214,3 +216,13 @@ def test_application_cannot_take_a_domain_that_another_has(app, other_app, manag
     told = refused(other_app.send("PUT", f"{other_app.support}/dns_rules/x", body), 400)
     assert list(told["errors"]) == ["domainName"]
     assert rules_of(other_app)[0] == [dns("x", "second.example")]
+
+
+def test_tasks_are_forgotten_after_a_week_and_the_rules_stay(app, manager):
+    with clock.frozen() as time:
+        manager.send("POST", manager.appd, appd())
+        time.advance(days=8)
+        recent = Management(app.id).send("PUT", manager.appd, appd(appDNSRule=[]))
+        assert tasks.purge()["tasks"] == 1
+    assert [str(one.pk) for one in ConfigTask.objects.all()] == [recent.json()["taskId"]]
+    assert Rule.objects.count() == 1

@@ -14,6 +14,7 @@ from apps.sync import feed
 from apps.tenants import keys
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
+from tests.security.platform import platform_of
 
 _numbers = itertools.count(1)
 
@@ -38,7 +39,9 @@ class Estate:
             make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
                           workload={"phase": "Ready", "as_of": clock.now().isoformat()})
             make.user(make.tenant())
-            if self.edge is not None:
+            if self.edge is None:
+                platform_of(f"app{number}", self.tenant)
+            else:
                 make.edge(f"10.200.0.{number % 250 + 1}")
                 make.rule_manager(f"10.200.0.{number % 250 + 1}")
 
@@ -101,6 +104,6 @@ def test_feed_costs_the_same_for_any_number_of_rows_and_changes(edge_house, rows
     keys.this_site()  # made at first use
     with CaptureQueriesContext(connection) as seen:
         page = feed.page(after=0, limit=500)
-    assert len(page["rows"]) >= 5 * rows
+    assert len(page["rows"]) >= 6 * rows
     # Newest, six kinds of rows, the tombstones, the site, and when its hosts were probed.
     assert len(seen) == 10

@@ -19,7 +19,11 @@ ASKED_AT_ONCE = 400
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """What happened to a service, as it is afterwards; ``category`` is the id of its category."""
+    """What happened to a service, as it is afterwards; ``category`` is the id of its category.
+
+    ``asked_state`` is the state that a subscriber's filter looks at: that of a removed service is
+    the one that it had, since whoever follows ACTIVE services wants to know that one is gone.
+    """
 
     service_id: uuid.UUID
     application_id: uuid.UUID
@@ -28,9 +32,12 @@ class Happening:
     state: str
     change: Change
     cause: Cause
+    asked_state: str = ""
 
     @classmethod
-    def of(cls, service: MecService, change: Change, cause: Cause) -> Happening:
+    def of(
+        cls, service: MecService, change: Change, cause: Cause, asked_state: str = ""
+    ) -> Happening:
         """To a row as it is now."""
         return cls(
             service.pk,
@@ -40,6 +47,7 @@ class Happening:
             str(service.state),
             change,
             cause,
+            asked_state,
         )
 
     @property
@@ -102,4 +110,5 @@ def _fits(criteria: Any, happening: Happening) -> bool:
     if not isinstance(criteria, dict):
         return False
     states = criteria.get("states")
-    return (states is None or happening.state in states) and criteria.get("isLocal") is not False
+    state = happening.asked_state or happening.state
+    return (states is None or state in states) and criteria.get("isLocal") is not False
