@@ -187,7 +187,7 @@ def test_removing_the_configuration_removes_the_rules_and_then_there_is_none(app
         refused(manager.send(method, manager.appd, body), 404)
 
 
-@pytest.mark.parametrize("of", [str(uuid.uuid4()), "word"])
+@pytest.mark.parametrize("of", [str(uuid.UUID(int=7)), "word"])
 def test_configuration_and_task_that_are_not_known_are_not_found(mep, of):
     manager = Management(of)
     for method, body in (("GET", None), ("PUT", appd()), ("DELETE", None)):

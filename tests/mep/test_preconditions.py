@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 
 from tests.mep.conftest import App, service_info
 from tests.mep.suite import DNS_BODY, THING, TRAFFIC_BODY, hold_rules, refused
 
-UNKNOWN = str(uuid.uuid4())
+UNKNOWN = "3544e702-83f6-4a7f-b77b-8b788e4c250c"
 # The resource with a PUT, a right body, and what changes with it.
 RESOURCES = {
     "service": ("{services}/{service}", service_info(version="2"), "version"),
