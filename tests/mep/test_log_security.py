@@ -25,6 +25,7 @@ KEY = "A" * 20
 FORGED = "12:00:00 CRITICAL forged"
 BREAKS = ["\n", "\r\n", "\r", "\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1b[2K\x1b[1A", "\0",
           "\x9b2J", "\u202e"]
+ALLOWED_CALLBACK = f"http://127.0.0.1:9/cb?token={CANARY}&x=1"
 CALLBACK = f"http://user:{CANARY}pass@127.0.0.1:9/cb?token={CANARY}&x=1#access_token={CANARY}"
 
 
@@ -130,9 +131,9 @@ def test_text_in_path_query_and_headers_begins_no_line_of_its_own(parties, lines
 
 def test_secrets_of_every_kind_are_in_no_line_and_no_entry_of_the_journal(parties, lines):
     app, manager, service = parties
-    app.subscribe(callback=CALLBACK)
+    app.subscribe(callback=ALLOWED_CALLBACK)
     end = {"subscriptionType": "AppTerminationNotificationSubscription",
-           "callbackReference": CALLBACK, "appInstanceId": "x"}
+           "callbackReference": ALLOWED_CALLBACK, "appInstanceId": "x"}
     assert app.send("POST", f"{app.support}/subscriptions", end).status_code == 201
     assert manager.store_keys(KEY, SECRET).status_code == 200
     assert manager.store_keys("short", SECRET).status_code == 400
@@ -190,10 +191,10 @@ def test_row_that_cannot_be_read_is_named_by_its_id_and_nothing_of_it(parties, l
     clean(lines())
 
 
-def test_name_of_a_service_stands_in_its_line_as_one_word_of_it(app, lines):
+def test_name_of_an_application_stands_in_its_line_as_one_word_of_it(app, lines):
     with settled():
         App("name\x1b[31m\u2028forged")
-    app.register(serName="定位\u2028forged")
+        App("定位\u2028forged")
     found = [line for line in lines() if "forged" in line]
     assert found
     assert any("定位\\x2028forged" in line for line in found)

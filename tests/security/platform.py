@@ -16,9 +16,9 @@ from tests.mep.mm5 import appd, confs, dns, traffic
 
 SECRET_KEY = "s3cr3t_key_of_an_application".ljust(64, "0")
 Kind = Subscription.Kind
-END = {"subscriptionType": Kind.TERMINATION, "callbackReference": "http://127.0.0.1:9/x",
+END = {"subscriptionType": Kind.TERMINATION, "callbackReference": "http://subscriber.example/x",
        "appInstanceId": "x"}
-NEWS = {"subscriptionType": Kind.AVAILABILITY, "callbackReference": "http://127.0.0.1:9/x"}
+NEWS = {"subscriptionType": Kind.AVAILABILITY, "callbackReference": "http://subscriber.example/x"}
 INFO = {"appName": "newcomer", "endpoint": {"uris": ["http://newcomer.example"]}}
 
 
@@ -66,7 +66,7 @@ def platform_of(word, tenant):
     service = register.register(**whose, info=decode(json.dumps(info).encode(), ServiceInfo))
     news, end = (
         subscriptions.subscribe(
-            **whose, kind=kind, callback=f"http://127.0.0.1:9/{word}",
+            **whose, kind=kind, callback=f"http://subscriber.example/{word}",
             criteria={"serNames": [f"{word}-service"]} if kind == Kind.AVAILABILITY else {},
         )
         for kind in (Kind.AVAILABILITY, Kind.TERMINATION)
