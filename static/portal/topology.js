@@ -100,7 +100,7 @@
       { selector: "node[?stale]", style: { "background-opacity": 0.3, "border-opacity": 0.55,
         "border-style": "dashed", "border-width": 3, color: colour("muted"), "text-opacity": 0.85 } },
       { selector: "edge", style: { width: 1.5, "line-color": colour("line"), "curve-style": "taxi",
-        "taxi-direction": "rightward", "taxi-turn": "40%", "source-endpoint": "90deg" } },
+        "taxi-direction": "rightward", "taxi-turn": "62px", "source-endpoint": "90deg" } },
       { selector: 'edge[kind="subscribes"]', style: { "line-style": "dashed", "line-color": colour("accent"),
         "curve-style": "unbundled-bezier", "control-point-distances": -46, "control-point-weights": 0.5,
         "source-endpoint": "outside-to-node", "target-arrow-shape": "triangle", "target-arrow-color": colour("accent") } },
