@@ -121,6 +121,12 @@ def subscriptions_for(actor: Actor) -> QuerySet[Subscription]:
     return rows.select_related("application", "application__tenant")
 
 
+def troubled_for(actor: Actor) -> QuerySet[Subscription]:
+    """Subscriptions whose notifications fail or wait, the worst first."""
+    rows = subscriptions_for(actor).filter(Q(failures__gt=0) | Q(next_seq__gt=F("done_seq") + 1))
+    return rows.order_by("-failures", F("done_seq") - F("next_seq"))
+
+
 def access_service(actor: Actor, service_id: uuid.UUID) -> MecService:
     """One service; NotFound also for one of another tenant's application."""
     return _access(services_for(actor), service_id, N_("There is no such service."))

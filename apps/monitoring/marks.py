@@ -273,7 +273,7 @@ def subscription_mark(row: Subscription) -> Mark:
     """Whether a subscriber takes what it is sent."""
     why = say(Reason.from_json(row.fault))
     if row.failures:
-        return Mark("Failing", _("Does not answer"), BAD, why)
+        return Mark("Failing", _("Deliveries fail"), BAD, why)
     if row.waiting:
         return Mark("Waiting", _("Notifications wait"), BUSY, why)
     if row.last_ok is None:

@@ -160,7 +160,7 @@ def _application(row: Application, actor: Actor, left: int) -> Node:
     elif row.ready_at:
         state, text, tone = "Ready", gettext("Ready"), INFO
     else:
-        state, text, tone = "Unknown", gettext("Has not said that it is ready"), UNKNOWN
+        state, text, tone = "Unknown", gettext("Readiness unknown"), UNKNOWN
     return Node(
         id=f"app:{row.pk}", kind="application", label=str(row), state=state, state_text=text,
         tone=tone, detail=tenant, parent=PLATFORM, url=f"/platform/applications/{row.pk}/",

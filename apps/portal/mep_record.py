@@ -43,7 +43,7 @@ def _lines(service: MecService) -> Iterator[Fact]:
     local = gettext("yes") if service.consumed_local_only else gettext("no")
     yield Fact(_("Consumed locally only"), local)
     links = documents.service(service)["_links"]
-    yield Fact(_("Link"), links["self"]["href"], True, True)
+    yield Fact(_("Resource link"), links["self"]["href"], True, True)
     yield Fact(_("Link of its heartbeat"), links.get("liveness", {}).get("href", ""), True, True)
 
 

@@ -20,6 +20,7 @@ from apps.mep.states import Cause, Change, ServiceState
 
 NAMED = 4
 WIDTH, HEIGHT = 1000, 120
+LEAST = 4.0  # what is short is seen as well
 _SPAN_WORDS: dict[str, Text] = {
     **{str(state): state.label for state in ServiceState},
     ABSENT: _("Not registered"), UNKNOWN: _("Unknown"),
@@ -83,8 +84,10 @@ def service_ids(subscriptions: Sequence[Subscription]) -> set[str]:
 # --- events --------------------------------------------------------------------------------------
 def happening(event: ServiceEvent) -> str:
     """What happened to a service, and why."""
-    change = _CHANGES.get(event.change, event.change)
-    return f"{change}: {_CAUSES.get(event.cause, event.cause)}"
+    cause = _CAUSES.get(event.cause, event.cause)
+    if event.cause == Cause.UPDATED:
+        return f"{_CHANGES.get(event.change, event.change)}: {cause}"
+    return str(cause)
 
 
 def news(delivery: Delivery) -> str:
@@ -133,16 +136,16 @@ def strip(name: str, label: Text, begins: Text, spans: Sequence[Span]) -> Strip:
     whole = sum(span.seconds for span in spans) or 1.0
     pieces, at, totals = [], 0.0, dict.fromkeys(_SPAN_WORDS, 0.0)
     for span in spans:
-        width = WIDTH * span.seconds / whole
+        width = max(WIDTH * span.seconds / whole, LEAST)
         totals[span.state] = totals.get(span.state, 0.0) + span.seconds
         pieces.append(Piece(
             span.state.lower(), _SPAN_WORDS.get(span.state, span.state),
             _CAUSES.get(span.cause, span.cause), span.start, span.end, lasted(span.seconds),
-            round(at, 2), round(max(width, 1.5), 2),
+            round(min(at, WIDTH - LEAST), 2), round(width, 2),
         ))
-        at += width
+        at += WIDTH * span.seconds / whole
     told = [
-        f"{_SPAN_WORDS.get(state, state)} {round(100 * seconds / whole)} %"
+        f"{_SPAN_WORDS.get(state, state)} {lasted(seconds)}"
         for state, seconds in totals.items() if seconds
     ]
     return Strip(name, label, begins, pieces, ", ".join(told))

@@ -15,6 +15,8 @@
   const TOPICS = texts.live.split(/\s+/);
   const COLUMN = 158;
   const ROW = 88;
+  const WRAPPED = 8;
+  const WIDEST = 5;
   const LEAST = 0.6; // the first view is at least this large: captions stay readable
   const QUIET = 250;
   const LONGEST = 500;
@@ -98,7 +100,7 @@
       { selector: "node[?stale]", style: { "background-opacity": 0.3, "border-opacity": 0.55,
         "border-style": "dashed", "border-width": 3, color: colour("muted"), "text-opacity": 0.85 } },
       { selector: "edge", style: { width: 1.5, "line-color": colour("line"), "curve-style": "taxi",
-        "taxi-direction": "rightward", "taxi-turn": "40%", "source-endpoint": "90deg" } },
+        "taxi-direction": "rightward", "taxi-turn": "62px", "source-endpoint": "90deg" } },
       { selector: 'edge[kind="subscribes"]', style: { "line-style": "dashed", "line-color": colour("accent"),
         "curve-style": "unbundled-bezier", "control-point-distances": -46, "control-point-weights": 0.5,
         "source-endpoint": "outside-to-node", "target-arrow-shape": "triangle", "target-arrow-color": colour("accent") } },
@@ -119,14 +121,26 @@
   // --- places -----------------------------------------------------------------------------------
   const depth = (node) => (node.up ? depth(cy.getElementById(node.up).data() || {}) + 1 : 0);
 
-  // A tidy tree: leaves take a row each, and a parent stands at the middle of its children.
+  // A tidy tree: leaves take a row each, and a parent stands at the middle of its children.  Many
+  // leaves of one parent stand in several columns.
   function places(nodes) {
     const below = new Map();
     for (const node of nodes) below.set(node.parent, [...(below.get(node.parent) || []), node]);
     const found = new Map();
     let row = 0;
     const walk = (node, column) => {
-      const children = (below.get(node.id) || []).map((child) => walk(child, column + 1));
+      const leaves = below.get(node.id) || [];
+      if (leaves.length > WRAPPED && !leaves.some((child) => below.has(child.id))) {
+        const wide = Math.min(WIDEST, Math.ceil(leaves.length / WRAPPED));
+        const high = Math.ceil(leaves.length / wide);
+        leaves.forEach((child, n) => found.set(child.id,
+          { x: (column + 1 + (n % wide)) * COLUMN, y: (row + Math.floor(n / wide)) * ROW }));
+        const center = row + (high - 1) / 2;
+        row += high;
+        found.set(node.id, { x: column * COLUMN, y: center * ROW });
+        return center;
+      }
+      const children = leaves.map((child) => walk(child, column + 1));
       const middle = children.length ? (children[0] + children[children.length - 1]) / 2 : row;
       if (children.length === 0) row += 1;
       found.set(node.id, { x: column * COLUMN, y: middle * ROW });

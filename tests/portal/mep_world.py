@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from apps.common.words import Reason
-from apps.mep import applications, grants
+from apps.mep import applications
 from apps.mep.liveness import transitions
 from apps.mep.liveness.book import book
 from apps.mep.models import MecService, Subscription
@@ -22,7 +22,7 @@ CATEGORY = {"href": "/categories/loc", "id": "loc-1", "name": "Location", "versi
 def build():
     """Two tenants with applications; services alive, silent, switched off; deliveries that fail."""
     one, two = factories.tenant("one"), factories.tenant("two")
-    mine, theirs, free = App("mine", one.pk), App("theirs", two.pk), App("free")
+    mine, theirs, free = _signed_in("mine", one.pk), App("theirs", two.pk), App("free")
     world = SimpleNamespace(
         one=one, two=two, mine=mine, theirs=theirs, free=free,
         people={
@@ -34,12 +34,17 @@ def build():
     )
     _subscribe(world)
     _register(world)
+    return world
+
+
+def _signed_in(name, tenant_id):
+    """An application with an AK/SK, and a token from after it had one."""
+    row = App(name, tenant_id).row
     applications.configure(
-        actor=SYSTEM, application=mine.row, access_key="A" * 20, secret_key="S" * 64,
+        actor=SYSTEM, application=row, access_key="A" * 20, secret_key="S" * 64,
         required_services=[],
     )
-    grants.clear()
-    return world
+    return App(name, tenant_id, row.pk)
 
 
 def _subscribe(world):

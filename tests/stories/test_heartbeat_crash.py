@@ -22,7 +22,7 @@ from tests.stories.subscriber import Subscriber
 
 pytestmark = pytest.mark.world
 KILLS = int(os.environ.get("MECM_TEST_KILLS", "6"))
-APPLICATIONS, SERVICES, INTERVAL = 4, 40, 1
+APPLICATIONS, SERVICES, INTERVAL = 4, 40, 2
 
 
 class Load(threading.Thread):

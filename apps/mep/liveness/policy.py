@@ -26,6 +26,11 @@ class Policy:
         """The grace as people write a share."""
         return round(100 * self.grace)
 
+    @property
+    def most_grace_text(self) -> str:
+        """Seconds without needless digits."""
+        return f"{self.most_grace:g}"
+
 
 def current() -> Policy:
     """How heartbeats are configured at this site."""

@@ -19,6 +19,7 @@ async def watch_heartbeats() -> None:
     """Sweep the book every tick; what expires is written by a thread, so beats go on meanwhile."""
     loop = asyncio.get_running_loop()
     saved = loop.time()
+    book.renew()
     writing: asyncio.Task[None] | None = None
     waiting: list[Entry] = []
     while True:

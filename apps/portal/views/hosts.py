@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Any
 
@@ -37,7 +37,7 @@ from apps.tenants.policies import may, require
 from apps.vim.contract import ProbeResult
 from apps.vim.registry import Kind, kinds
 
-HISTORY, SERVICES = 30, 40
+HISTORY, SERVICES = 30, 12
 
 
 def _is_of(kind: Kind) -> Q:
@@ -104,7 +104,7 @@ def host(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
         "distributions": lambda: distributions_for(actor).filter(host=found).order_by(
             "package__name"),
         "instances": lambda: instances_for(actor).filter(host=found).order_by("app_name"),
-        "services": lambda: _services(actor, found),
+        "services": cache(lambda: _services(actor, found)),
         "may_configure": may_configure(actor),
         "may_handle_credentials": may_handle_credentials(actor),
         "tenants": lambda: tenants_of(actor, found),

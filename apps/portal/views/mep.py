@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_GET
 
 from apps.mep.liveness import policy
-from apps.mep.selectors import events_for, services_for, subscriptions_for
+from apps.mep.selectors import events_for, services_for, troubled_for
 from apps.monitoring.mep_topology import service_graph
 from apps.portal import mep_overview
 from apps.portal.http import actor_of, show, show_parts, signed_in
-from apps.portal.mep_overview import FAILING, WAITING
 from apps.tenants.policies import may, require
 
 EVENTS, TROUBLES = 10, 8
@@ -30,13 +31,15 @@ def overview(request: HttpRequest) -> HttpResponseBase:
     actor = actor_of(request)
     require(may(actor, "mep.read"))
     here = services_for(actor).filter(application__site_id__isnull=True)
+    events = cache(lambda: list(events_for(actor)[:EVENTS]))
     context = {
         "tiles": lambda: mep_overview.tiles(actor),
-        "events": lambda: events_for(actor)[:EVENTS],
-        "known": lambda: set(here.values_list("pk", flat=True)),
-        "troubles": lambda: subscriptions_for(actor).filter(FAILING | WAITING).order_by(
-            "-failures", "-waits")[:TROUBLES],
-        "plot": mep_overview.registry_plot,
+        "events": events,
+        # A template asks for it once per row.
+        "known": cache(lambda: set(services_for(actor).filter(
+            pk__in=[event.service_id for event in events()]).values_list("pk", flat=True))),
+        "troubles": lambda: troubled_for(actor)[:TROUBLES],
+        "plot": cache(mep_overview.registry_plot),
         "policy": policy.current,
         "beating": lambda: here.filter(liveness_interval__isnull=False).count(),
     }

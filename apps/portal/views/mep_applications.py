@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
+from functools import cache
 
 from django.contrib import messages
 from django.db.models import Q
@@ -85,7 +87,7 @@ def application(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse
         "application": found,
         "services": lambda: services_for(actor).filter(application=found).defer(*UNSHOWN)[:SHOWN],
         "subscriptions": lambda: rows,
-        "names": lambda: names_of(actor, rows),
+        "names": cache(lambda: names_of(actor, rows)),
         "may_manage": may(actor, "mep.write"),
     }
     return show_parts(request, "portal/mep/application.html", _PARTS, context)
@@ -99,7 +101,10 @@ def credentials(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse
     require(may(actor, "mep.write"))
     found = access_application(actor, application_id)
     if "generate" in request.POST:
-        return _generated(request, actor, found)
+        if request.POST["generate"] == _mark_of(found):
+            return _generated(request, actor, found)
+        messages.warning(request, gettext("The AK/SK has changed since; nothing new was made."))
+        return go_to(request, reverse("mep_application", args=[found.pk]))
     form = KeysForm(*sent(request))
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
@@ -107,9 +112,14 @@ def credentials(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse
         if form.carry_out(lambda: _store(actor, found, *pair)):
             messages.success(request, gettext("The AK/SK is stored, sealed."))
             return go_to(request, reverse("mep_application", args=[found.pk]))
-    context = {"form": form, "application": found}
+    context = {"form": form, "application": found, "mark": _mark_of(found)}
     return show(request, "portal/mep/credentials.html", context,
                 status=422 if form.is_bound else 200)
+
+
+def _mark_of(found: Application) -> str:
+    """Changes with the pair: a page that is sent twice makes one pair, not two."""
+    return hashlib.sha256(found.stamp.encode()).hexdigest()[:16]
 
 
 def _generated(request: HttpRequest, actor: Actor, found: Application) -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from functools import cache
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponseBase
@@ -31,7 +32,7 @@ TABLE: Table[MecService] = Table(
         Column("application", _("Application"), "application__name"),
         Column("category", _("Category"), "category_key"),
         Column("scope", _("Scope"), "scope_of_locality"),
-        Column("since", _("Unchanged for"), "state_since"),
+        Column("since", _("In this state"), "state_since"),
     ),
     search=("ser_name", "ser_version", "application__name", "category_key"),
     first_order="name",
@@ -85,7 +86,7 @@ def service(request: HttpRequest, service_id: uuid.UUID) -> HttpResponseBase:
         "record": lambda: record_of(found),
         "strips": lambda: _strips(found),
         "consumers": lambda: subscribers_for(actor, found)[:CONSUMERS],
-        "plot": lambda: mep_overview.service_plot(found.ser_name),
+        "plot": cache(lambda: mep_overview.service_plot(found.ser_name)),
         "events": lambda: events_of(found.pk)[:HISTORY],
     }
     local = ("strips", "consumers", "calls", "events")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from functools import cache
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponseBase
@@ -50,7 +51,7 @@ TABLE: Table[Subscription] = Table(
             ("end", _("own end"), Q(kind=Kind.TERMINATION)),
         )),
         Facet("state", _("State"), (
-            ("failing", _("does not answer"), FAILING),
+            ("failing", _("deliveries fail"), FAILING),
             ("waiting", _("notifications wait"), WAITING),
             ("fine", _("nothing waits"), Q(failures=0, waits__lte=0)),
         )),
@@ -61,7 +62,6 @@ DELIVERIES: Table[Delivery] = Table(
         Column("seq", _("No."), "seq", css="num"),
         Column("news", _("What it tells")),
         Column("state", _("State"), "state"),
-        Column("attempts", _("Attempts"), "attempts", css="num"),
         Column("queued", _("Queued"), "queued_at"),
         Column("done", _("Done"), "done_at"),
     ),
@@ -119,7 +119,8 @@ def subscription(request: HttpRequest, subscription_id: uuid.UUID) -> HttpRespon
         "subscription": found,
         "names": names_of(actor, [found]),
         "list": listed,
-        "known": lambda: set(services_for(actor).filter(pk__in=told).values_list("pk", flat=True)),
+        "known": cache(lambda: set(
+            services_for(actor).filter(pk__in=told).values_list("pk", flat=True))),
         "may_manage": may(actor, "mep.write"),
     }
     page = "portal/mep/subscription.html"
