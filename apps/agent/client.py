@@ -18,6 +18,7 @@ from apps.agent.voice import Voice
 
 SECONDS = 5.0
 MOST_BYTES = 2_000_000
+_FIELDS = 3
 TOKEN_PATH = "/mep/token"
 SERVICES = "/mep/mec_service_mgmt/v1"
 SUPPORT = "/mep/mec_app_support/v1"
@@ -55,6 +56,9 @@ class Answer:
     def __str__(self) -> str:
         """For people: the status and what the problem document says."""
         words = [self.member(name) for name in ("title", "detail")]
+        fields = self.member("errors")
+        if isinstance(fields, dict):  # which member is wrong, where the MEP says so
+            words += [f"{name}: {why}" for name, why in list(fields.items())[:_FIELDS]]
         told = ": ".join(word for word in words if isinstance(word, str) and word)
         return f"{self.status} {told}".strip()
 

@@ -16,7 +16,7 @@ class Subscription(Upkeep):
 
     def __init__(self, body: dict[str, Any], **common: Any) -> None:
         super().__init__(**common)
-        self.body = body
+        self.body = {"subscriptionType": "SerAvailabilityNotificationSubscription"} | body
         self.callback: str = body["callbackReference"]
         self.label = f"subscription for {self.callback}"
         self._link = ""

@@ -77,6 +77,11 @@ class Platform:
         answer.read()
         return answer.status, answer.headers.get("Location", "")
 
+    def described(self):
+        """What its process does, for whoever wonders why it does not answer."""
+        code = self.process.poll()
+        return f"ended with {code}" if code is not None else f"runs, answers: {self.answers()}"
+
     def rows(self, sql):
         """What its database says."""
         with sqlite3.connect(f"file:{self.folder / 'db.sqlite3'}?mode=ro", uri=True) as database:

@@ -30,15 +30,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(look: Callable[[], T], *, seconds: float = 20.0, every: float = 0.05) -> T:
-    """What ``look`` answers once that is true; fails with the last answer when it never is."""
+def eventually(
+    look: Callable[[], T],
+    *,
+    seconds: float = 20.0,
+    every: float = 0.05,
+    otherwise: Callable[[], str] = str,
+) -> T:
+    """What ``look`` answers once that is true; fails with the last answer when it never is.
+
+    ``otherwise`` says more about such a failure.
+    """
     deadline = time.monotonic() + seconds
     while True:
         answer = look()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s; the last answer was {answer!r}")
+            more = otherwise()
+            raise AssertionError(f"not within {seconds} s; the last answer was {answer!r} {more}")
         time.sleep(every)
 
 

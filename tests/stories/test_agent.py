@@ -29,7 +29,9 @@ from tests.stories.running import ROOT, eventually, free_port
 pytestmark = pytest.mark.world
 SECONDS = float(os.environ.get("MECM_TEST_AGENT_SECONDS", "8"))
 SERVICES = ("positioning", "video-analytics", "traffic-lights")
-CONFIG = "serviceInfoPosts:\n" + "".join(
+CONFIG = """serAvailabilityNotificationSubscriptions:
+  - callbackReference: http://127.0.0.1:9/told
+""" + "serviceInfoPosts:\n" + "".join(
     f"""  - serName: {name}
     version: "1.0"
     state: ACTIVE
@@ -152,9 +154,14 @@ def test_services_come_back_from_every_trouble_and_the_log_can_be_read(platform,
     while time.monotonic() < end:
         troubles.append(trouble(platform, wire, chance))
         # A restarted platform gives everybody time, so being ACTIVE at once says nothing.
-        eventually(lambda: stay_active(platform, 4.0), seconds=75)
+        eventually(
+            lambda: stay_active(platform, 4.0),
+            seconds=75,
+            otherwise=lambda: f"after {troubles}: {platform.described()}\n{log.read_text()[-3000:]}",
+        )
         assert process.poll() is None
     assert len(platform.rows("SELECT id FROM mep_mecservice")) == len(SERVICES), "none twice"
+    assert len(platform.rows("SELECT id FROM mep_subscription")) == 1
     assert psutil.Process(process.pid).memory_info().rss < 60 * 1024 * 1024
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 
+import httpx
 import pytest
 
 from examples.packages import build
+from tests.mep.conftest import service_info
 from tests.stories.running import new_name
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -138,4 +140,34 @@ def test_edge_portal_runs_a_package_while_the_center_is_gone(world, page, tmp_pa
         page.wait_for_function("!document.body.innerText.includes('Instantiated')", timeout=15_000)
     finally:
         world.site("start", "center")
+    assert page.troubles == []
+
+
+def test_suspended_service_shows_at_the_edge_and_at_the_center_without_reloading(world, page):
+    name = new_name("heard")
+    edge = world.demo["edges"][0]
+    test_app = edge["mp1_test_app"]
+    headers = {"Authorization": f"Bearer {test_app['token']}"}
+    base = f"{edge['mp1_url']}/mec_service_mgmt/v1/applications/{test_app['app_instance_id']}"
+    center = page.context.new_page()
+    url = sign_in(center, world, "admin")
+    center.goto(f"{url}/hosts/")
+    center.click("main tbody th a >> nth=0")
+    url = sign_in(page, world, "admin", site="edge")
+    page.goto(f"{url}/platform/services/?q={name}")
+    loaded = page.evaluate("performance.timeOrigin")
+    made = httpx.post(f"{base}/services", headers=headers,
+                      json=service_info(serName=name, livenessInterval=5))
+    liveness = f"{edge['url']}{made.json()['_links']['liveness']['href']}"
+    try:
+        row = f"tr:has-text('{name}')"
+        page.wait_for_selector(f"{row}:has-text('ACTIVE')", timeout=5_000)
+        page.wait_for_selector(f"{row}:has-text('SUSPENDED')", timeout=12_000)
+        center.wait_for_selector(f"{row}:has-text('SUSPENDED')", timeout=10_000)
+        assert httpx.patch(liveness, headers=headers, json={"state": "ACTIVE"}).status_code == 200
+        page.wait_for_selector(f"{row}:has-text('SUSPENDED')", state="detached", timeout=5_000)
+        page.wait_for_selector(f"{row}:has-text('ACTIVE')", timeout=5_000)
+        assert page.evaluate("performance.timeOrigin") == loaded
+    finally:
+        httpx.delete(f"{base}/services/{made.json()['serInstanceId']}", headers=headers)
     assert page.troubles == []
