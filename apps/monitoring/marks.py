@@ -278,4 +278,4 @@ def subscription_mark(row: Subscription) -> Mark:
         return Mark("Waiting", _("Notifications wait"), BUSY, why)
     if row.last_ok is None:
         return Mark("Untried", _("Nothing sent yet"), UNKNOWN)
-    return Mark("Delivered", _("Delivered"), OK, "", row.last_ok)
+    return Mark("Delivered", _("All delivered"), OK, "", row.last_ok)

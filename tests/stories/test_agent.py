@@ -157,7 +157,7 @@ def test_services_come_back_from_every_trouble_and_the_log_can_be_read(platform,
         eventually(
             lambda: stay_active(platform, 4.0),
             seconds=75,
-            otherwise=lambda: f"after {troubles}: {platform.described()}\n{log.read_text()[-3000:]}",
+            otherwise=lambda: f"{troubles}: {platform.described()}\n{log.read_text()[-3000:]}",
         )
         assert process.poll() is None
     assert len(platform.rows("SELECT id FROM mep_mecservice")) == len(SERVICES), "none twice"

@@ -52,7 +52,8 @@ class Heartbeat:
     """What is known of a service's heartbeat: ``live`` from this process's memory, else a snapshot.
 
     ``counts`` says that a deadline runs; ``allowance`` is its length in seconds.  ``never`` says
-    that none has come: then the time runs from the registration.
+    that none has come: then the time runs from the registration.  ``here`` is False for a copy
+    of another site's service, whose single heartbeats are not known here.
     """
 
     interval: int
@@ -61,6 +62,7 @@ class Heartbeat:
     counts: bool
     at: datetime | None
     never: bool = False
+    here: bool = True
 
     @property
     def seconds(self) -> float:
@@ -118,7 +120,7 @@ def heartbeat(service: MecService) -> Heartbeat | None:
     entry = book.find(service.pk) if here else None
     if entry is None:
         never = service.beat_at is None
-        return Heartbeat(interval, allowance(interval), False, False, service.beat_at, never)
+        return Heartbeat(interval, allowance(interval), False, False, service.beat_at, never, here)
     at = datetime.fromtimestamp(entry.beat_at, UTC) if entry.beat_at else service.beat_at
     counts = service.state == ServiceState.ACTIVE
     never = not entry.told and service.beat_at is None
