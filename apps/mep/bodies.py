@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+import threading
 from typing import Any, TypeVar
 
 import msgspec
@@ -116,9 +116,17 @@ def _is_deep(body: bytes) -> bool:
     return False
 
 
-@lru_cache(maxsize=64)
 def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
-    return msgspec.json.Decoder(kind)
+    """The decoder of a type.  Two threads that make decoders at once bring msgspec 0.22 down."""
+    found = _decoders.get(kind)
+    if found is None:
+        with _making:
+            found = _decoders.setdefault(kind, msgspec.json.Decoder(kind))
+    return found
+
+
+_decoders: dict[type[msgspec.Struct], msgspec.json.Decoder[Any]] = {}
+_making = threading.Lock()
 
 
 _envelope = msgspec.json.Decoder(dict[str, msgspec.Raw])

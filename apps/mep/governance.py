@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from apps.mep import calls
+from apps.mep.access import as_uuid
 from apps.mep.models import MecService, SubscriptionKey
-from apps.mep.notify.matching import ALL
+from apps.mep.notify.matching import ALL, ASKED_AT_ONCE
 from apps.mep.selectors import services_for, subscriptions_for
 from apps.tenants.actors import Actor
 
@@ -41,13 +42,38 @@ def _names_of_others(actor: Actor, names: Iterable[str]) -> set[str]:
 
 def relations(actor: Actor) -> dict[uuid.UUID, set[uuid.UUID]]:
     """Per subscribed application the services that its availability subscriptions fit."""
-    by_key: dict[str, set[uuid.UUID]] = defaultdict(set)
-    rows = services_for(actor).filter(application__site_id__isnull=True)
-    for key, name, category in rows.values_list("pk", "ser_name", "category_key"):
-        for filed in (ALL, f"id:{key}", f"name:{name}", f"cat:{category}"):
-            by_key[filed].add(key)
-    found: dict[uuid.UUID, set[uuid.UUID]] = {}
     keys = SubscriptionKey.objects.filter(subscription__in=subscriptions_for(actor))
-    for application_id, filed in keys.values_list("subscription__application_id", "key"):
-        found.setdefault(application_id, set()).update(by_key.get(filed, ()))
+    pairs = list(keys.values_list("subscription__application_id", "key"))
+    by_key = _services_by_key(actor, {key for _, key in pairs})
+    found: dict[uuid.UUID, set[uuid.UUID]] = {}
+    for application_id, key in pairs:
+        found.setdefault(application_id, set()).update(by_key.get(key, ()))
+    return found
+
+
+def subscribed(actor: Actor) -> tuple[int, int]:
+    """How many applications subscribed, and to how many services, without naming each."""
+    keys = SubscriptionKey.objects.filter(subscription__in=subscriptions_for(actor))
+    applications = keys.values("subscription__application_id").distinct().count()
+    wanted = set(keys.values_list("key", flat=True).distinct())
+    if ALL in wanted:
+        return applications, services_for(actor).count()
+    services = {one for found in _services_by_key(actor, wanted).values() for one in found}
+    return applications, len(services)
+
+
+def _services_by_key(actor: Actor, wanted: set[str]) -> dict[str, set[uuid.UUID]]:
+    """The services of this platform filed under each wanted key; no others are read."""
+    rows = services_for(actor).filter(application__site_id__isnull=True).order_by()
+    found: dict[str, set[uuid.UUID]] = {}
+    if ALL in wanted:
+        found[ALL] = set(rows.values_list("pk", flat=True))
+    for prefix, column in (("id:", "pk"), ("name:", "ser_name"), ("cat:", "category_key")):
+        values = [key.removeprefix(prefix) for key in wanted if key.startswith(prefix)]
+        if prefix == "id:":
+            values = [value for value in values if as_uuid(value)]
+        for start in range(0, len(values), ASKED_AT_ONCE):
+            part = rows.filter(**{f"{column}__in": values[start : start + ASKED_AT_ONCE]})
+            for key, value in part.values_list("pk", column):
+                found.setdefault(f"{prefix}{value}", set()).add(key)
     return found

@@ -91,6 +91,8 @@ class MecService(Versioned):
 
     class Meta:
         ordering = ["ser_name", "id"]
+        # For the counts and the first page of lists, which look at every service otherwise.
+        indexes = [models.Index(fields=["state", "id", "liveness_interval"], name="mep_by_state")]
 
     def __str__(self) -> str:
         return f"{self.ser_name} {self.ser_version}"

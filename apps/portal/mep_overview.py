@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.mep import calls
-from apps.mep.governance import relations
+from apps.mep.governance import subscribed
 from apps.mep.selectors import applications_for, services_for, subscriptions_for
 from apps.mep.states import ServiceState
 from apps.monitoring import marks
@@ -71,10 +71,9 @@ def _subscription_tile(actor: Actor) -> Tile:
 
 def _relation_tile(actor: Actor) -> Tile:
     url = reverse("mep_topology")
-    pairs = relations(actor)
-    services = {key for ids in pairs.values() for key in ids}
-    shares = [Share(marks.INFO, _("subscribing applications"), len(pairs), url)]
-    return Tile(_("Subscribed services"), "topology", len(services), url, present(shares))
+    applications, services = subscribed(actor)
+    shares = [Share(marks.INFO, _("subscribing applications"), applications, url)]
+    return Tile(_("Subscribed services"), "topology", services, url, present(shares))
 
 
 def registry_plot() -> Plot:
