@@ -42,8 +42,9 @@ def no_chromium() -> str:
 
 
 TIERS = (
-    Tier("base", "not browser", lambda: "", ("-n", "2", "--dist", "loadfile")),
+    Tier("base", "not browser and not endurance", lambda: "", ("-n", "2", "--dist", "loadfile")),
     Tier("browser", "browser", no_chromium, seconds=300),
+    Tier("endurance", "endurance", lambda: "", ("-n", "2", "--dist", "load")),
 )
 
 

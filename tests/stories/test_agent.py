@@ -26,7 +26,7 @@ import pytest
 from tests.stories.platform import Platform
 from tests.stories.running import ROOT, eventually, free_port
 
-pytestmark = pytest.mark.world
+pytestmark = [pytest.mark.world, pytest.mark.endurance]
 SECONDS = float(os.environ.get("MECM_TEST_AGENT_SECONDS", "8"))
 SERVICES = ("positioning", "video-analytics", "traffic-lights")
 CONFIG = """serAvailabilityNotificationSubscriptions:

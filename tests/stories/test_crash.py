@@ -10,7 +10,7 @@ import pytest
 from examples.packages import build
 from tests.stories.running import create, eventually, new_name, upload
 
-pytestmark = pytest.mark.world
+pytestmark = [pytest.mark.world, pytest.mark.endurance]
 # An order takes about this long from its acceptance to Instantiated when nothing happens to it.
 SPAN_SECONDS = 1.2
 

@@ -20,7 +20,7 @@ from tests.stories.platform import BEAT, Platform
 from tests.stories.running import eventually
 from tests.stories.subscriber import Subscriber
 
-pytestmark = pytest.mark.world
+pytestmark = [pytest.mark.world, pytest.mark.endurance]
 KILLS = int(os.environ.get("MECM_TEST_KILLS", "6"))
 APPLICATIONS, SERVICES, INTERVAL = 4, 40, 2
 
