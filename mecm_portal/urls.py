@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("", include("apps.portal.urls")),
 ]
+handler400 = "apps.portal.errors.malformed"
 handler404 = "apps.portal.errors.not_found"
 handler403 = "apps.portal.errors.denied"
 handler500 = "apps.portal.errors.failed"

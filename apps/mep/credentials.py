@@ -38,9 +38,11 @@ class TooManyFailures(DomainError):
 def sign_in(message: signature.Message, authorization: str, *, address: str) -> Application:
     """The application that signed a request.
 
-    Invalid for a header of another form, Unauthenticated for an unknown key, a wrong signature or
-    one that was seen before, Denied while the key is locked for this address.
+    Invalid for a malformed signature, Unauthenticated for none, an unknown key, a wrong signature
+    or one that was seen before, Denied while the key is locked for this address.
     """
+    if not authorization.strip().startswith(signature.ALGORITHM):
+        raise Unauthenticated(N_("The request is not signed."))
     signed = _readable(signature.parse_authorization, authorization)
     pair = _name("mep-ak", f"{signed.access_key}\0{address}")
     source = _name("mep-source", address)

@@ -7,15 +7,14 @@ from typing import Any
 from django.conf import settings
 
 from apps.mep import addresses
-
-REST = "mep-rest-http"
+from apps.mep.types import OFFERED
 
 
 def platform_transports() -> list[dict[str, Any]]:
     """TransportInfo of each: the platform's own HTTP door."""
     return [
         {
-            "id": REST,
+            "id": OFFERED,
             "name": "REST",
             "description": "HTTP to the producer, tokens from the MEC platform",
             "type": "REST_HTTP",

@@ -7,26 +7,50 @@ Unknown members are ignored, as ETSI's own generated clients need it.  Answers a
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-# No control characters: what an application sends is shown to people and stands in logs.  The
-# look-ahead keeps "$" from passing over a last newline, which only some engines allow it to.
-_PLAIN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
-
+# No control characters: what an application sends is shown to people and stands in logs.  "\Z",
+# since Python's "$" passes over a last newline; the description has "$", which is it elsewhere.
+_PLAIN = r"^[^\x00-\x1f\x7f]*\Z"
 
 # Labels of a domain name, the first of which may stand for any (RFC 1035, RFC 4592); services and
 # texts of DNS begin with an underscore.  A last dot says that the name is whole.
-_DOMAIN = re.compile(
+_DOMAIN = (
     r"(?:\*\.)?(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)*"
     r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.?"
 )
+_is_domain = re.compile(_DOMAIN).fullmatch
+# An address that the platform may call (apps.common.guard, which says what is wrong with others).
+_CALLBACK = (
+    r"^[Hh][Tt][Tt][Pp][Ss]?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?)"
+    r"(:[1-9][0-9]{0,4})?([/?][!$-;=?-\[\]_a-z~]*)?$"
+)
+
+
+# With hyphens or without.
+UUID = "^[0-9A-Fa-f]{8}(-([0-9A-Fa-f]{4}-){3}|[0-9A-Fa-f]{12})[0-9A-Fa-f]{12}$"
 
 
 class Members(Struct, kw_only=True):
     """Base of all: attributes are optional unless said, in any order."""
+
+    # What OpenAPI has to be told beside the members.
+    narrower: ClassVar[dict[str, Any]] = {}
+
+
+def one_of(*names: str) -> dict[str, Any]:
+    """Exactly one of these members is there."""
+    return {"oneOf": [{"required": [name]} for name in names]}
+
+
+def not_both(*names: str) -> dict[str, Any]:
+    """At most one of these members is there."""
+    pairs = [{"required": list(pair)} for pair in itertools.combinations(names, 2)]
+    return {"not": {"anyOf": pairs}}
 
 
 Text = Annotated[str, Meta(max_length=1024, pattern=_PLAIN)]
@@ -72,6 +96,8 @@ class Address(Members):
 class EndPointInfo(Members):
     """Clause 8.1.5.3: exactly one way to reach the service."""
 
+    narrower = one_of("uris", "fqdn", "addresses", "alternative")
+
     uris: Annotated[list[Uri], Meta(max_length=64)] | UnsetType = UNSET
     fqdn: Annotated[list[Short], Meta(max_length=64)] | UnsetType = UNSET
     addresses: Annotated[list[Address], Meta(max_length=64)] | UnsetType = UNSET
@@ -111,12 +137,24 @@ class TransportInfo(Members):
     implSpecificInfo: dict[str, Any] | UnsetType = UNSET
 
 
+# The one transport that the platform itself offers.
+OFFERED = "mep-rest-http"
+
+
 class ServiceInfo(Members):
     """Clause 8.1.2.2 as a producer sends it.
 
     ``serInstanceId``, ``isLocal`` and ``_links`` are the platform's and ignored when sent.  The
-    platform alone sets SUSPENDED.
+    platform alone sets SUSPENDED.  ``transportId`` names a transport of ``/transports`` and is not
+    looked at where ``transportInfo`` is given.
     """
+
+    narrower = {
+        "anyOf": [
+            {"required": ["transportInfo"]},
+            {"required": ["transportId"], "properties": {"transportId": {"enum": [OFFERED]}}},
+        ]
+    }
 
     serName: Short
     version: Version
@@ -144,6 +182,8 @@ class ServiceLivenessUpdate(Members):
 class FilteringCriteria(Members):
     """Clause 8.1.3.2: which services a subscriber wants to hear of; all given ones must fit."""
 
+    narrower = not_both("serInstanceIds", "serNames", "serCategories")
+
     serInstanceIds: Annotated[list[Short], Meta(max_length=200)] | UnsetType = UNSET
     serNames: Annotated[list[Short], Meta(max_length=200)] | UnsetType = UNSET
     serCategories: Annotated[list[CategoryRef], Meta(max_length=200)] | UnsetType = UNSET
@@ -156,11 +196,16 @@ class FilteringCriteria(Members):
             raise ValueError("serInstanceIds, serNames and serCategories exclude each other")
 
 
+Callback = Annotated[
+    str, Meta(min_length=1, max_length=2048, extra_json_schema={"pattern": _CALLBACK})
+]
+
+
 class SerAvailabilityNotificationSubscription(Members):
-    """Clause 8.1.3.2."""
+    """Clause 8.1.3.2.  The callback must be at a public address, or at one that the site allows."""
 
     subscriptionType: Literal["SerAvailabilityNotificationSubscription"]
-    callbackReference: Uri
+    callbackReference: Callback
     filteringCriteria: FilteringCriteria | None = None
 
 
@@ -168,7 +213,7 @@ class AppTerminationNotificationSubscription(Members):
     """Clause 7.1.3.2.  ``appInstanceId`` is echoed; the path says which application it is."""
 
     subscriptionType: Literal["AppTerminationNotificationSubscription"]
-    callbackReference: Uri
+    callbackReference: Callback
     appInstanceId: Short
 
 
@@ -185,21 +230,37 @@ class AppReadyConfirmation(Members):
 
 
 class DnsRule(Members):
-    """Clause 7.1.2.2.  The path's rule id wins over the body's."""
+    """Clause 7.1.2.2.  The path's rule id wins over the body's; no two rules have one domain."""
 
-    domainName: Annotated[str, Meta(min_length=1, max_length=255, pattern=_PLAIN)]
+    narrower = {
+        "oneOf": [
+            {
+                "properties": {
+                    "ipAddressType": {"enum": [f"IP_V{version}", f"IPv{version}"]},
+                    "ipAddress": {"type": "string", "format": f"ipv{version}"},
+                }
+            }
+            for version in (4, 6)
+        ]
+    }
+
+    domainName: Annotated[
+        str,
+        Meta(min_length=1, max_length=255, extra_json_schema={"pattern": f"^{_DOMAIN}$"}),
+    ]
     ipAddressType: Literal["IP_V6", "IP_V4", "IPv4", "IPv6"]
-    ipAddress: Annotated[str, Meta(min_length=2, max_length=45, pattern=_PLAIN)]
+    ipAddress: Annotated[str, Meta(min_length=2, max_length=45)]
     state: SettableState
     dnsRuleId: RuleId | UnsetType = UNSET
     ttl: UInt32 | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        if not _DOMAIN.fullmatch(self.domainName):
+        if not _is_domain(self.domainName):
             raise ValueError("domainName must be a domain name")
         version = 4 if self.ipAddressType in ("IP_V4", "IPv4") else 6
         try:
-            found = ipaddress.ip_address(self.ipAddress)
+            # Without a zone, which means something on one machine only (RFC 4007).
+            found = ipaddress.ip_address(self.ipAddress.replace("%", " "))
         except ValueError:
             raise ValueError("ipAddress must be an IPv4 or IPv6 address") from None
         if found.version != version:
@@ -215,6 +276,8 @@ class TrafficFilter(Members):
 
     ``dstTunnelAddress`` is what MECM calls ``tgtTunnelAddress``, and kept under that name.
     """
+
+    narrower = not_both("tgtTunnelAddress", "dstTunnelAddress")
 
     srcAddress: _Words | UnsetType = UNSET
     dstAddress: _Words | UnsetType = UNSET

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, UnsetType
 
 from apps.mep.types import (
+    UUID,
     CategoryRef,
     EndPointInfo,
     Members,
@@ -62,8 +63,30 @@ _Services = Annotated[list[ServiceDependency], Meta(max_length=64)]
 _Features = Annotated[list[FeatureDependency], Meta(max_length=64)]
 
 
+_DEPENDENCIES = (
+    "appServiceRequired", "appServiceOptional", "appFeatureRequired", "appFeatureOptional",
+)
+
+
 class AppInfo(Members):
-    """Clause 7.2.13.  What MEC management instantiated has an AppD, which says what it needs."""
+    """Clause 7.1.2.6.  What MEC management instantiated has an AppD, which says what it needs.
+
+    ``appInstanceId`` is looked at where ``isInsByMec`` is true; else the platform allocates it.
+    """
+
+    narrower = {
+        "oneOf": [
+            {"properties": {"isInsByMec": {"enum": [False]}}, "required": ["endpoint"]},
+            {
+                "properties": {
+                    "isInsByMec": {"enum": [True]},
+                    "appInstanceId": {"type": "string", "pattern": UUID},
+                },
+                "required": ["isInsByMec", "appDId"],
+                "not": {"anyOf": [{"required": [name]} for name in _DEPENDENCIES]},
+            },
+        ]
+    }
 
     appName: Short
     appProvider: Text | UnsetType = UNSET
@@ -83,11 +106,5 @@ class AppInfo(Members):
             raise ValueError("endpoint is needed unless isInsByMec is true")
         if self.isInsByMec and self.appDId is UNSET:
             raise ValueError("appDId is needed where isInsByMec is true")
-        dependencies = (
-            self.appServiceRequired,
-            self.appServiceOptional,
-            self.appFeatureRequired,
-            self.appFeatureOptional,
-        )
-        if self.isInsByMec and any(one is not UNSET for one in dependencies):
+        if self.isInsByMec and any(getattr(self, one) is not UNSET for one in _DEPENDENCIES):
             raise ValueError("dependencies are the AppD's to say where isInsByMec is true")

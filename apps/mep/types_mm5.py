@@ -6,17 +6,35 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
-from apps.mep.types import DnsRule, Members, RuleId, SettableState, Short, TrafficRule
+from apps.mep.types import (
+    DnsRule,
+    Members,
+    RuleId,
+    SettableState,
+    Short,
+    TrafficRule,
+    not_both,
+)
 
-Key = Annotated[str, Meta(min_length=1, max_length=256)]
-AppName = Annotated[str, Meta(min_length=1, max_length=63, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+# Their form is checked where they are stored (apps.mep.applications).
+AccessKey = Annotated[
+    str, Meta(min_length=1, max_length=256, extra_json_schema={"pattern": "^[A-Za-z0-9_=+/]{20}$"})
+]
+SecretKey = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=256,
+        extra_json_schema={"pattern": "^[A-Za-z0-9_=+/]{64}$", "writeOnly": True},
+    ),
+]
 
 
 class Credentials(Members):
     """An AK/SK pair; ``appName`` is where MECM v1.1 puts it."""
 
-    accessKeyId: Key
-    secretKey: Key
+    accessKeyId: AccessKey
+    secretKey: SecretKey
     appName: Short | UnsetType = UNSET
 
 
@@ -58,9 +76,14 @@ _Dns = Annotated[list[AppdDnsRule], Meta(max_length=32)]
 
 
 class AppDConfig(Members):
-    """``appd_configuration``; MECM writes ``appDnsRule``, the original MEP ``appDNSRule``."""
+    """``appd_configuration``; MECM writes ``appDnsRule``, the original MEP ``appDNSRule``.
 
-    appName: AppName
+    No two rules have one id, and no two applications one name.
+    """
+
+    narrower = not_both("appDNSRule", "appDnsRule")
+
+    appName: RuleId
     appTrafficRule: Annotated[list[AppdTrafficRule], Meta(max_length=16)] = []
     appDNSRule: _Dns | UnsetType = UNSET
     appDnsRule: _Dns | UnsetType = UNSET

@@ -7,8 +7,16 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from apps.common.health import health
-from apps.mep.api import governance, liveness, mm5, registrations, services, subscriptions, support
+from apps.mep.api import (
+    governance,
+    health,
+    liveness,
+    mm5,
+    registrations,
+    services,
+    subscriptions,
+    support,
+)
 from apps.mep.api import tokens as token_api
 
 service_management = [
@@ -74,12 +82,12 @@ app_support = [
     path("registrations/<str:application_id>", registrations.RegistrationView.as_view()),
 ]
 urlpatterns = [
-    path("health", health),
-    path("token", token_api.TokenView.as_view()),
+    path("health", health.HealthView.as_view()),
+    path("token", token_api.ApplicationTokenView.as_view()),
     path("mec_service_mgmt/v1/", include(service_management)),
     path("mec_app_support/v1/", include(app_support)),
     path("appMng/v1/applications/<str:application_id>/confs", mm5.CredentialsView.as_view()),
     path("service_govern/v1/kong_log", governance.CallsView.as_view()),
-    path("service_govern/v1/subscribe_statistic", governance.SubscriptionsView.as_view()),
-    path("service_govern/v1/services", governance.ServicesView.as_view()),
+    path("service_govern/v1/subscribe_statistic", governance.SubscribeStatisticView.as_view()),
+    path("service_govern/v1/services", governance.GovernedServicesView.as_view()),
 ]

@@ -1,4 +1,4 @@
-"""The site's answers to 404, 403 and 500: a page for browsers, a problem document for programs."""
+"""The site's answers to 400, 403, 404 and 500: pages for browsers, problems for programs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,17 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_noop as N_
 from django.views import defaults
 
-from apps.common.errors import Denied, NotFound
+from apps.common.errors import Denied, Invalid, NotFound
 from apps.common.problem import as_domain_error, problem_response, wants_problem
+
+
+def malformed(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Not even a request that a view could judge, as with a Host that no site can have."""
+    if wants_problem(request):
+        return problem_response(
+            Invalid(N_("The request cannot be read."), code="malformed"), request
+        )
+    return defaults.bad_request(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

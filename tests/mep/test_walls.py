@@ -87,7 +87,7 @@ TABLE = {
     f"GET {GOVERN}/subscribe_statistic": "401 401 401 401 200 200 200",
     # What nobody has to be anybody for; the token's proof is its signature, which is wrong here.
     "GET mep/health": "200 200 200 200 200 200 200",
-    "POST mep/token": "400 400 400 400 400 400 400",
+    "POST mep/token": "401 401 401 401 401 401 401",
 }
 OF_ONE = [row for row in TABLE if "{application_id}" in row and row.split()[1].startswith(
     (SERVICES, SUPPORT)) and "AppInstanceTermination" not in row]

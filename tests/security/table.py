@@ -108,7 +108,7 @@ def _mp1(answer, last=""):
 EDGE |= {
     "GET mep/health": "200 200 200 200 200 200 200 200",
     # The signature is the only proof that counts here, and none of the askers has one.
-    "POST mep/token": "400 400 400 400 400 400 400 400",
+    "POST mep/token": "401 401 401 401 401 401 401 401",
     f"GET {_SERVICES}/services": _mp1(200),
     f"GET {_SERVICES}/services/{{service_id}}": _mp1(200),
     f"GET {_SERVICES}/transports": _mp1(200),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn, cast
 
 import msgspec
@@ -14,6 +15,7 @@ from apps.common.errors import DomainError, Invalid
 from apps.common.words import Reason
 from apps.mep import documents
 from apps.mep.access import Caller, Mp1Authentication, as_uuid, owned, unknown
+from apps.mep.api.description import MepSchema, Schema
 from apps.mep.models import Application, MecService
 from apps.mep.selectors import Query, service_of
 
@@ -37,10 +39,23 @@ class UriTooLong(DomainError):
 MOST_QUERY = 8192
 
 
-class Mp1View(APIView):
+class MepView(APIView):
+    """A view of Mp1 or Mm5, whose handlers say with ``described`` what they do."""
+
+    schema = MepSchema()
+    # What any request may meet with, whatever the handler does.
+    problems: tuple[int, ...] = (406,)
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        """The methods, in Allow (RFC 9110 clause 9.3.7), and nothing of what is there."""
+        return nothing()
+
+
+class Mp1View(MepView):
     """A view of Mp1.  Checks in the order 401, 404, 403, 404, 400, 412, then the domain's own."""
 
     authentication_classes = [Mp1Authentication]
+    problems = (406, 414)
     queries: tuple[str, ...] = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -124,6 +139,34 @@ _EXCLUSIVE, _ONE_VALUE = _QUERY_NAMES[:3], _QUERY_NAMES[2:]
 _SCOPES = ("MEC_SYSTEM", "MEC_HOST", "NFVI_POP", "ZONE", "ZONE_GROUP", "NFVI_NODE")
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_WORD: Schema = {"type": "string", "minLength": 1, "pattern": r"^[^\x00-\x1f\x7f]+$"}
+# Repeated, or separated by commas.
+_WORDS: Schema = {
+    "type": "array", "minItems": 1, "items": _WORD | {"pattern": r"^[^\x00-\x1f\x7f,]+$"},
+}
+
+
+def _parameter(name: str, schema: Schema, description: str) -> Schema:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+QUERY: tuple[Schema, ...] = (
+    _parameter("ser_instance_id", _WORDS, "Ids; excludes ser_name and ser_category_id."),
+    _parameter("ser_name", _WORDS, "Names; excludes ser_instance_id and ser_category_id."),
+    _parameter(
+        "ser_category_id", _WORD,
+        "Id or name of a category; excludes ser_instance_id and ser_name.",
+    ),
+    _parameter("consumed_local_only", {"type": "boolean"}, "The service's consumedLocalOnly."),
+    _parameter("is_local", {"type": "boolean"}, "Locality relative to the caller."),
+    _parameter(
+        "scope_of_locality", {"type": "string", "enum": list(_SCOPES)},
+        "The service's scopeOfLocality.",
+    ),
+)
+
+
 class FilteredView(Mp1View):
     """A view with the service query (clause 8.2.3.3.1)."""
 
@@ -148,7 +191,7 @@ def query_of(request: Request) -> Query:
     return Query(
         ids=tuple(as_uuid(text) for text in _words(request, "ser_instance_id")),
         names=tuple(_words(request, "ser_name")),
-        category=(_words(request, "ser_category_id") or [""])[0],
+        category=_text(request, "ser_category_id"),
         consumed_local_only=_truth(request, "consumed_local_only"),
         is_local=_truth(request, "is_local"),
         scope=scope,
@@ -162,9 +205,22 @@ def _words(request: Request, name: str) -> list[str]:
     ]
     if name in request.query_params and not found:
         bad_query(name, Reason(N_("needs a value"), "empty"))
-    if any("\0" in word for word in found):
-        bad_query(name, Reason(N_("must not contain control characters"), "invalid"))
+    _check_plain(name, *found)
     return found
+
+
+def _text(request: Request, name: str) -> str:
+    """The value of a parameter that has one; empty where it is not given."""
+    found = request.query_params.get(name)
+    if found == "":
+        bad_query(name, Reason(N_("needs a value"), "empty"))
+    _check_plain(name, found or "")
+    return found or ""
+
+
+def _check_plain(name: str, *words: str) -> None:
+    if any(map(_CONTROL.search, words)):
+        bad_query(name, Reason(N_("must not contain control characters"), "invalid"))
 
 
 def _truth(request: Request, name: str) -> bool | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.mep import calls, documents
+from apps.mep.answers import CallStatistic, GovernedServices, SubscribeStatistic
 from apps.mep.api.base import answer
+from apps.mep.api.description import described
 from apps.mep.api.management import ManagementView
 from apps.mep.bodies import read
 from apps.mep.governance import calls_of_services, relations
@@ -19,6 +21,7 @@ from apps.mep.types_mm5 import GatewayLog
 class CallsView(ManagementView):
     """``/mep/service_govern/v1/kong_log``: calls of the last seven days, today first (UTC)."""
 
+    @described(answers={200: CallStatistic})
     def get(self, request: Request) -> HttpResponse:
         """Calls per registered service, as its gateway reported them, and of the registry."""
         own = calls.last_days([calls.REGISTER, calls.DISCOVER])
@@ -29,15 +32,17 @@ class CallsView(ManagementView):
             }
         )
 
+    @described(body=GatewayLog, answers={200: Literal[""]})
     def post(self, request: Request) -> HttpResponse:
         """One record of a gateway's http-log plug-in."""
         calls.count(read(request, GatewayLog).service.name[:64])
         return answer("")
 
 
-class SubscriptionsView(ManagementView):
+class SubscribeStatisticView(ManagementView):
     """``/mep/service_govern/v1/subscribe_statistic``."""
 
+    @described(answers={200: SubscribeStatistic})
     def get(self, request: Request) -> HttpResponse:
         """How many applications subscribed to how many services, and which to which."""
         pairs = relations(self.actor)
@@ -55,9 +60,10 @@ class SubscriptionsView(ManagementView):
         )
 
 
-class ServicesView(ManagementView):
+class GovernedServicesView(ManagementView):
     """``/mep/service_govern/v1/services``."""
 
+    @described(answers={200: GovernedServices})
     def get(self, request: Request) -> HttpResponse:
         """All services, each with its application, in the wrapper of later releases."""
         rows = [

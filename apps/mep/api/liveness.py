@@ -8,7 +8,9 @@ from rest_framework.request import Request
 
 from apps.mep import documents
 from apps.mep.access import unknown
+from apps.mep.answers import ServiceLivenessInfo
 from apps.mep.api.base import Mp1View, answer, check_match, nothing, single
+from apps.mep.api.description import described
 from apps.mep.bodies import read
 from apps.mep.liveness import transitions
 from apps.mep.liveness.book import Entry, book
@@ -19,12 +21,17 @@ from apps.mep.types import ServiceLivenessUpdate
 
 
 class LivenessView(Mp1View):
-    """``/applications/{appInstanceId}/services/{serviceId}/liveness``."""
+    """``/applications/{appInstanceId}/services/{serviceId}/liveness`` (clause 8.2.10)."""
 
+    @described(answers={200: ServiceLivenessInfo}, etag=True)
     def get(self, request: Request, application_id: str, service_id: str) -> HttpResponse:
         """State, time of the last heartbeat, interval."""
         return single(documents.liveness(self._entry(application_id, service_id)))
 
+    @described(
+        body=ServiceLivenessUpdate, answers={200: ServiceLivenessInfo, 204: None, 429: None},
+        if_match=True,
+    )
     def patch(self, request: Request, application_id: str, service_id: str) -> HttpResponse:
         """A heartbeat; 200 with the whole resource when there is something to tell, else 204."""
         entry = self._entry(application_id, service_id)
@@ -32,6 +39,7 @@ class LivenessView(Mp1View):
         check_match(request, documents.liveness(entry))
         return answer(documents.liveness(entry)) if beat(entry) else nothing()
 
+    @described(body=ServiceLivenessUpdate, answers={204: None, 429: None}, if_match=True)
     def put(self, request: Request, application_id: str, service_id: str) -> HttpResponse:
         """The original's spelling of a heartbeat: always 204."""
         entry = self._entry(application_id, service_id)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from rest_framework.request import Request
 
 from apps.mep.access import find_application, unknown
+from apps.mep.api.base import MepView
 from apps.mep.models import Application
 from apps.tenants.policies import may, require
 from apps.tenants.views import ApiView
 
 
-class ManagementView(ApiView):
+class ManagementView(MepView, ApiView):
     """A view that needs ``mep.read`` to look and ``mep.write`` for everything else."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 from django.db import transaction
 from django.http import HttpResponse
@@ -16,16 +16,28 @@ from apps.common.errors import DomainError, Invalid, NotFound
 from apps.common.words import Reason
 from apps.mep import applications, documents, rules, termination
 from apps.mep.access import as_uuid, unknown
+from apps.mep.answers import (
+    AppDConfigAnswer,
+    Capability,
+    ConfsAnswer,
+    StoredConfs,
+    TaskProgress,
+)
 from apps.mep.api.base import answer
+from apps.mep.api.description import described
 from apps.mep.api.management import ManagementView
 from apps.mep.bodies import as_plain, read
 from apps.mep.models import Application, ConfigTask, MecService, Rule
 from apps.mep.selectors import capabilities_for, consumers_for
+from apps.mep.types import UUID
 from apps.mep.types_mm5 import AppDConfig, Confs
 
 APPD_BYTES = 32 * 1024
 WAITING_AT_ONCE = 3
 LOOK_SECONDS = 0.1
+NEW: dict[str, Any] = {
+    "type": "string", "pattern": UUID, "description": "The UUID of an application instance.",
+}
 _waiting = threading.BoundedSemaphore(WAITING_AT_ONCE)
 
 
@@ -41,6 +53,7 @@ class Busy(DomainError):
 class CredentialsView(ManagementView):
     """``/mep/appMng/v1/applications/{id}/confs``: the AK/SK of an application."""
 
+    @described(body=Confs, answers={200: ConfsAnswer}, path={"application_id": NEW})
     @transaction.atomic
     def put(self, request: Request, application_id: str) -> HttpResponse:
         """Store the pair; an application that is not known yet is made."""
@@ -63,6 +76,7 @@ class CredentialsView(ManagementView):
         # As the original echoes it, without the secret.
         return answer({"authInfo": {"credentials": {"accessKeyId": said.accessKeyId}}})
 
+    @described(answers={200: StoredConfs})
     def get(self, request: Request, application_id: str) -> HttpResponse:
         """What is stored; the secret never comes back."""
         application = self.application(application_id)
@@ -78,6 +92,7 @@ class CredentialsView(ManagementView):
             }
         )
 
+    @described(answers={200: Literal["Delete success."]})
     def delete(self, request: Request, application_id: str) -> HttpResponse:
         """Remove the pair; tokens made with it end."""
         application = self.application(application_id)
@@ -89,6 +104,7 @@ class CredentialsView(ManagementView):
 class AppInstanceTerminationView(ManagementView):
     """``…/applications/{id}/AppInstanceTermination``: everything of an application, in one call."""
 
+    @described(answers={200: Literal[""]}, problems=(503,))
     def delete(self, request: Request, application_id: str) -> HttpResponse:
         """Announce the end, wait for the application's confirmation, remove all that it had."""
         application = self.application(application_id)
@@ -106,10 +122,12 @@ class AppInstanceTerminationView(ManagementView):
 class AppdConfigurationView(ManagementView):
     """``/mepcfg/app_lcm/v1/applications/{id}/appd_configuration``."""
 
+    @described(answers={200: AppDConfigAnswer})
     def get(self, request: Request, application_id: str) -> HttpResponse:
         """The configuration as it is now."""
         return answer(_configuration(self._configured(application_id)))
 
+    @described(body=AppDConfig, answers={200: TaskProgress})
     @transaction.atomic
     def post(self, request: Request, application_id: str) -> HttpResponse:
         """Configure an application for the first time; the platform may not know it yet."""
@@ -122,6 +140,7 @@ class AppdConfigurationView(ManagementView):
             raise _wrong("appInstanceId", N_("is configured already; change it with PUT"))
         return self._store(application, body)
 
+    @described(body=AppDConfig, answers={200: TaskProgress})
     def put(self, request: Request, application_id: str) -> HttpResponse:
         """Change it; NotFound when nothing would change."""
         application = self._configured(application_id)
@@ -135,6 +154,7 @@ class AppdConfigurationView(ManagementView):
             raise NotFound(N_("There is nothing to change."), message="no modification data")
         return self._store(application, body)
 
+    @described(answers={200: TaskProgress})
     def delete(self, request: Request, application_id: str) -> HttpResponse:
         """Remove all rules of the application."""
         application = self._configured(application_id)
@@ -168,6 +188,7 @@ class AppdConfigurationView(ManagementView):
 class TaskView(ManagementView):
     """``/mepcfg/app_lcm/v1/tasks/{taskId}/appd_configuration``."""
 
+    @described(answers={200: TaskProgress})
     def get(self, request: Request, task_id: str) -> HttpResponse:
         """How an order to configure went."""
         key = as_uuid(task_id)
@@ -181,6 +202,7 @@ class TaskView(ManagementView):
 class CapabilitiesView(ManagementView):
     """``/mepcfg/mec_platform_config/v1/capabilities``."""
 
+    @described(answers={200: list[Capability]})
     def get(self, request: Request) -> HttpResponse:
         """Every service of the platform, with the applications that subscribed to it."""
         rows = list(capabilities_for(self.actor))
@@ -191,6 +213,7 @@ class CapabilitiesView(ManagementView):
 class CapabilityView(ManagementView):
     """``/mepcfg/mec_platform_config/v1/capabilities/{capabilityId}``."""
 
+    @described(answers={200: Capability})
     def get(self, request: Request, capability_id: str) -> HttpResponse:
         """One service."""
         key = as_uuid(capability_id)

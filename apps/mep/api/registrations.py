@@ -13,15 +13,28 @@ from apps.common.errors import Denied, Invalid
 from apps.common.words import Reason
 from apps.mep import addresses, applications, documents
 from apps.mep.access import as_uuid, unknown
+from apps.mep.answers import AppInfoAnswer
 from apps.mep.api.base import Mp1View, nothing, single
+from apps.mep.api.description import described, link
 from apps.mep.bodies import as_plain, read
 from apps.mep.models import Application
 from apps.mep.types3 import AppInfo
 
+_OF = {"application_id": "$response.body#/appInstanceId"}
+_LINKS = {
+    "read": link("registration_get", **_OF),
+    "replace": link("registration_put", **_OF),
+    "remove": link("registration_delete", **_OF),
+}
+
 
 class RegistrationsView(Mp1View):
-    """The collection; an application registers itself only, an administrator any."""
+    """``/registrations`` (clause 7.2.13).
 
+    An application registers itself only, an administrator any.
+    """
+
+    @described(body=AppInfo, answers={201: AppInfoAnswer}, etag=True, links=_LINKS)
     def post(self, request: Request) -> HttpResponse:
         """Register; the platform allocates the id of what MEC management did not instantiate."""
         self.check_query()
@@ -47,12 +60,14 @@ class RegistrationsView(Mp1View):
 
 
 class RegistrationView(Mp1View):
-    """One registration."""
+    """``/registrations/{appInstanceId}`` (clause 7.2.14)."""
 
+    @described(answers={200: AppInfoAnswer}, etag=True)
     def get(self, request: Request, application_id: str) -> HttpResponse:
         """The AppInfo."""
         return single(documents.registration(self._registered(application_id)))
 
+    @described(body=AppInfo, answers={204: None})
     def put(self, request: Request, application_id: str) -> HttpResponse:
         """Replace it."""
         application = self._registered(application_id)
@@ -62,6 +77,7 @@ class RegistrationView(Mp1View):
         )
         return nothing()
 
+    @described(answers={204: None})
     def delete(self, request: Request, application_id: str) -> HttpResponse:
         """Leave the platform, with all services, subscriptions and rules."""
         application = self._registered(application_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.utils.translation import gettext_noop as N_
@@ -11,7 +11,15 @@ from rest_framework.request import Request
 from apps.common.words import Reason
 from apps.mep import addresses, documents, subscriptions
 from apps.mep.access import as_uuid, unknown
+from apps.mep.answers import (
+    AppTerminationNotificationSubscriptionAnswer,
+    DeliveredAvailability,
+    DeliveredTermination,
+    SerAvailabilityNotificationSubscriptionAnswer,
+    SubscriptionLinkList,
+)
 from apps.mep.api.base import Mp1View, answer, bad_query, nothing, single
+from apps.mep.api.description import Schema, described, link
 from apps.mep.bodies import as_plain, read
 from apps.mep.models import Application, Subscription
 from apps.mep.selectors import subscription_of
@@ -22,6 +30,32 @@ from apps.mep.types import (
 
 Kind = Subscription.Kind
 MISSED_AT_ONCE = 100
+_PAGE: tuple[Schema, ...] = (
+    {
+        "name": "after", "in": "query", "description": "The last number that the caller has.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "default": 0},
+    },
+    {
+        "name": "limit", "in": "query", "description": "How many notifications at most.",
+        "schema": {
+            "type": "integer", "minimum": 0, "maximum": MISSED_AT_ONCE, "default": MISSED_AT_ONCE
+        },
+    },
+)
+
+
+def _links(kind: str) -> dict[str, Schema]:
+    of = {
+        "application_id": "$request.path.application_id",
+        "subscription_id": "$response.body#/subscriptionId",
+    }
+    missed = "missed" if kind == "availability" else "missed_termination"
+    return {
+        "read": link(f"{kind}_subscription_get", **of),
+        "remove": link(f"{kind}_subscription_delete", **of),
+        "missed": link(f"{missed}_get", **of),
+    }
+
 
 
 class _SubscriptionsView(Mp1View):
@@ -29,6 +63,7 @@ class _SubscriptionsView(Mp1View):
 
     kind: str
 
+    @described(answers={200: SubscriptionLinkList})
     def get(self, request: Request, application_id: str) -> HttpResponse:
         """Links to the application's subscriptions; none is an empty list."""
         application = self.application(application_id)
@@ -52,11 +87,14 @@ class _SubscriptionView(Mp1View):
     """One subscription of one kind."""
 
     kind: str
+    answered: ClassVar[Any]
 
+    @described(answers={200: "answered"}, etag=True)
     def get(self, request: Request, application_id: str, subscription_id: str) -> HttpResponse:
         """The subscription."""
         return single(documents.subscription(self.found(application_id, subscription_id)))
 
+    @described(answers={204: None})
     def delete(self, request: Request, application_id: str, subscription_id: str) -> HttpResponse:
         """Remove it."""
         row = self.found(application_id, subscription_id)
@@ -75,10 +113,17 @@ class _SubscriptionView(Mp1View):
 
 
 class AvailabilitySubscriptionsView(_SubscriptionsView):
-    """``mec_service_mgmt/v1/applications/{appInstanceId}/subscriptions``."""
+    """``mec_service_mgmt/v1/applications/{appInstanceId}/subscriptions`` (clause 8.2.8)."""
 
     kind = Kind.AVAILABILITY
 
+    @described(
+        body=SerAvailabilityNotificationSubscription,
+        answers={201: SerAvailabilityNotificationSubscriptionAnswer},
+        etag=True,
+        problems=(409,),
+        links=_links("availability"),
+    )
     def post(self, request: Request, application_id: str) -> HttpResponse:
         """Be told of services."""
         application = self.application(application_id)
@@ -88,16 +133,26 @@ class AvailabilitySubscriptionsView(_SubscriptionsView):
 
 
 class AvailabilitySubscriptionView(_SubscriptionView):
-    """``mec_service_mgmt/v1/applications/{appInstanceId}/subscriptions/{subscriptionId}``."""
+    """``mec_service_mgmt/v1/applications/{appInstanceId}/subscriptions/{subscriptionId}``
+    (clause 8.2.9).
+    """
 
     kind = Kind.AVAILABILITY
+    answered = SerAvailabilityNotificationSubscriptionAnswer
 
 
 class TerminationSubscriptionsView(_SubscriptionsView):
-    """``mec_app_support/v1/applications/{appInstanceId}/subscriptions``."""
+    """``mec_app_support/v1/applications/{appInstanceId}/subscriptions`` (clause 7.2.8)."""
 
     kind = Kind.TERMINATION
 
+    @described(
+        body=AppTerminationNotificationSubscription,
+        answers={201: AppTerminationNotificationSubscriptionAnswer},
+        etag=True,
+        problems=(409,),
+        links=_links("termination"),
+    )
     def post(self, request: Request, application_id: str) -> HttpResponse:
         """Be told of one's own end."""
         application = self.application(application_id)
@@ -108,9 +163,12 @@ class TerminationSubscriptionsView(_SubscriptionsView):
 
 
 class TerminationSubscriptionView(_SubscriptionView):
-    """``mec_app_support/v1/applications/{appInstanceId}/subscriptions/{subscriptionId}``."""
+    """``mec_app_support/v1/applications/{appInstanceId}/subscriptions/{subscriptionId}``
+    (clause 7.2.9).
+    """
 
     kind = Kind.TERMINATION
+    answered = AppTerminationNotificationSubscriptionAnswer
 
 
 class MissedView(_SubscriptionView):
@@ -120,9 +178,11 @@ class MissedView(_SubscriptionView):
     """
 
     kind = Kind.AVAILABILITY
+    answered = list[DeliveredAvailability]
     queries = ("after", "limit")
     http_method_names = ["get", "head", "options"]  # what was said stays said
 
+    @described(answers={200: "answered"}, parameters=_PAGE)
     def get(self, request: Request, application_id: str, subscription_id: str) -> HttpResponse:
         """The notifications with a sequence number greater than ``after``, in order."""
         row = self.found(application_id, subscription_id)
@@ -151,6 +211,7 @@ class MissedView(_SubscriptionView):
 
 
 class MissedTerminationView(MissedView):
-    """The same for termination subscriptions."""
+    """``…/subscriptions/{subscriptionId}/notifications`` of termination subscriptions."""
 
     kind = Kind.TERMINATION
+    answered = list[DeliveredTermination]

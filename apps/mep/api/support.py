@@ -11,7 +11,9 @@ from rest_framework.request import Request
 
 from apps.mep import documents, rules, termination, timing
 from apps.mep.access import unknown
+from apps.mep.answers import CurrentTime, DnsRuleAnswer, TimingCaps, TrafficRuleAnswer
 from apps.mep.api.base import Mp1View, answer, check_match, nothing, single
+from apps.mep.api.description import described
 from apps.mep.bodies import as_plain, read
 from apps.mep.models import Rule
 from apps.mep.types import AppReadyConfirmation, AppTerminationConfirmation, DnsRule, TrafficRule
@@ -21,7 +23,9 @@ class _RulesView(Mp1View):
     """The rules of one kind."""
 
     kind: str
+    answered: ClassVar[Any]
 
+    @described(answers={200: "answered"})
     def get(self, request: Request, application_id: str) -> HttpResponse:
         """All rules of the application."""
         application = self.application(application_id)
@@ -34,11 +38,14 @@ class _RuleView(Mp1View):
 
     kind: str
     document: ClassVar[type[msgspec.Struct]]
+    answered: ClassVar[Any]
 
+    @described(answers={200: "answered"}, etag=True)
     def get(self, request: Request, application_id: str, rule_id: str) -> HttpResponse:
         """The rule."""
         return single(documents.rule(self._rule(application_id, rule_id)))
 
+    @described(body="document", answers={200: "answered"}, etag=True, if_match=True)
     def put(self, request: Request, application_id: str, rule_id: str) -> HttpResponse:
         """Replace it, its state among the rest; the path's id wins over the body's."""
         row = self._rule(application_id, rule_id)
@@ -61,6 +68,7 @@ class DnsRulesView(_RulesView):
     """``/applications/{appInstanceId}/dns_rules`` (clause 7.2.5)."""
 
     kind = Rule.Kind.DNS
+    answered = list[DnsRuleAnswer]
 
 
 class DnsRuleView(_RuleView):
@@ -68,12 +76,14 @@ class DnsRuleView(_RuleView):
 
     kind = Rule.Kind.DNS
     document = DnsRule
+    answered = DnsRuleAnswer
 
 
 class TrafficRulesView(_RulesView):
     """``/applications/{appInstanceId}/traffic_rules`` (clause 7.2.3)."""
 
     kind = Rule.Kind.TRAFFIC
+    answered = list[TrafficRuleAnswer]
 
 
 class TrafficRuleView(_RuleView):
@@ -81,11 +91,13 @@ class TrafficRuleView(_RuleView):
 
     kind = Rule.Kind.TRAFFIC
     document = TrafficRule
+    answered = TrafficRuleAnswer
 
 
 class TimingCapsView(Mp1View):
     """``/timing/timing_caps`` (clause 7.2.11)."""
 
+    @described(answers={200: TimingCaps})
     def get(self, request: Request) -> HttpResponse:
         """Which clocks an application may follow."""
         self.check_query()
@@ -95,6 +107,7 @@ class TimingCapsView(Mp1View):
 class CurrentTimeView(Mp1View):
     """``/timing/current_time`` (clause 7.2.12)."""
 
+    @described(answers={200: CurrentTime})
     def get(self, request: Request) -> HttpResponse:
         """The platform's time, and whether it is locked to UTC."""
         self.check_query()
@@ -102,8 +115,9 @@ class CurrentTimeView(Mp1View):
 
 
 class ConfirmReadyView(Mp1View):
-    """``/applications/{appInstanceId}/confirm_ready``."""
+    """``/applications/{appInstanceId}/confirm_ready`` (clause 7.2.15)."""
 
+    @described(body=AppReadyConfirmation, answers={204: None}, problems=(409,))
     def post(self, request: Request, application_id: str) -> HttpResponse:
         """The application is up."""
         application = self.application(application_id)
@@ -113,8 +127,9 @@ class ConfirmReadyView(Mp1View):
 
 
 class ConfirmTerminationView(Mp1View):
-    """``/applications/{appInstanceId}/confirm_termination``."""
+    """``/applications/{appInstanceId}/confirm_termination`` (clause 7.2.10)."""
 
+    @described(body=AppTerminationConfirmation, answers={204: None}, problems=(409,))
     def post(self, request: Request, application_id: str) -> HttpResponse:
         """The application is ready to be stopped or terminated."""
         application = self.application(application_id)
