@@ -41,8 +41,10 @@ def no_chromium() -> str:
     return "there is no Chromium; install one (Debian: apt install chromium)"
 
 
+BASE = "not browser and not endurance and not schema"
 TIERS = (
-    Tier("base", "not browser and not endurance", lambda: "", ("-n", "2", "--dist", "loadfile")),
+    Tier("base", BASE, lambda: "", ("-n", "2", "--dist", "loadfile")),
+    Tier("schema", "schema", lambda: "", seconds=600),
     Tier("browser", "browser", no_chromium, seconds=300),
     Tier("endurance", "endurance", lambda: "", ("-n", "2", "--dist", "load")),
 )
