@@ -98,8 +98,11 @@ def remove(
     row = _locked(application, service)
     key = row.pk
     state, row.state = str(row.state), ServiceState.INACTIVE
-    outbox.put([Happening.of(row, Change.REMOVED, cause, asked_state=state)])
+    gone = Happening.of(row, Change.REMOVED, cause, asked_state=state)
+    # The version first, as everybody who tells of services takes it before the subscriptions:
+    # else two of them could wait for each other.
     journal.bury("mep.service.removed", row, actor=actor, tenant_id=application.tenant_id)
+    outbox.put([gone])
     version = row.version
     transaction.on_commit(lambda: book.remove(key, version))
 

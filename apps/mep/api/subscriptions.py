@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db import Error
 from django.http import HttpResponse
 from django.utils.translation import gettext_noop as N_
 from rest_framework.request import Request
@@ -21,7 +22,8 @@ from apps.mep.answers import (
 from apps.mep.api.base import Mp1View, answer, bad_query, nothing, single
 from apps.mep.api.description import Schema, described, link
 from apps.mep.bodies import as_plain, read
-from apps.mep.models import Application, Subscription
+from apps.mep.liveness.records import readable
+from apps.mep.models import Application, Delivery, Subscription
 from apps.mep.selectors import subscription_of
 from apps.mep.types import (
     AppTerminationNotificationSubscription,
@@ -188,18 +190,8 @@ class MissedView(_SubscriptionView):
         row = self.found(application_id, subscription_id)
         after = self._number("after", 0, most=2**63 - 1)
         limit = self._number("limit", MISSED_AT_ONCE, most=MISSED_AT_ONCE)
-        found = row.deliveries.filter(seq__gt=after).select_related("event").order_by("seq")[:limit]
-        return answer(
-            [
-                {
-                    "sequence": one.seq,
-                    "state": one.state,
-                    "attempts": one.attempts,
-                    "notification": documents.notification(one, one.event, row),
-                }
-                for one in found
-            ]
-        )
+        rows = row.deliveries.filter(seq__gt=after).select_related("event").order_by("seq")[:limit]
+        return answer([_missed(one, row) for one in readable(rows)])
 
     def _number(self, name: str, default: int, *, most: int) -> int:
         text = self.request.query_params.get(name, str(default))
@@ -215,3 +207,16 @@ class MissedTerminationView(MissedView):
 
     kind = Kind.TERMINATION
     answered = list[DeliveredTermination]
+
+
+def _missed(one: Delivery, to: Subscription) -> dict[str, Any]:
+    """A notification with its number; null instead of one whose record cannot be read."""
+    try:
+        body = documents.notification(one, one.event, to) or None
+    except Error:
+        raise
+    except Exception:
+        body = None
+    return {
+        "sequence": one.seq, "state": one.state, "attempts": one.attempts, "notification": body,
+    }

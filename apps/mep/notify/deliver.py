@@ -1,7 +1,8 @@
 """Takes notifications to their subscribers: in order for each, and nobody waits for another.
 
-Those that failed or were slow share a smaller number of places, and one application's subscriptions
-take only so many at once, so that a subscriber who sleeps keeps nobody else awake.
+Those that failed or were slow share a smaller number of places, one whose answer is late gives its
+place up while it is waited for, and one application's subscriptions take only so many at once, so
+that a subscriber who sleeps keeps nobody else waiting.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import logging
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 import httpx
 from django.db import close_old_connections
 from django.utils.translation import gettext_noop as N_
 
-from apps.common import outward
+from apps.common import clock, outward
 from apps.common.errors import DomainError
 from apps.common.words import Reason
 from apps.mep.notify import outbox, queue
@@ -25,21 +27,30 @@ from apps.mep.subscriptions import guard
 
 PLACES = 64
 PLACES_FOR_SUSPECTS = 32
+PLACES_IN_ALL = 256
 PLACES_PER_APPLICATION = 8
 AT_ONCE = 20
+ROUNDS = 5
 LOOK_SECONDS = 1.0
-SLOW_SECONDS = 1.0
+SLOW_SECONDS = 0.5
 BUDGET_SECONDS = 5.0
+MOST_SLOW = 1000
 SEQUENCE_HEADER, SUBSCRIPTION_HEADER = "X-Mec-Sequence", "X-Mec-Subscription"
 P = ParamSpec("P")
 T = TypeVar("T")
+NOT_SENT = N_("The notification could not be sent (%(why)s).")
 _log = logging.getLogger("mecm.mep")
 
 
 async def deliver_notifications() -> None:
     """Deliver what waits, for as long as the site runs."""
-    async with outward.async_client(guard()) as client:
+    async with new_client() as client:
         await Deliverer(client).run()
+
+
+def new_client(ask: outward.Resolver = outward.ask_system) -> httpx.AsyncClient:
+    """A client with a connection for everybody who may be served at once."""
+    return outward.async_client(guard(), ask=ask, connections=PLACES_IN_ALL)
 
 
 class Deliverer:
@@ -49,6 +60,7 @@ class Deliverer:
         self._client = client
         self._news = asyncio.Event()
         self._busy: dict[uuid.UUID, asyncio.Task[None]] = {}
+        # Those of the busy that hold no regular place: they failed, were slow, or hang just now.
         self._suspects: set[uuid.UUID] = set()
         self._slow: set[uuid.UUID] = set()
         self._per_application: Counter[uuid.UUID] = Counter()
@@ -75,17 +87,38 @@ class Deliverer:
                     pass
         finally:
             outbox.unlisten(waker)
-            for task in self._busy.values():
-                task.cancel()
+            await self._stop()
 
     async def drain(self) -> None:
-        """Deliver what is due now and return: for tests and for a site that is about to stop."""
-        while await self._start_what_is_due() or self._busy:
-            await asyncio.gather(*self._busy.values(), return_exceptions=True)
-
-    async def _start_what_is_due(self) -> int:
+        """Deliver what is due and return: who fails meanwhile is not tried a second time."""
+        moment = clock.now()
         try:
-            found = await _in_thread(queue.due, PLACES + PLACES_FOR_SUSPECTS + len(self._busy))
+            while True:
+                self._news.clear()
+                await self._start_what_is_due(moment)
+                if not self._busy:
+                    return
+                await self._news.wait()
+        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        """End what is on its way, before the client that it uses is closed."""
+        tasks = list(self._busy.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _start_what_is_due(self, moment: datetime | None = None) -> int:
+        most = PLACES + PLACES_FOR_SUSPECTS
+        places = self._per_application.items()
+        full = [key for key, used in places if used >= PLACES_PER_APPLICATION]
+        open_to_suspects = len(self._suspects) < PLACES_FOR_SUSPECTS
+        try:
+            found = await _in_thread(
+                queue.due, most, moment=moment, full=full, suspects=open_to_suspects,
+                slow=tuple(self._slow),
+            )
         except Exception:
             _log.exception("what has to be delivered could not be read")
             return 0
@@ -94,10 +127,12 @@ class Deliverer:
             if self._has_place(one):
                 self._start(one)
                 started += 1
+        if started and len(found) == most:  # others may be due behind those
+            self._news.set()
         return started
 
     def _has_place(self, one: queue.Due) -> bool:
-        if one.id in self._busy:
+        if one.id in self._busy or len(self._busy) >= PLACES_IN_ALL:
             return False
         if self._per_application[one.application_id] >= PLACES_PER_APPLICATION:
             return False
@@ -126,17 +161,26 @@ class Deliverer:
         task.add_done_callback(ended)
 
     async def _serve(self, subscription_id: uuid.UUID) -> None:
-        """Send what waits for one subscriber until nothing does or something fails."""
+        """Send some of what waits for one subscriber; the rest has its turn after others'."""
         try:
             if not await _in_thread(queue.claim, subscription_id):
                 return
-            while await self._send_some(subscription_id):
-                pass
+            for _ in range(ROUNDS):
+                if not await self._send_some(subscription_id) or subscription_id in self._slow:
+                    break
             await _in_thread(queue.release, subscription_id)
         except Exception:
             _log.exception("subscription %s could not be served", subscription_id)
+            await self._postpone(subscription_id)
+
+    async def _postpone(self, subscription_id: uuid.UUID) -> None:
+        try:
+            await _in_thread(queue.postpone, subscription_id)
+        except Exception:  # then nobody comes back to it before the lease is over
+            _log.exception("subscription %s could not be let go", subscription_id)
 
     async def _send_some(self, subscription_id: uuid.UUID) -> bool:
+        """Whether there may be more to send at once."""
         letters = await _in_thread(queue.take, subscription_id, AT_ONCE)
         arrived: list[int] = []
         fault: tuple[int, Reason] | None = None
@@ -150,8 +194,8 @@ class Deliverer:
             arrived.append(letter.seq)
             if loop.time() - began > SLOW_SECONDS:
                 break
-        if letters:
-            self._note_speed(subscription_id, (loop.time() - began) / len(letters))
+        if arrived and (loop.time() - began) / len(arrived) <= SLOW_SECONDS:
+            self._slow.discard(subscription_id)
         if arrived:
             await _in_thread(queue.delivered, subscription_id, arrived)
         if fault is not None:
@@ -164,21 +208,30 @@ class Deliverer:
             SUBSCRIPTION_HEADER: str(subscription_id),
             SEQUENCE_HEADER: str(letter.seq),
         }
+        loop = asyncio.get_running_loop()
+        hanging = loop.call_later(SLOW_SECONDS, self._hangs, subscription_id)
         try:
             status = await outward.post(
                 self._client, letter.uri, letter.body, headers, budget=BUDGET_SECONDS
             )
         except DomainError as error:
             return error.reason
+        except Exception as error:  # whatever it is, it is no reason to try without a pause
+            _log.exception("subscription %s could not be sent to", subscription_id)
+            return Reason(NOT_SENT, "not_sent", {"why": type(error).__name__})
+        finally:
+            hanging.cancel()
         if 200 <= status < 300:
             return None
         return Reason(N_("The subscriber answered %(status)s."), "answer", {"status": status})
 
-    def _note_speed(self, subscription_id: uuid.UUID, seconds: float) -> None:
-        if seconds > SLOW_SECONDS:
-            self._slow.add(subscription_id)
-        else:
-            self._slow.discard(subscription_id)
+    def _hangs(self, subscription_id: uuid.UUID) -> None:
+        """An answer is slow to come: somebody else gets the regular place."""
+        if len(self._slow) >= MOST_SLOW:  # whoever still is will be noted again
+            self._slow.clear()
+        self._slow.add(subscription_id)
+        self._suspects.add(subscription_id)
+        self._news.set()
 
 
 async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

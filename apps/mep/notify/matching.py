@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,12 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from apps.mep.models import MecService, SubscriptionKey
 from apps.mep.states import Cause, Change
 
 ALL = "*"
 ASKED_AT_ONCE = 400
+_log = logging.getLogger("mecm.mep")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +84,16 @@ class Matcher:
     def _read(self, keys: list[str]) -> None:
         if not _any_of(keys):  # most services have no subscriber, and that is asked quickly
             return
+        # As text: a subscription that cannot be read must not stop the change that is told of.
+        columns = ("subscription_id", "subscription__criteria")
         rows = SubscriptionKey.objects.filter(key__in=keys).values_list(
-            "key", "subscription_id", "subscription__criteria"
+            "key", *(Cast(column, TextField()) for column in columns)
         )
         for key, subscription_id, criteria in rows:
-            self._by_key[key].append((subscription_id, criteria))
+            try:
+                self._by_key[key].append((uuid.UUID(subscription_id), json.loads(criteria)))
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                _log.error("subscription %s cannot be read; it is told nothing", subscription_id)
 
     def subscribers(self, happening: Happening) -> Iterable[uuid.UUID]:
         """The subscriptions that are told; each once."""
@@ -110,5 +120,6 @@ def _fits(criteria: Any, happening: Happening) -> bool:
     if not isinstance(criteria, dict):
         return False
     states = criteria.get("states")
-    state = happening.asked_state or happening.state
-    return (states is None or state in states) and criteria.get("isLocal") is not False
+    if criteria.get("isLocal") is False or not isinstance(states, list | None):
+        return False
+    return states is None or (happening.asked_state or happening.state) in states

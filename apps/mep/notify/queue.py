@@ -5,32 +5,38 @@ One subscriber's notifications go out one after the other, so ``done_seq`` says 
 
 from __future__ import annotations
 
+import logging
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import Error, transaction
+from django.db.models import CharField, F, Q, QuerySet
+from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.words import Reason
 from apps.journal.fanout import Event, publish
 from apps.mep import documents
-from apps.mep.liveness.records import readable
 from apps.mep.models import Delivery, ServiceEvent, Subscription
 from apps.mep.states import DELIVERY, DeliveryState
 
 LEASE = timedelta(seconds=60)
 LONGEST_PAUSE = 60.0
+PAUSE_AFTER_TROUBLE = timedelta(seconds=5)
 KEPT_DELIVERIES = timedelta(days=7)
 KEPT_EVENTS = timedelta(days=30)
 TOO_OLD = Reason(N_("It could not be delivered in time and was given up."), code="dead_letter")
+BROKEN = Reason(N_("Its record cannot be read, and it was given up."), code="broken")
+# What delivering reads of a subscription: the rest may be malformed without holding it up.
+_READ = ("application_id", "kind", "callback", "next_seq", "done_seq", "failures")
+_log = logging.getLogger("mecm.mep")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +57,63 @@ class Letter:
     body: bytes
 
 
-def due(limit: int) -> list[Due]:
-    """Subscriptions that may be tried now, those that answer first."""
-    moment = clock.now()
-    rows = Subscription.objects.filter(
+def due(
+    limit: int,
+    *,
+    moment: datetime | None = None,
+    full: Collection[uuid.UUID] = (),
+    suspects: bool = True,
+    slow: Collection[uuid.UUID] = (),
+) -> list[Due]:
+    """Subscriptions that may be tried at ``moment``, those that answer first, in turn.
+
+    Leaves out the applications ``full`` and, without ``suspects``, those that failed or are
+    ``slow``: who cannot be started now must not hide who can.
+    """
+    rows = _free(Subscription.objects.all(), moment or clock.now()).exclude(application__in=full)
+    if not suspects:
+        rows = rows.filter(failures=0).exclude(pk__in=slow)
+    # As text, so that an id which is none costs its own row and not the whole answer.
+    columns = (Cast("pk", CharField()), Cast("application_id", CharField()), "failures")
+    found = rows.order_by("failures", Coalesce("last_ok", "created_at")).values_list(*columns)
+    return list(_dues(found[:limit]))
+
+
+def _dues(rows: Iterable[Any]) -> Iterator[Due]:
+    for key, application_id, failures in rows:
+        try:
+            yield Due(uuid.UUID(key), uuid.UUID(application_id), int(failures))
+        except (ValueError, TypeError, AttributeError) as error:
+            _log.error("subscription %s cannot be read: %s", key, error)
+
+
+def _free(rows: QuerySet[Subscription], moment: datetime) -> QuerySet[Subscription]:
+    """Those for which something waits, whose pause is over, and that nobody serves."""
+    return rows.filter(
         Q(try_at__isnull=True) | Q(try_at__lte=moment),
         Q(lease_until__isnull=True) | Q(lease_until__lte=moment),
         next_seq__gt=F("done_seq") + 1,
     )
-    found = rows.order_by("failures", "try_at").values_list("pk", "application_id", "failures")
-    return [Due(*row) for row in found[:limit]]
-
-
-def next_due() -> datetime | None:
-    """When the next subscription that waits after a failure may be tried."""
-    rows = Subscription.objects.filter(next_seq__gt=F("done_seq") + 1, try_at__isnull=False)
-    return rows.order_by("try_at").values_list("try_at", flat=True).first()
 
 
 def claim(subscription_id: uuid.UUID) -> bool:
     """Take a subscription, so that no other process delivers to it at the same time."""
     moment = clock.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lte=moment)
-    rows = Subscription.objects.filter(free, pk=subscription_id)
+    # All is asked again: another process may have served it since it was found to be due.
+    rows = _free(_subscription(subscription_id), moment)
     return bool(rows.update(lease_until=moment + LEASE))
 
 
 def release(subscription_id: uuid.UUID) -> None:
     """Let go of a subscription."""
-    Subscription.objects.filter(pk=subscription_id).update(lease_until=None)
+    _subscription(subscription_id).update(lease_until=None)
+
+
+def postpone(subscription_id: uuid.UUID) -> None:
+    """Let go of a subscription after trouble of our own, and not come back to it at once."""
+    _subscription(subscription_id).update(
+        lease_until=None, try_at=clock.now() + PAUSE_AFTER_TROUBLE
+    )
 
 
 def drop_leases() -> int:
@@ -88,27 +122,69 @@ def drop_leases() -> int:
 
 
 def take(subscription_id: uuid.UUID, count: int) -> list[Letter]:
-    """The next notifications of a subscriber in order; empty when none waits."""
-    row = Subscription.objects.filter(pk=subscription_id).first()
+    """The next notifications of a subscriber in order; empty when none waits.
+
+    One whose record is malformed is given up when its turn comes.
+    """
+    row = _subscription(subscription_id).only(*_READ).first()
     if row is None:
         return []
-    waiting = row.deliveries.filter(seq__gt=row.done_seq).select_related("event").order_by("seq")
-    return [_letter(row, one) for one in readable(waiting[:count])]
+    waiting = row.deliveries.filter(seq__gt=row.done_seq, seq__lt=row.next_seq).order_by("seq")
+    try:
+        found = [_letter(row, one) for one in waiting.select_related("event")[:count]]
+    except Error:
+        raise
+    except Exception:
+        found = _take_singly(row, list(waiting.values_list("pk", "seq")[:count]))
+    if not found:  # what was counted is not there: it must not be looked for again and again
+        rows = Subscription.objects.filter(pk=row.pk, next_seq=row.next_seq)
+        rows.update(done_seq=row.next_seq - 1)
+    return found
+
+
+def _take_singly(row: Subscription, waiting: list[tuple[int, int]]) -> list[Letter]:
+    """The letters up to the next malformed one; those before all letters are given up."""
+    found: list[Letter] = []
+    for key, seq in waiting:
+        try:
+            one = row.deliveries.select_related("event").get(pk=key)
+            found.append(_letter(row, one))
+        except Error:
+            raise
+        except Exception as error:
+            if found:
+                break
+            _log.error("delivery %s cannot be read: %s", key, type(error).__name__)
+            _give_up_broken(row, key, seq)
+    return found
+
+
+def _give_up_broken(row: Subscription, key: int, seq: int) -> None:
+    with transaction.atomic():
+        _subscription(row.pk).update(done_seq=seq)
+        row.deliveries.filter(pk=key).update(
+            state=DELIVERY.move(DeliveryState.PENDING, "give_up"),
+            done_at=clock.now(),
+            fault=BROKEN.as_json(),
+        )
 
 
 def delivered(subscription_id: uuid.UUID, seqs: Sequence[int]) -> None:
     """Note what arrived."""
     moment = clock.now()
     with transaction.atomic():
+        # The subscription first, as all its writers do, or two of them wait for each other.  One
+        # that was held up for longer than its lease must not take back what another noted.
+        mine = _subscription(subscription_id).filter(done_seq__lt=max(seqs))
+        mine.update(
+            done_seq=max(seqs), failures=0, try_at=None, fault={}, last_ok=moment,
+            lease_until=moment + LEASE,
+        )
         Delivery.objects.filter(subscription_id=subscription_id, seq__in=seqs).update(
             state=DELIVERY.move(DeliveryState.PENDING, "deliver"),
             attempts=F("attempts") + 1,
             done_at=moment,
             fault={},
-        )
-        _subscription(subscription_id).update(
-            done_seq=max(seqs), failures=0, try_at=None, fault={}, last_ok=moment,
-            lease_until=moment + LEASE,
         )
     _announce(subscription_id)
 
@@ -117,8 +193,8 @@ def failed(subscription_id: uuid.UUID, seq: int, reason: Reason) -> None:
     """Note what did not arrive: it is tried again later, or given up when it is too old."""
     moment = clock.now()
     with transaction.atomic():
-        row = _subscription(subscription_id).select_for_update().first()
-        if row is None:
+        row = _subscription(subscription_id).only(*_READ).select_for_update().first()
+        if row is None or seq <= row.done_seq:
             return
         Delivery.objects.filter(subscription=row, seq=seq).update(
             state=DELIVERY.move(DeliveryState.PENDING, "fail"),
@@ -166,11 +242,14 @@ def _give_up(row: Subscription, moment: datetime) -> None:
 
 
 def _letter(row: Subscription, one: Delivery) -> Letter:
+    """Ready to be sent; ValueError when it says nothing."""
     body: dict[str, Any] = documents.notification(one, one.event, row)
+    if not body:
+        raise ValueError("no body")
     return Letter(one.seq, row.callback, msgspec.json.encode(body))
 
 
-def _subscription(subscription_id: uuid.UUID) -> Any:
+def _subscription(subscription_id: uuid.UUID) -> QuerySet[Subscription]:
     return Subscription.objects.filter(pk=subscription_id)
 
 
