@@ -250,8 +250,7 @@ def test_many_subscriptions_of_full_applications_do_not_hide_another(app, to):
     rows = []
     for number in range(6):
         greedy = App(f"greedy-{number}")
-        for _ in range(30):
-            rows.append(greedy.subscribe(to.url("/hang")))
+        rows += [greedy.subscribe(to.url("/hang")) for _ in range(30)]
     to.answers["/hang"] = None
     App("well").subscribe(to.url("/well"))
     app.register()
@@ -345,3 +344,12 @@ def test_termination_and_events_have_one_numbering_each(app, to):
     drain(to)
     assert to.seqs() == [1, 2]
     assert uuid.UUID(to.got[0].subscription) == row.pk
+
+
+def test_waker_of_a_site_that_has_stopped_is_gone(app, other_app, to):
+    other_app.subscribe(to.url())
+    app.register()
+    before = set(outbox._wakers)
+    run_until(to, lambda: to.got)
+    assert set(outbox._wakers) == before
+    app.register()

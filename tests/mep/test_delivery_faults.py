@@ -14,7 +14,7 @@ from apps.mep.liveness import transitions
 from apps.mep.liveness.book import book
 from apps.mep.liveness.records import load
 from apps.mep.models import Delivery, MecService, Subscription
-from apps.mep.notify import deliver, outbox, queue
+from apps.mep.notify import deliver, queue
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.mep.conftest import App
@@ -204,8 +204,10 @@ def test_database_that_fails_for_a_while_ends_nothing(app, other_app, to, monkey
 BREAKS = [
     "UPDATE mep_delivery SET event_id = NULL, body = '[1]' WHERE seq = 2 AND subscription_id = %s",
     "UPDATE mep_delivery SET event_id = NULL, body = NULL WHERE seq = 2 AND subscription_id = %s",
-    "UPDATE mep_serviceevent SET service_id = 'x' WHERE id = (SELECT event_id FROM mep_delivery"
-    " WHERE seq = 2 AND subscription_id = %s)",
+    (
+        "UPDATE mep_serviceevent SET service_id = 'x' WHERE id = (SELECT event_id FROM mep_delivery"
+        " WHERE seq = 2 AND subscription_id = %s)"
+    ),
 ]
 
 
@@ -392,12 +394,3 @@ def test_drain_ends_although_a_subscriber_keeps_failing(app, other_app, to, monk
     app.register()
     drain(to)
     assert len(to.got) == 1
-
-
-def test_waker_of_a_site_that_has_stopped_is_gone(app, other_app, to):
-    other_app.subscribe(to.url())
-    app.register()
-    before = set(outbox._wakers)
-    run_until(to, lambda: to.got)
-    assert set(outbox._wakers) == before
-    app.register()
