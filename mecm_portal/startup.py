@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 from collections.abc import Coroutine
 from importlib import import_module
 from typing import Any
@@ -18,6 +19,9 @@ from apps.mep.liveness import records, watch
 from apps.mep.notify import queue
 from apps.packages import distribution_work
 from apps.sync import puller
+
+AGAIN_SECONDS = 1.0
+_log = logging.getLogger("mecm.site")
 
 
 def forget_leases() -> None:
@@ -48,7 +52,18 @@ def save_memory() -> None:
 
 def start_watches() -> list[asyncio.Task[Any]]:
     """Start the coroutines that this role runs on the site's event loop."""
-    return [asyncio.create_task(_coroutine(name)) for name in settings.ROLE.watches]
+    return [asyncio.create_task(_kept(name)) for name in settings.ROLE.watches]
+
+
+async def _kept(path: str) -> None:
+    """Run a watch for as long as the site does: one that fails is told of and begun again."""
+    while True:
+        try:
+            await _coroutine(path)
+            return
+        except Exception:
+            _log.exception("%s failed and begins again", path)
+        await asyncio.sleep(AGAIN_SECONDS)
 
 
 def _coroutine(path: str) -> Coroutine[Any, Any, Any]:

@@ -39,15 +39,13 @@ def sign_in(message: signature.Message, authorization: str, *, address: str) -> 
     """The application that signed a request.
 
     Invalid for a malformed signature, Unauthenticated for none, an unknown key, a wrong signature
-    or one that was seen before, Denied while the key is locked for this address.
+    or one that was seen before, Denied for a wrong one while the key is locked for this address.
     """
     if not authorization.strip().startswith(signature.ALGORITHM):
         raise Unauthenticated(N_("The request is not signed."))
     signed = _readable(signature.parse_authorization, authorization)
     pair = _name("mep-ak", f"{signed.access_key}\0{address}")
     source = _name("mep-source", address)
-    if cache.get(f"{pair}:locked"):
-        raise Denied(N_("This access key is locked for your address; wait 15 minutes."))
     row = Credential.objects.select_related("application").filter(
         access_key=signed.access_key
     ).first()
@@ -60,8 +58,10 @@ def sign_in(message: signature.Message, authorization: str, *, address: str) -> 
     except signature.WrongSignature:
         row = None
     if row is None:
+        # A right signature passes all the same: others may share the address of whoever guesses.
+        if cache.get(f"{pair}:locked"):
+            raise Denied(N_("This access key is locked for your address; wait 15 minutes."))
         _note_failure(pair, source)
-        # A right signature still passes: others may share the address of whoever guesses.
         if cache.get(source, 0) > SOURCE_FAILURES_ALLOWED:
             raise TooManyFailures(N_("Too many wrong attempts; try again in five minutes."))
         raise Unauthenticated(N_("The access key or the signature is not right."))
@@ -95,12 +95,20 @@ def _readable(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def _note_failure(pair: str, source: str) -> None:
-    for counter in (pair, source):
-        cache.add(counter, 0, WINDOW_SECONDS)
-    cache.incr(source)
-    if cache.incr(pair) >= FAILURES_ALLOWED:
+    _count(source)
+    if _count(pair) >= FAILURES_ALLOWED:
         cache.set(f"{pair}:locked", 1, LOCK_SECONDS)
         cache.delete(pair)
+
+
+def _count(counter: str) -> int:
+    """One more failure; a counter that was dropped meanwhile begins anew."""
+    cache.add(counter, 0, WINDOW_SECONDS)
+    try:
+        return cache.incr(counter)
+    except ValueError:
+        cache.set(counter, 1, WINDOW_SECONDS)
+        return 1
 
 
 def _name(kind: str, text: str) -> str:

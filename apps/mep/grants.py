@@ -6,6 +6,7 @@ application or its credentials do.
 
 from __future__ import annotations
 
+import threading
 import uuid
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from apps.mep.liveness.book import Producer, book
 from apps.mep.models import Application
 
 MOST = 200_000
+MOST_EACH = 8  # tokens of one application; its oldest is verified again when it comes
 SHARED_SECONDS = 30.0
 
 
@@ -31,7 +33,8 @@ class Grant:
 
 _grants: dict[bytes, Grant] = {}
 _revocations = 0
-_of: dict[uuid.UUID, set[bytes]] = {}
+_lock = threading.RLock()
+_of: dict[uuid.UUID, dict[bytes, None]] = {}
 
 
 def find(authorization: bytes, now: float | None = None) -> Grant | None:
@@ -53,22 +56,28 @@ def remember(authorization: bytes, application: Application, expires: float, mar
 
     With it the row of the application: whoever changes that revokes.
     """
-    if marked != _revocations:
-        return
-    if len(_grants) >= MOST:
-        _drop_expired()
     if settings.REDIS_URL:  # what another process revokes is noticed when it is verified again
         expires = min(expires, clock.wall() + SHARED_SECONDS)
-    _grants[authorization] = Grant(application, expires)
-    _of.setdefault(application.pk, set()).add(authorization)
+    with _lock:
+        if marked != _revocations:
+            return
+        if len(_grants) >= MOST:
+            _drop_expired()
+        _grants[authorization] = Grant(application, expires)
+        own = _of.setdefault(application.pk, {})
+        own[authorization] = None
+        if len(own) > MOST_EACH:
+            oldest = next(iter(own))
+            _drop(oldest, _grants[oldest])
 
 
 def revoke(application_id: uuid.UUID) -> None:
     """End every grant of an application."""
     global _revocations
-    _revocations += 1
-    for authorization in _of.pop(application_id, ()):
-        _grants.pop(authorization, None)
+    with _lock:
+        _revocations += 1
+        for authorization in _of.pop(application_id, ()):
+            _grants.pop(authorization, None)
 
 
 def clear() -> None:
@@ -78,8 +87,9 @@ def clear() -> None:
 
 
 def _drop(authorization: bytes, grant: Grant) -> None:
-    _grants.pop(authorization, None)
-    _of.get(grant.producer.id, set()).discard(authorization)
+    with _lock:
+        _grants.pop(authorization, None)
+        _of.get(grant.producer.id, {}).pop(authorization, None)
 
 
 def _drop_expired() -> None:

@@ -6,11 +6,11 @@ import secrets
 import uuid
 from datetime import datetime
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from django.db import models
 
 from apps.common import clock
-from apps.common.logs import masked
 from apps.common.models import Versioned
 from apps.common.secrets import SealedField
 from apps.mep.states import Cause, Change, DeliveryState, ServiceState
@@ -152,7 +152,9 @@ class Subscription(models.Model):
         ordering = ["created_at", "id"]
 
     def __str__(self) -> str:
-        return masked(self.callback)
+        # Path and query of a callback may be its secret, and this stands in journal and log.
+        parts = urlsplit(self.callback)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     @property
     def waiting(self) -> int:

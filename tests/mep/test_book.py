@@ -154,3 +154,51 @@ def test_application_that_floods_is_told_apart_from_one_that_beats(book, now):
     assert not any(producer.floods(100.0) for _ in range(200))
     assert producer.floods(100.9)
     assert not producer.floods(101.0)
+
+
+def test_change_that_is_no_heartbeat_moves_no_deadline_and_forgets_no_answer(book, now):
+    key = uuid.uuid4()
+    entry = book.apply(facts(key, told=False))
+    entry.told = True
+    assert sweep_until(book, now, 4) == {}
+    book.apply(facts(key, version=2, told=False))
+    assert entry.told
+    assert sweep_until(book, now, 4) == {key: pytest.approx(2.1, abs=0.11)}
+
+
+def test_service_that_becomes_active_has_its_full_time(book, now):
+    key = uuid.uuid4()
+    book.apply(facts(key, state="INACTIVE"))
+    now.advance(seconds=100)
+    book.sweep()
+    book.apply(facts(key, version=2))
+    assert sweep_until(book, now, 5.9) == {}
+
+
+def test_sweep_while_others_beat_in_the_same_bucket_loses_and_breaks_nothing(now):
+    book = Book()
+    entries = [book.apply(facts()) for _ in range(5000)]
+    stop = threading.Event()
+    swept = []
+
+    def beat():
+        while not stop.is_set():
+            for entry in entries[::2]:
+                book.touch(entry)
+
+    def sweep():
+        try:
+            for _ in range(100):
+                now.advance(seconds=0.1)
+                swept.extend(book.sweep())
+        finally:
+            stop.set()
+
+    threads = [threading.Thread(target=beat) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    sweep()
+    for thread in threads:
+        thread.join()
+    assert {entry.id for entry in entries[1::2]} <= {entry.id for entry in swept}
+    assert len(swept) == len(set(swept))

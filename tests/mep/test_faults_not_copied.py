@@ -81,7 +81,7 @@ FAULTS = {
     "C3": (KEYS, "test_keys_of_another_form_are_refused_by_name_and_leave_no_application_behind"),
     "C4": (KEYS, "test_secret_comes_back_from_nowhere_and_lies_sealed"),
     "C5": "constant-time comparison: tested with the signature of the token endpoint",
-    "C6": "locks: tested with the signature of the token endpoint",
+    "C6": "locks: tests/mep/test_token_endpoint.py",
     "C7": (KEYS, "test_tokens_end_with_the_keys_that_they_were_made_with"),
     "C8": "about the agent, which is another program",
     "C9": "about the agent; the platform's own lines: test_log_security",

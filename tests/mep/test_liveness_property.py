@@ -104,7 +104,8 @@ class Lives(RuleBasedStateMachine):
         changed = before["version"] != version
         if changed or state != known.state:
             known.said.append(("ATTRIBUTES_CHANGED" if changed else "STATE_CHANGED", state))
-            known.seen = self.seconds()  # the time begins anew with every change
+        if known.state != "ACTIVE" and state == "ACTIVE":
+            known.seen = self.seconds()  # no other change is a heartbeat
         known.state = state
 
     @rule(known=consumes(services))

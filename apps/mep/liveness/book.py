@@ -5,13 +5,14 @@ are.  Deadlines lie in buckets of a tenth of a second, and an entry is in the bu
 (or of one shortly before it), so that a sweep costs what expires and not what exists.
 
 Not the truth about states: that is the database, which ``transitions`` changes and which this book
-follows by version.  Used from the event loop and from page threads at once without a lock: a race
-can leave an entry in a second bucket, which the sweep sees by ``tick``, but never in none.
+follows by version.  Used from the event loop and from page threads at once: whatever moves an entry
+between buckets holds one lock, which most heartbeats do without, since they move by little.
 """
 
 from __future__ import annotations
 
 import math
+import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -81,6 +82,7 @@ class Entry:
         self.key = key
         self.producer = producer
         self.tick = NEVER
+        self.interval = 0
         self.beat_at = 0.0
         self.busy = False
         self.told = False
@@ -100,6 +102,7 @@ class Book:
     """The deadlines of one process."""
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()
         self.clear()
 
     def clear(self) -> None:
@@ -113,35 +116,47 @@ class Book:
 
     # --- what the database said ------------------------------------------------------------------
     def apply(self, facts: Facts) -> Entry | None:
-        """Take over a committed row unless a newer one is known; the deadline starts anew."""
+        """Take over a committed row unless a newer one is known.
+
+        The time begins anew for a new service, and where one becomes ACTIVE or its interval
+        changes; any other change of a service is no heartbeat.
+        """
         key = str(facts.service_id).encode()
-        gone = self._gone.get(key)
-        entry = self.entries.get(key)
-        if gone is not None and gone[0] >= facts.version:
-            return None
-        if entry is not None and entry.version >= facts.version:
+        with self._lock:
+            gone = self._gone.get(key)
+            entry = self.entries.get(key)
+            if gone is not None and gone[0] >= facts.version:
+                return None
+            if entry is not None and entry.version >= facts.version:
+                return entry
+            if entry is None:
+                entry = self.entries[key] = Entry(key, self.producer(facts.application_id))
+                anew = True
+            else:
+                wakes = facts.state == ACTIVE and entry.state != ACTIVE
+                anew = wakes or facts.interval != entry.interval
+            # What was told since the row was last saved is known here only.
+            entry.told = facts.told or (entry.told and entry.interval == facts.interval)
+            entry.state, entry.version = facts.state, facts.version
+            entry.interval, entry.allowance = facts.interval, facts.allowance
+            entry.beat_at = max(facts.beat_at, entry.beat_at)
+            entry.busy = False
+            if anew:
+                entry.seen = clock.monotonic()
+            self._place(entry)
             return entry
-        if entry is None:
-            entry = Entry(key, self.producer(facts.application_id))
-        entry.state, entry.version = facts.state, facts.version
-        entry.interval, entry.allowance = facts.interval, facts.allowance
-        entry.told = facts.told
-        entry.beat_at = max(facts.beat_at, entry.beat_at)
-        entry.seen = clock.monotonic()
-        entry.busy = False
-        self.entries[key] = entry
-        self._place(entry)
-        return entry
 
     def remove(self, service_id: uuid.UUID, version: int) -> None:
         """Forget a service that is gone since ``version``; older news of it is ignored after."""
         key = str(service_id).encode()
-        self._gone[key] = (version, clock.monotonic())
-        entry = self.entries.pop(key, None)
-        if entry is not None:
-            entry.state = ""
-            self._unplace(entry)
-            self._unsaved.discard(entry)
+        with self._lock:
+            self._gone.pop(key, None)  # the newest is the last, so that the oldest is the first
+            self._gone[key] = (version, clock.monotonic())
+            entry = self.entries.pop(key, None)
+            if entry is not None:
+                entry.state = ""
+                self._unplace(entry)
+                self._unsaved.discard(entry)
 
     def forget_producer(self, application_id: uuid.UUID) -> None:
         """Drop an application that is gone."""
@@ -169,11 +184,15 @@ class Book:
         # A deadline that moves by little stays in its bucket: the sweep looks at it again there.
         allowance = entry.allowance
         if (now + allowance) / TICK_SECONDS - entry.tick > allowance and entry.state == ACTIVE:
-            self._place(entry)
+            with self._lock:
+                self._place(entry)
 
     def sweep(self) -> list[Entry]:
         """Take out the ACTIVE entries whose time is over; each is returned once, as busy."""
-        now = clock.monotonic()
+        with self._lock:
+            return self._sweep(clock.monotonic())
+
+    def _sweep(self, now: float) -> list[Entry]:
         last = math.floor(now / TICK_SECONDS)
         first, self._swept = self._swept + 1, last
         if last - first > len(self._buckets):  # the clock was moved, or nobody swept for long
@@ -200,21 +219,24 @@ class Book:
 
         Writing may have failed, or a heartbeat came in the last moment.
         """
-        entry.seen = max(entry.seen, clock.monotonic() + seconds - entry.allowance)
-        entry.busy = False
-        self._place(entry)
+        with self._lock:
+            entry.seen = max(entry.seen, clock.monotonic() + seconds - entry.allowance)
+            entry.busy = False
+            self._place(entry)
 
     def renew(self) -> None:
         """Give everybody their full time from now on: nobody could beat while we did not serve."""
         now = clock.monotonic()
-        for entry in self:
-            entry.seen = now
-            self._place(entry)
+        with self._lock:
+            for entry in self:
+                entry.seen = now
+                self._place(entry)
 
     def take_unsaved(self) -> list[Entry]:
         """The entries that had a heartbeat since the last call."""
         taken, self._unsaved = self._unsaved, set()
-        return [entry for entry in taken if entry.state]
+        # A list at once: a heartbeat that began before the exchange may still come in.
+        return [entry for entry in list(taken) if entry.state]
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(list(self.entries.values()))
