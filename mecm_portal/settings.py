@@ -258,6 +258,8 @@ MEP: dict[str, Any] = {
     # An Authorization value that may act for any application; only for the conformance profile.
     "test_credential": os.environ.get("MECM_MEP_TEST_CREDENTIAL", ""),
     "ntp_servers": os.environ.get("MECM_MEP_NTP_SERVERS", "pool.ntp.org"),
+    # An Apache ServiceComb service center that mirrors the registry, as http://host:30100.
+    "servicecomb_url": os.environ.get("MECM_MEP_SERVICECOMB_URL", ""),
 }
 
 # --- work ----------------------------------------------------------------------------------------

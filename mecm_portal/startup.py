@@ -15,6 +15,7 @@ from django.db import connection
 from apps.hosts import services as hosts
 from apps.instances import operations
 from apps.journal import idempotency
+from apps.mep import mirror
 from apps.mep.liveness import records, watch
 from apps.mep.notify import queue
 from apps.packages import distribution_work
@@ -32,6 +33,7 @@ def forget_leases() -> None:
     idempotency.drop_claims()
     puller.drop_leases()
     queue.drop_leases()
+    mirror.drop_leases()
     connection.close()
 
 

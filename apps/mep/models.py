@@ -261,6 +261,47 @@ class CallCount(models.Model):
         return f"{self.day} {self.subject}: {self.calls}"
 
 
+class Mirror(models.Model):
+    """One row: how the copying of this platform's services to a service center goes."""
+
+    # Of which service center the copies are, as a digest: an address may hold a password.
+    center = models.CharField(max_length=64, blank=True)
+    reachable_since = models.DateTimeField(null=True)
+    last_ok = models.DateTimeField(null=True)
+    renewed_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    try_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    fault = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"mirror {self.pk}"
+
+
+class MirroredService(models.Model):
+    """What a service center has of a service, also of one that is gone from here.
+
+    ``version`` is that of the copy, ``digest`` of its attributes without the state; 0 and empty
+    while it is not known whether the copy is there.  ``made`` says that the microservice is ours.
+    """
+
+    service_id = models.UUIDField(primary_key=True)
+    # The microservice that it belongs to, as it is registered, and the id that it got.
+    microservice = models.JSONField(default=dict)
+    sc_service = models.CharField(max_length=64, blank=True, db_index=True)
+    sc_instance = models.CharField(max_length=64, blank=True)
+    version = models.BigIntegerField(default=0)
+    digest = models.CharField(max_length=64, blank=True)
+    made = models.BooleanField(default=False)
+    # Why this version was not taken, and until when it is not tried again.
+    tried = models.BigIntegerField(default=0)
+    try_at = models.DateTimeField(null=True)
+    fault = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.service_id} {self.version}"
+
+
 def row_time(value: datetime | None) -> float:
     """Seconds since the epoch of a stored time; 0 for none."""
     return value.timestamp() if value else 0.0

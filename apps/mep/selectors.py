@@ -6,18 +6,23 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
+from django.conf import settings
 from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
+from apps.common.words import NO_REASON, Reason
 from apps.mep.liveness.records import readable
 from apps.mep.models import (
     Application,
     Credential,
     Delivery,
     MecService,
+    Mirror,
+    MirroredService,
     ServiceEvent,
     Subscription,
     SubscriptionKey,
@@ -216,3 +221,48 @@ def keys_naming(service: MecService) -> list[str]:
     """What subscriptions that name the service are filed under."""
     keys = [f"id:{service.pk}", f"name:{service.ser_name}"]
     return [*keys, f"cat:{service.category_key}"] if service.category_key else keys
+
+
+# --- the copy at a service center ----------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class MirrorState:
+    """How the copying goes; ``reachable_since`` is None while the service center is not reached.
+
+    ``waiting`` counts what is not there as it should be, ``refused`` those of them that the service
+    center does not take, ``fault`` is why nothing, or one of those, gets there.
+    """
+
+    configured: bool
+    reachable_since: datetime | None = None
+    last_ok: datetime | None = None
+    waiting: int = 0
+    refused: int = 0
+    fault: Reason = NO_REASON
+
+
+def mirror_state() -> MirrorState:
+    """The state of the mirror for people."""
+    if not settings.MEP["servicecomb_url"]:
+        return MirrorState(configured=False)
+    row = Mirror.objects.first() or Mirror()
+    refused = MirroredService.objects.exclude(fault={})
+    fault = row.fault or refused.values_list("fault", flat=True).first()
+    return MirrorState(
+        configured=True,
+        reachable_since=row.reachable_since,
+        last_ok=row.last_ok,
+        waiting=unmirrored().count() + mirrored_in_vain().count(),
+        refused=refused.count(),
+        fault=Reason.from_json(fault),
+    )
+
+
+def unmirrored() -> QuerySet[MecService]:
+    """Services of this platform of which the service center has no copy, or an older one."""
+    copies = MirroredService.objects.filter(service_id=OuterRef("pk"), version=OuterRef("version"))
+    return here().exclude(Exists(copies)).order_by("version")
+
+
+def mirrored_in_vain() -> QuerySet[MirroredService]:
+    """Copies whose service is gone."""
+    return MirroredService.objects.exclude(Exists(here().filter(pk=OuterRef("service_id"))))

@@ -124,6 +124,13 @@ class ServiceCenter:
         path = f"{_instance(service_id, instance_id)}/status"
         self._send("PUT", path, params={"value": status})
 
+    def set_properties(
+        self, service_id: str, instance_id: str, properties: Mapping[str, str]
+    ) -> None:
+        """Put other properties in the place of an instance's."""
+        path = f"{_instance(service_id, instance_id)}/properties"
+        self._send("PUT", path, json={"properties": dict(properties)})
+
     def heartbeat(self, service_id: str, instance_id: str) -> None:
         """Renew one lease; NotFound when it has run out and the instance is forgotten."""
         self._send("PUT", f"{_instance(service_id, instance_id)}/heartbeat")

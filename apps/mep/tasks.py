@@ -3,7 +3,14 @@
 from celery import shared_task
 
 from apps.mep import calls, rules
+from apps.mep import mirror as mirroring
 from apps.mep.notify import queue
+
+
+@shared_task
+def mirror() -> dict[str, int | str]:
+    """Bring the copy at a service center up to date."""
+    return mirroring.run()
 
 
 @shared_task

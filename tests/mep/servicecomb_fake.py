@@ -100,6 +100,11 @@ class FakeServiceCenter:
                 self._valid(query.get("value") in STATUSES, "Status")
                 self._instance(home, service, instance)["status"] = query["value"]
                 return None
+            case "PUT", ["microservices", service, "instances", instance, "properties"]:
+                flat = body["properties"]
+                self._valid(all(isinstance(text, str) for text in flat.values()), "Properties")
+                self._instance(home, service, instance)["properties"] = flat
+                return None
             case "PUT", ["microservices", service, "instances", instance, "heartbeat"]:
                 self._beat(home, service, instance)
                 return None

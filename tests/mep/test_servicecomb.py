@@ -241,6 +241,15 @@ def test_status_is_set(center):
         link.set_status(service, "other", "UP")
 
 
+def test_properties_are_replaced(center):
+    link = client(center)
+    service, instance = published(link)
+    link.set_properties(service, instance, {"mecState": "SUSPENDED"})
+    assert link.instances(service)[0]["properties"] == {"mecState": "SUSPENDED"}
+    with pytest.raises(NotFound):
+        link.set_properties(service, "other", {})
+
+
 def test_deleting_may_be_done_twice(center):
     link = client(center)
     service, instance = published(link)
@@ -362,6 +371,8 @@ def test_real_service_center():
             assert published(link, **info) == (service, instance)
             assert link.find_microservice("default", name, "2.1.1") == service
             link.heartbeat(service, instance)
+            link.set_properties(service, instance, {"mecState": "SUSPENDED"})
+            assert link.instances(service)[0]["properties"]["mecState"] == "SUSPENDED"
             unknown = (service, uuid.uuid4().hex)
             assert link.heartbeats([(service, instance)]) == []
             assert link.heartbeats([(service, instance), unknown]) == [unknown]
