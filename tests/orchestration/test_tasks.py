@@ -16,7 +16,7 @@ def test_job_of_a_role_finds_nothing_to_do_at_an_empty_site(request, db, role, t
     app.loader.import_default_modules()
     told = app.tasks[task]()
     assert told
-    assert set(told.values()) == {0}
+    assert set(told.values()) <= {0, "off"}  # a mirror without a service center is off
 
 
 @pytest.mark.parametrize("role", [CENTER, EDGE], ids=lambda role: role.name)
