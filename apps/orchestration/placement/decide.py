@@ -54,7 +54,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdicts, the chosen in the order of choice first, then by rank, then what was dropped."""
+    """The verdicts: the chosen in the order of choice, then by rank, then what was dropped."""
 
     algorithm: int
     wanted: int

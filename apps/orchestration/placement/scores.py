@@ -1,8 +1,8 @@
 """The scores: how well a host that passed suits the order, in parts that add up.  Pure.
 
 A part is worth 0 to ``WHOLE`` points and counts with its weight; the weights of an order add up to
-100.  All of it is whole numbers, so that the same facts give the same sum on every machine.  What is
-not known earns nothing.
+100.  All of it is whole numbers, so that the same facts give the same sum on every machine.  What
+is not known earns nothing.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def parts_of(host: HostFacts, ask: Question, in_region: int = 0) -> tuple[Part, 
 
 
 def _part(name: str, weight: int, host: HostFacts, ask: Question, in_region: int) -> Part:
-    if name == LOAD or name == FILL:
+    if name in (LOAD, FILL):
         load = load_of(host)
         if load is None:
             return Part(name, 0, weight, None)
@@ -89,9 +89,8 @@ def _part(name: str, weight: int, host: HostFacts, ask: Question, in_region: int
         return Part(name, WHOLE if has else 0, weight, float(has))
     count = host.counted.instances
     share = 1 / (1 + count)
-    return Part(
-        name, _points(share if name == INSTANCES else 1 - share), weight, float(count)
-    )
+    points = _points(share if name == INSTANCES else 1 - share)
+    return Part(name, points, weight, float(count))
 
 
 def region_points(in_region: int) -> int:
@@ -100,7 +99,7 @@ def region_points(in_region: int) -> int:
 
 
 def load_for(name: str, points: int) -> float | None:
-    """The load that earns so many points, to the safe side of a tenth of a percent; None if none."""
+    """The load that earns so many points, on the safe side by 0.1 %; None if none does."""
     if points > WHOLE:
         return None
     if name == FILL:

@@ -78,9 +78,8 @@ def _change(part: Part, lack: int) -> Reason:
             if part.name == FILL:
                 text = N_("have at least %(percent)s %% in use")
             return Reason(text, part.name, {"percent": f"{load * 100:.1f}"})
-    return Reason(
-        N_("have %(points)s points more"), "points", {"points": f"{_ceil(lack, WHOLE // 10) / 10:.1f}"}
-    )
+    missing = {"points": f"{_ceil(lack, WHOLE // 10) / 10:.1f}"}
+    return Reason(N_("have %(points)s points more"), "points", missing)
 
 
 def _ceil(number: int, by: int) -> int:
