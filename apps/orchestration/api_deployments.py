@@ -7,9 +7,9 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as N_
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.status import HTTP_202_ACCEPTED
 
 from apps.common.errors import Invalid, NotFound
 from apps.common.pagination import page
@@ -17,7 +17,12 @@ from apps.common.words import Reason
 from apps.instances.policies import may_create
 from apps.journal.idempotency import idempotent
 from apps.orchestration import deployments
-from apps.orchestration.deployments import DeploymentSpec, access_decision, decisions_for
+from apps.orchestration.deployments import (
+    DeploymentSpec,
+    access_decision,
+    decisions_for,
+    verdicts_for,
+)
 from apps.orchestration.models import PlacementDecision
 from apps.orchestration.serializers_deployments import (
     DeploymentSerializer,
@@ -98,7 +103,7 @@ class DecisionView(ApiView):
         require(may(self.actor, "instances.read"))
         tenant = tenant_for(self.actor, tenant_id)
         found = access_decision(self.actor, decision_id, tenant_id=tenant)
-        return Response({"response": record_json(found)})
+        return _record(self.actor, found)
 
 
 class OwnDecisionView(ApiView):
@@ -107,7 +112,7 @@ class OwnDecisionView(ApiView):
     def get(self, request: Request, decision_id: uuid.UUID) -> Response:
         """One decision of the caller's tenant."""
         require(may(self.actor, "instances.read"))
-        return Response({"response": record_json(access_decision(self.actor, decision_id))})
+        return _record(self.actor, access_decision(self.actor, decision_id))
 
 
 def _of(actor: Actor, tenant: uuid.UUID | None, *, dry: bool | None = None) -> Any:
@@ -119,6 +124,11 @@ def _of(actor: Actor, tenant: uuid.UUID | None, *, dry: bool | None = None) -> A
 
 def _list(request: Request, rows: Any) -> Response:
     return Response({"response": [decision_json(row) for row in page(request, rows)]})
+
+
+def _record(actor: Actor, decision: PlacementDecision, *, status: int = 200) -> Response:
+    record = record_json(decision, verdicts_for(actor, decision))
+    return Response({"response": record}, status=status)
 
 
 def _deploy(
@@ -135,9 +145,9 @@ def _deploy(
     made: PlacementDecision
     if dry_run:
         made = deployments.preview(actor=actor, tenant_id=tenant, spec=spec)
-        return Response({"response": record_json(made)})
+        return _record(actor, made)
     made = deployments.deploy(actor=actor, tenant_id=tenant, spec=spec)
-    return Response({"response": record_json(made)}, status=status.HTTP_202_ACCEPTED)
+    return _record(actor, made, status=HTTP_202_ACCEPTED)
 
 
 def _spec(actor: Actor, tenant: uuid.UUID, data: dict[str, Any]) -> DeploymentSpec:
@@ -154,7 +164,7 @@ def _spec(actor: Actor, tenant: uuid.UUID, data: dict[str, Any]) -> DeploymentSp
         description=data.get("description", ""),
         parameters=data.get("parameters") or {},
         start=data["start"],
-        partial=data["partial"],
+        partial=data["allowFewer"],
     )
 
 

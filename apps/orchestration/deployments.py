@@ -16,6 +16,7 @@ from apps.orchestration import services
 from apps.orchestration.decisions import Choice, choose, keep
 from apps.orchestration.gathering import Thing, all_hosts_named
 from apps.orchestration.models import PlacedInstance, PlacementDecision
+from apps.orchestration.placement.decide import Verdict
 from apps.orchestration.placement.facts import NEAREST, ORDERS, Strategy
 from apps.packages.selectors import access_package
 from apps.tenants.actors import Actor
@@ -90,6 +91,17 @@ def access_decision(
     if found is None:
         raise NotFound(N_("There is no such placement decision."), message="Record not found")
     return found
+
+
+def verdicts_for(actor: Actor, decision: PlacementDecision) -> list[Verdict]:
+    """The verdicts of a decision without hosts that the actor may not know of.
+
+    One that was made by an administrator also looked at hosts that are not open to the tenant.
+    """
+    every = decision.decided.verdicts
+    if actor.is_admin:
+        return list(every)
+    return [one for one in every if all(each.filter != "tenant" for each in one.objections)]
 
 
 def placed_by(instance_id: uuid.UUID) -> PlacementDecision | None:

@@ -194,7 +194,8 @@ def _order(actor: Actor, old: AppInstance, host_id: uuid.UUID) -> uuid.UUID:
 def _follow(move: DrainMove, old: AppInstance) -> None:
     """End the old instance once the new one has taken over; give up when it failed."""
     actor = Actor.from_json(move.drain.actor)
-    new = AppInstance.objects.filter(pk=move.new_instance_id).first()
+    key = move.new_instance_id
+    new = AppInstance.objects.filter(pk=key).first() if key else None
     if new is None or new.state == InstanceState.TERMINATING:
         return _end(move, MoveState.STAYS, NEW_ENDED)
     if new.state in _FAILED:

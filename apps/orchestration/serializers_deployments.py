@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -122,7 +123,7 @@ class DeploymentSerializer(serializers.Serializer[Any]):
     start = serializers.BooleanField(
         required=False, default=True, help_text=_("Instantiate as soon as it is created.")
     )
-    partial = serializers.BooleanField(
+    allowFewer = serializers.BooleanField(
         required=False, default=False, help_text=_("Fewer hosts than wanted will do, but one.")
     )
     strategy = StrategySerializer()
@@ -167,7 +168,7 @@ def decision_json(decision: PlacementDecision) -> dict[str, Any]:
     }
 
 
-def record_json(decision: PlacementDecision) -> dict[str, Any]:
+def record_json(decision: PlacementDecision, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """The whole record: each host, what dropped it or its score by part, and what would win."""
     known = {one.id: one for one in decision.known}
     return decision_json(decision) | {
@@ -177,7 +178,7 @@ def record_json(decision: PlacementDecision) -> dict[str, Any]:
             one.name: treatment for one, treatment in filters.filters_of(decision.asked)
             if treatment
         },
-        "hosts": [_verdict_json(one, known[one.id]) for one in decision.decided.verdicts],
+        "hosts": [_verdict_json(one, known[one.id]) for one in verdicts],
         "instances": [placed_json(one) for one in decision.placed.all()],
     }
 

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.common import clock
+from apps.orchestration import deployments
+from apps.orchestration.placement.facts import Strategy
 from apps.packages import distribution
 from apps.packages.models import Package
 from apps.tenants import keys, tokens
@@ -47,13 +49,14 @@ class Side:
     spare: Package
     instance: object
     platform: Platform | None = None
+    decision: object = None
 
     @property
     def marks(self):
         """Every string that betrays this tenant."""
         at_platform = self.platform.marks if self.platform else []
         rows = (self.tenant, self.user, self.guest, self.host, self.package, self.spare,
-                self.instance)
+                self.instance, self.decision)
         ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
         packages = [self.package.package_id, self.spare.package_id]
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
@@ -66,6 +69,7 @@ class Side:
             "package_id": (package or self.spare).package_id,
             "instance_id": str(self.instance.pk),
             "ip": self.host.ip,
+            "decision_id": str(self.decision.pk),
         }
 
 
@@ -129,7 +133,14 @@ def side(word, number, edge):
                              workload=WORKLOAD, observed_at=clock.now(), health="Ready")
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
-                instance, None if edge else platform_of(word, tenant))
+                instance, None if edge else platform_of(word, tenant),
+                decision_of(word, tenant, package))
+
+
+def decision_of(word, tenant, package):
+    """A dry run of a deployment of a tenant."""
+    spec = deployments.DeploymentSpec(package.pk, f"{word}-tried", Strategy())
+    return deployments.preview(actor=SYSTEM, tenant_id=tenant.pk, spec=spec)
 
 
 def world_of(role, tmp_path):
@@ -199,6 +210,13 @@ def _body(world, method, route, who, values):
     }
     if route in known:
         return known[route]()
+    if route.endswith("/deployments"):
+        return {"body": {
+            "appPackageId": world.red.package.package_id, "appName": "placed",
+            "tenant_id": str(world.red.tenant.pk), "strategy": {"hosts": [world.red.host.ip]},
+        }}
+    if route.startswith("appo/v1/hosts/"):
+        return {"body": {}} if method == "POST" else {}
     if route.startswith("inventory/"):
         return _inventory(method, route, values)
     if route.startswith("mep"):

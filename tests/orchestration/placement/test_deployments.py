@@ -90,7 +90,7 @@ def test_a_deployment_creates_one_instance_on_each_chosen_host(estate):
     assert again.json()["type"].endswith("too_few_hosts")
     kept = PlacementDecision.objects.get(pk=again.json()["decision_id"])
     assert [one.dropped_by for one in kept.decided.verdicts] == ["", "name", "name"]
-    fewer = estate.post({**estate.body(count=2), "partial": True, "start": False})
+    fewer = estate.post({**estate.body(count=2), "allowFewer": True, "start": False})
     assert (fewer.status_code, names(fewer)) == (202, ["west-a"])
     assert AppInstance.objects.get(host=estate.west).wanted == "Created"
 
