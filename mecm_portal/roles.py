@@ -59,7 +59,8 @@ CENTER = Role(
         "apps.orchestration.tasks.purge_operations": 3600.0,
         "apps.packages.tasks.sweep_orphans": 3600.0,
     },
-    nav=("dashboard", "topology", "packages", "instances", "hosts", "systems", "users", "activity"),
+    nav=("dashboard", "topology", "packages", "instances", "deployments", "hosts", "systems",
+         "users", "activity"),
     watches=("apps.sync.watcher.watch_edges",),
 )
 
@@ -85,8 +86,9 @@ EDGE = Role(
         "apps.orchestration.tasks.purge_operations": 3600.0,
         "apps.packages.tasks.sweep_orphans": 3600.0,
     },
-    nav=("dashboard", "topology", "packages", "instances", "hosts", "mep", "mep_services",
-         "mep_subscriptions", "mep_applications", "mep_topology", "users", "activity"),
+    nav=("dashboard", "topology", "packages", "instances", "deployments", "hosts", "mep",
+         "mep_services", "mep_subscriptions", "mep_applications", "mep_topology", "users",
+         "activity"),
     watches=(
         "apps.mep.liveness.watch.watch_heartbeats",
         "apps.mep.notify.deliver.deliver_notifications",
