@@ -64,7 +64,12 @@ class AppInstance(Versioned):
 
     class Meta:
         ordering = ["app_name", "created_at"]
-        indexes = [models.Index(fields=["tenant", "state"], name="instances_tenant_state")]
+        indexes = [
+            models.Index(fields=["tenant", "state"], name="instances_tenant_state"),
+            models.Index(fields=["app_name", "created_at"], name="instances_in_order"),
+            models.Index(fields=["tenant", "app_name", "created_at"], name="instances_of_tenant"),
+            models.Index(fields=["state", "host", "package"], name="instances_by_state"),
+        ]
 
     def __str__(self) -> str:
         return self.app_name

@@ -42,6 +42,10 @@ class Package(Versioned):
 
     class Meta:
         ordering = ["name", "-created_at"]
+        indexes = [
+            models.Index(fields=["name", "-created_at"], name="packages_in_order"),
+            models.Index(fields=["tenant", "name", "-created_at"], name="packages_of_tenant"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.package_version}"

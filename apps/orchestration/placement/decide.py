@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from apps.common.words import Reason
 from apps.orchestration.placement.facts import DROP, SPREAD, HostFacts, Question, Seen
@@ -21,8 +22,7 @@ from apps.orchestration.placement.winning import Bar, to_win
 ALGORITHM = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Objection:
+class Objection(NamedTuple):
     """A filter that did not pass a host, or passed it although the fact is unknown (``kept``)."""
 
     filter: str
@@ -32,8 +32,7 @@ class Objection:
     kept: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of one host.
 
     ``rank`` counts from 1 among the hosts that passed, 0 for a dropped one.  A dropped host has the

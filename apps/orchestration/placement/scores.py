@@ -8,7 +8,7 @@ is not known earns nothing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.utils.translation import gettext_noop as N_
 
@@ -46,8 +46,7 @@ WEIGHTS: dict[str, tuple[tuple[str, int], ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One part of a score: its points, its weight, and the fact it came from.
 
     ``value`` is that fact as a number, None when it is unknown: a share from 0 to 1, kilometres, or
