@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import FileResponse, HttpResponse
 from django.utils.translation import gettext_noop as N_
 from rest_framework import status
@@ -19,7 +19,7 @@ from apps.hosts import selectors as hosts
 from apps.hosts.models import MecHost
 from apps.journal.idempotency import idempotent
 from apps.packages import distribution, services
-from apps.packages.models import Package
+from apps.packages.models import Distribution, Package
 from apps.packages.policies import may_download, may_upload
 from apps.packages.selectors import access_package, packages_for
 from apps.packages.serializers import HostsSerializer, UploadSerializer, package_json, report_json
@@ -30,7 +30,8 @@ from apps.tenants.views import ApiView
 
 def with_hosts(rows: QuerySet[Package]) -> QuerySet[Package]:
     """Packages with what their JSON needs, in a fixed number of queries."""
-    return rows.prefetch_related("distributions__host")
+    there = Distribution.objects.select_related("host")
+    return rows.prefetch_related(Prefetch("distributions", queryset=there))
 
 
 def named_hosts(actor: Actor, addresses: list[str], *, field: str) -> list[MecHost]:

@@ -6,9 +6,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hosts', '0002_cordon_and_place'),
+        ('hosts', '0001_initial'),
         ('instances', '0001_initial'),
-        ('packages', '0002_lists_in_order'),
+        ('packages', '0001_initial'),
         ('tenants', '0001_initial'),
     ]
 
