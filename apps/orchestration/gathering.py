@@ -97,7 +97,7 @@ def _fetched(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
     sql, params = rows.query.sql_with_params()
     with connections[rows.db].cursor() as cursor:
         cursor.execute(sql, params)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def demand_of(info: Mapping[str, Any], app_class: str) -> Amounts:

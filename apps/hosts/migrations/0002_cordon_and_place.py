@@ -35,8 +35,4 @@ class Migration(migrations.Migration):
             name='tags',
             field=models.JSONField(default=list),
         ),
-        migrations.AddIndex(
-            model_name='mechost',
-            index=models.Index(fields=['name', 'ip'], name='hosts_in_order'),
-        ),
     ]

@@ -73,7 +73,7 @@ class _Candidate:
     host: HostFacts
     objections: tuple[Objection, ...]
     dropped_by: str
-    parts: tuple[Part, ...] = ()
+    parts: Sequence[Part] = ()
     score: int = 0
     rest: int = 0
 
@@ -152,8 +152,11 @@ def _per_region(candidates: Sequence[_Candidate]) -> dict[str, int]:
 
 def _score(one: _Candidate, ask: Question, counts: dict[str, int]) -> None:
     one.parts = parts_of(one.host, ask, counts[one.host.configured.region])
-    one.score = sum(part.worth for part in one.parts)
-    one.rest = one.score - sum(part.worth for part in one.parts if part.name == REGION)
+    one.score = one.rest = 0
+    for name, points, weight, _ in one.parts:
+        one.score += points * weight
+        if name != REGION:
+            one.rest += points * weight
 
 
 def _spread(
@@ -209,7 +212,7 @@ def _decision(
                 dropped_by=one.dropped_by,
                 objections=one.objections,
                 score=one.score,
-                parts=one.parts,
+                parts=tuple(one.parts),
                 to_win=() if is_chosen else (
                     *changes, *to_win(bar, one.parts, one.score, one.host.configured.region)
                 ),
