@@ -74,6 +74,7 @@ EDGE = Role(
     ),
     beat={
         "apps.mep.tasks.mirror": 2.0,
+        "apps.mep.tasks.lapse": 60.0,
         "apps.mep.tasks.purge": 3600.0,
         "apps.orchestration.tasks.probe_hosts": 15.0,
         "apps.packages.tasks.sweep_distributions": 2.0,
