@@ -40,7 +40,10 @@ class LimitReached(Conflict):
 
     def __init__(self, use: Use, tenant_id: uuid.UUID) -> None:
         super().__init__(
-            N_("The limit of %(limit)s is reached (%(used)s in use); ask an administrator for more."),
+            N_(
+                "The limit of %(limit)s is reached (%(used)s in use); "
+                "an administrator can raise it."
+            ),
             message="Max record limit exceeded",
             limit=use.limit,
             used=use.used,
