@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "apps.edgelink",
     "apps.packages",
     "apps.instances",
+    "apps.rules",
     "apps.orchestration",
     "apps.sync",
     "apps.monitoring",
@@ -239,6 +240,7 @@ LIMITS = {
 COUNTED_PER_TENANT = {
     "packages": "packages.Package",
     "instances": "instances.AppInstance",
+    "rules": "rules.AppdRule",
 }
 
 # --- MEC platform (MEC 011) ----------------------------------------------------------------------
