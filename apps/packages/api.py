@@ -35,13 +35,11 @@ def with_hosts(rows: QuerySet[Package]) -> QuerySet[Package]:
 
 def named_hosts(actor: Actor, addresses: list[str], *, field: str) -> list[MecHost]:
     """The visible hosts with these addresses; Invalid at ``field`` names one that is unknown."""
-    found = []
-    for ip in addresses:
-        try:
-            found.append(hosts.access_host(actor, ip))
-        except NotFound as error:
-            raise Invalid(N_("The request is not valid."), fields={field: error.reason}) from None
-    return found
+    known = {host.ip: host for host in hosts.hosts_for(actor).filter(ip__in=addresses)}
+    try:
+        return [known[ip] if ip in known else hosts.access_host(actor, ip) for ip in addresses]
+    except NotFound as error:
+        raise Invalid(N_("The request is not valid."), fields={field: error.reason}) from None
 
 
 class UploadView(ApiView):
