@@ -96,6 +96,19 @@ CENTER = {
     f"DELETE {_APPO}/app_instances/{{instance_id}}": "401 401 404 202 403 202",
     f"GET {_APPO}/app_instance_infos": "401 401 404 200 200 200",
     f"GET {_APPO}/app_instance_infos/{{instance_id}}": "401 401 404 200 200 200",
+    "GET appo/v1/deployments": "401 401 200 200 200 200",
+    "POST appo/v1/deployments": "401 401 404 202 403 202",
+    f"GET {_APPO}/deployments": "401 401 404 200 200 200",
+    f"POST {_APPO}/deployments": "401 401 404 202 403 202",
+    "GET appo/v1/placement_decisions": "401 401 200 200 200 200",
+    "GET appo/v1/placement_decisions/{decision_id}": "401 401 404 200 200 200",
+    f"GET {_APPO}/placement_decisions": "401 401 404 200 200 200",
+    f"GET {_APPO}/placement_decisions/{{decision_id}}": "401 401 404 200 200 200",
+    "POST appo/v1/hosts/{ip}/cordon": "401 401 403 403 403 200",
+    "DELETE appo/v1/hosts/{ip}/cordon": "401 401 403 403 403 200",
+    # Nobody has drained it yet.
+    "GET appo/v1/hosts/{ip}/drain": "401 401 403 403 403 404",
+    "POST appo/v1/hosts/{ip}/drain": "401 401 403 403 403 202",
 }
 _APPD = "app_instances/{instance_id}/appd_configuration"
 _TASK = "apprule_task_infos/{task_id}"
