@@ -19,6 +19,9 @@ WIRING: tuple[tuple[str, str], ...] = (
     ("packages.distribution.withdrawing", "apps.packages.tasks.on_event"),
     ("packages.distribution.withdrawn", "apps.packages.tasks.on_event"),
     ("packages.distribution.arrived", "apps.orchestration.tasks.on_package_arrived"),
+    ("hosts.applcm.reachable", "apps.rules.tasks.on_edge_reachable"),
+    ("instances.instance.instantiated", "apps.rules.tasks.on_instance_running"),
+    ("rules.task.created", "apps.rules.tasks.on_task_created"),
     ("instances.operation.queued", "apps.orchestration.tasks.on_operation_queued"),
     ("instances.instance.observed", "apps.orchestration.tasks.on_instance_observed"),
 )

@@ -191,7 +191,8 @@ def _user_of(tenant: Tenant) -> User:
 
 def _fill(tenant: uuid.UUID | None, instances: int, hosts: int, packages: int) -> None:
     """Make it a site of exactly this size."""
-    assert tenant is not None, "the user of the bench has a tenant"
+    if tenant is None:
+        raise RuntimeError("the user of the bench has no tenant")
     for table in (AppInstance, Distribution, Package, HostCredential, MecHost, AppLcm):
         table.objects.all().delete()
     chance = Random(7)  # noqa: S311 - made-up hosts are no secret

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('hosts', '0001_initial'),
-        ('packages', '0001_initial'),
+        ('packages', '0002_revisions'),
         ('tenants', '0001_initial'),
     ]
 
