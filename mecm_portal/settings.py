@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "apps.edgelink",
     "apps.packages",
     "apps.instances",
+    "apps.rules",
     "apps.orchestration",
     "apps.sync",
     "apps.monitoring",
@@ -227,8 +228,10 @@ VIM_STATE_DIR = SITE_DIR / "vim"
 PACKAGE_ENFORCE_DIGESTS = os.environ.get("MECM_PACKAGE_DIGESTS") == "enforce"
 PACKAGE_MAX_BYTES = int(os.environ.get("MECM_PACKAGE_MAX_BYTES", 512 * 1024 * 1024))
 _LIMITS = {
+    "tenants": 20,
     "packages_per_tenant": 50,
     "instances_per_tenant": 50,
+    "rules_per_tenant": 50,
     "hosts": 50,
     "applcms": 50,
     "services_per_application": 50,
@@ -237,6 +240,12 @@ _LIMITS = {
 LIMITS = {
     name: int(os.environ.get(f"MECM_LIMIT_{name.upper()}", usual))
     for name, usual in _LIMITS.items()
+}
+# What a tenant's quotas are about: each kind, and the model whose rows of a tenant are counted.
+COUNTED_PER_TENANT = {
+    "packages": "packages.Package",
+    "instances": "instances.AppInstance",
+    "rules": "rules.AppdRule",
 }
 
 # --- MEC platform (MEC 011) ----------------------------------------------------------------------

@@ -43,6 +43,7 @@ SECTIONS: dict[str, Section] = {
         Section("topology", _("Topology"), "topology", _OVERVIEW, "topology.read"),
         Section("packages", _("Packages"), "package", _APPS, "packages.read"),
         Section("instances", _("Instances"), "instance", _APPS, "instances.read"),
+        Section("deployments", _("Deployments"), "send", _APPS, "instances.read"),
         Section("hosts", _("Hosts"), "host", _INFRA, "hosts.read"),
         Section("systems", _("Systems"), "system", _INFRA, "systems.read"),
         Section("mep", _("Platform overview"), "mep", _MEP, "mep.read"),

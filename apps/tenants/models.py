@@ -45,6 +45,22 @@ class Tenant(Versioned):
         return self.name
 
 
+class Quota(models.Model):
+    """How much of one kind a tenant may have, where that differs from the site's limit."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="quotas")
+    kind = models.CharField(max_length=32)
+    limit = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "kind"], name="tenants_one_quota_of_a_kind")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.limit}"
+
+
 class User(AbstractUser):
     """Somebody who signs in here.  ``role`` decides; Django's own permission flags are not used."""
 

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import uuid
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.cache import cache
@@ -14,7 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import Conflict, Denied, DomainError, Invalid, NotFound, Unauthenticated
-from apps.common.models import Origin, born_here
+from apps.common.models import Origin, born_here, next_version
 from apps.common.words import Reason
 from apps.journal import services as journal
 from apps.tenants.actors import NOBODY, SYSTEM, Actor
@@ -37,10 +38,21 @@ class TooManyFailures(DomainError):
 
 @transaction.atomic
 def create_tenant(*, actor: Actor, spec: TenantSpec) -> Tenant:
-    """Make a tenant with its group; Invalid when the name is taken at this site."""
+    """Make a tenant with its group; Invalid when the name is taken, Conflict over the limit."""
     require(may(actor, "users.write"))
+    next_version(0)  # whoever makes a tenant waits here for whoever makes another
     if Tenant.objects.filter(name=spec.name).exists():
         raise _taken(N_("There is already a tenant called “%(name)s”."), spec.name, "name")
+    most, count = settings.LIMITS["tenants"], Tenant.objects.count()
+    if count >= most:
+        raise Conflict(
+            N_("The limit of %(limit)s is reached (%(used)s in use); the operator can raise it."),
+            code="limit",
+            message="Max record limit exceeded",
+            limit=most,
+            used=count,
+            extra={"limit": most, "used": count, "raised_by": "MECM_LIMIT_TENANTS"},
+        )
     return _insert_tenant(actor, spec, born_here())
 
 
