@@ -66,13 +66,13 @@ class Side:
     def path(self, package=None, route=""):
         """What the places in a route are filled with."""
         at_platform = self.platform.path(route) if self.platform else {}
-        if not self.platform or "mep" not in route:
-            at_platform |= {"task_id": str(self.rule_task.pk)}
         return at_platform | {
             "tenant_id": str(self.tenant.pk),
             "package_id": (package or self.spare).package_id,
             "instance_id": str(self.instance.pk),
             "user_id": str(self.guest.pk),
+            # At an edge a task is one of the platform's.
+            **({} if self.platform else {"task_id": str(self.rule_task.pk)}),
             "ip": self.host.ip,
         }
 
