@@ -153,6 +153,11 @@ else:
         }
     }
 
+# Parts of pages that depend on nothing but their key; each process has its own.
+CACHES["template_fragments"] = {
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "template_fragments",
+}
+
 # --- people --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
 AUTHENTICATION_BACKENDS = [

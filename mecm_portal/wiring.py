@@ -10,6 +10,7 @@ WIRING: tuple[tuple[str, str], ...] = (
     ("hosts.host.removing", "apps.orchestration.tasks.on_host_configured"),
     ("hosts.host.credentials_stored", "apps.orchestration.tasks.on_host_configured"),
     ("hosts.host.credentials_removed", "apps.orchestration.tasks.on_host_configured"),
+    ("hosts.host.draining", "apps.orchestration.tasks.on_host_draining"),
     ("hosts.applcm.registered", "apps.sync.tasks.on_edge_registered"),
     ("hosts.applcm.updated", "apps.sync.tasks.on_edge_registered"),
     ("hosts.applcm.removed", "apps.sync.tasks.on_edge_removed"),

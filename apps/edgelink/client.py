@@ -67,14 +67,17 @@ class EdgeClient:
     # --- packages -------------------------------------------------------------------------------
 
     def upload_package(
-        self, tenant_id: uuid.UUID, *, package_id: str, app_id: str, path: Path, filename: str
+        self, tenant_id: uuid.UUID, *, ids: dict[str, str], path: Path, filename: str
     ) -> None:
-        """Stream a CSAR to the edge; a package that it has already is not stored twice."""
+        """Stream a CSAR to the edge; a package that it has already is not stored twice.
+
+        ``ids`` are the fields ``packageId``, ``appId`` and those that tell it from its like.
+        """
         with path.open("rb") as file:
             self._send(
                 "POST",
                 f"{LCM}/tenants/{tenant_id}/packages",
-                data={"packageId": package_id, "appId": app_id},
+                data=ids,
                 files={"package": (filename, file, "application/zip")},
                 timeout=httpx.Timeout(UPLOAD_SECONDS, connect=http.CONNECT_SECONDS),
             )

@@ -13,6 +13,7 @@ from apps.hosts.models import AppLcm, MecHost
 from apps.journal import services as journal
 from apps.packages.distribution import about, note_state
 from apps.packages.models import Distribution, Package
+from apps.packages.revisions import next_number
 from apps.packages.states import DistributionState
 from apps.tenants.actors import SYSTEM
 
@@ -64,6 +65,7 @@ def take_over_package(*, edge: AppLcm, package_id: uuid.UUID, data: dict[str, An
         edge=edge,
         **{name: data[name] for name in DESCRIBED},
     )
+    package.revision = next_number(package)
     package.save(force_insert=True)
     journal.record("packages.package.reported", package, actor=SYSTEM, tenant_id=package.tenant_id)
 

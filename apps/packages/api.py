@@ -1,4 +1,8 @@
-"""``/apm/v1``: upload, distribution, download and removal of packages."""
+"""``/apm/v1``: upload, distribution, download and removal of packages.
+
+Each address has two spellings.  Without a tenant it is about the caller's own; an administrator
+reads those of all, and names the tenant to write as ``tenant_id``.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,14 @@ from rest_framework.response import Response
 
 from apps.common.errors import Invalid, NotFound
 from apps.common.pagination import page
+from apps.common.words import Reason
 from apps.hosts import selectors as hosts
 from apps.hosts.models import MecHost
 from apps.journal.idempotency import idempotent
 from apps.packages import distribution, services
 from apps.packages.models import Package
 from apps.packages.policies import may_download, may_upload
+from apps.packages.revisions import dependents_of, revisions_of
 from apps.packages.selectors import access_package, packages_for
 from apps.packages.serializers import HostsSerializer, UploadSerializer, package_json, report_json
 from apps.tenants.actors import Actor
@@ -35,27 +41,58 @@ def with_hosts(rows: QuerySet[Package]) -> QuerySet[Package]:
 
 def named_hosts(actor: Actor, addresses: list[str], *, field: str) -> list[MecHost]:
     """The visible hosts with these addresses; Invalid at ``field`` names one that is unknown."""
-    found = []
-    for ip in addresses:
-        try:
-            found.append(hosts.access_host(actor, ip))
-        except NotFound as error:
-            raise Invalid(N_("The request is not valid."), fields={field: error.reason}) from None
-    return found
+    known = {host.ip: host for host in hosts.hosts_for(actor).filter(ip__in=addresses)}
+    try:
+        return [known[ip] if ip in known else hosts.access_host(actor, ip) for ip in addresses]
+    except NotFound as error:
+        raise Invalid(N_("The request is not valid."), fields={field: error.reason}) from None
 
 
-class UploadView(ApiView):
-    """``POST /apm/v1/tenants/{tenant_id}/packages/upload``."""
+class PackageApi(ApiView):
+    """What the views of packages share: whose packages a request is about."""
+
+    def read_tenant(self, request: Request, tenant_id: uuid.UUID | None) -> uuid.UUID | None:
+        """The tenant to read; None for an administrator who names none and so reads all."""
+        asked = tenant_id or _named(request)
+        if asked is None and self.actor.is_admin:
+            return None
+        return tenant_for(self.actor, asked)
+
+    def write_tenant(self, request: Request, tenant_id: uuid.UUID | None) -> uuid.UUID:
+        """The tenant to write for: that of the address, the one named, or the caller's own."""
+        return tenant_for(self.actor, tenant_id or _named(request))
+
+    def writable(self, request: Request, tenant_id: uuid.UUID | None, package_id: str) -> Package:
+        """The package of the address for somebody who may change packages."""
+        require(may_upload(self.actor))
+        tenant = self.write_tenant(request, tenant_id)
+        return access_package(self.actor, package_id, tenant_id=tenant)
+
+
+def _named(request: Request) -> uuid.UUID | None:
+    """``tenant_id`` of the query or the form; Invalid when it is no UUID."""
+    text = request.query_params.get("tenant_id", "")
+    if not text and request.content_type.startswith("multipart/"):
+        text = str(request.data.get("tenant_id") or "")
+    try:
+        return uuid.UUID(text) if text else None
+    except ValueError:
+        reason = Reason(N_("must be a UUID"))
+        raise Invalid(N_("The request is not valid."), fields={"tenant_id": reason}) from None
+
+
+class UploadView(PackageApi):
+    """``POST /apm/v1[/tenants/{tenant_id}]/packages/upload``."""
 
     parser_classes = [MultiPartParser]
     serializer_class = UploadSerializer
 
     @idempotent
-    def post(self, request: Request, tenant_id: uuid.UUID) -> Response:
+    def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
         """Check the CSAR and keep it: 202, or the problem of a bad package with nothing kept."""
         actor = self.actor
         require(may_upload(actor))
-        tenant = tenant_for(actor, tenant_id)
+        tenant = self.write_tenant(request, tenant_id)
         form = UploadSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         data = form.validated_data
@@ -75,38 +112,56 @@ class UploadView(ApiView):
         return Response(body, status=status.HTTP_202_ACCEPTED)
 
 
-class PackageListView(ApiView):
-    """``GET /apm/v1/tenants/{tenant_id}/packages``."""
+class PackageListView(PackageApi):
+    """``/apm/v1[/tenants/{tenant_id}]/packages``."""
 
-    def get(self, request: Request, tenant_id: uuid.UUID) -> Response:
+    def get(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
         """List the tenant's packages."""
         require(may(self.actor, "packages.read"))
-        tenant = tenant_for(self.actor, tenant_id)
-        rows = packages_for(self.actor).filter(tenant_id=tenant)
+        tenant = self.read_tenant(request, tenant_id)
+        rows = packages_for(self.actor)
+        if tenant is not None:
+            rows = rows.filter(tenant_id=tenant)
         return Response([package_json(row) for row in page(request, with_hosts(rows))])
 
 
-class PackageView(ApiView):
-    """``/apm/v1/tenants/{tenant_id}/packages/{app_package_id}``."""
+class PackageView(PackageApi):
+    """``/apm/v1[/tenants/{tenant_id}]/packages/{app_package_id}``."""
 
     serializer_class = HostsSerializer
 
-    def get(self, request: Request, tenant_id: uuid.UUID, package_id: str) -> Response:
-        """Read, with the state per host and the check report."""
+    def get(
+        self, request: Request, package_id: str, tenant_id: uuid.UUID | None = None
+    ) -> Response:
+        """Read, with the state per host, the check report, its revisions and who needs it."""
         require(may(self.actor, "packages.read"))
-        package = self._package(request, tenant_id, package_id)
+        tenant = self.read_tenant(request, tenant_id)
+        package = access_package(self.actor, package_id, tenant_id=tenant)
         body: dict[str, Any] = package_json(package) | {
             "checks": report_json(package),
             "requirements": package.info.get("requirements"),
             "images": package.info.get("images"),
+            "revisions": [
+                {"appPkgId": row.package_id, "revision": row.revision, "createdTime": row.created_at}
+                for row in revisions_of(package)
+            ],
+            "dependents": [
+                {
+                    "appPkgId": row.package_id,
+                    "appPkgName": row.name,
+                    "appPkgVersion": row.package_version,
+                }
+                for row in dependents_of(package)
+            ],
         }
         return Response(body, headers={"ETag": f'"{package.version}"'})
 
     @idempotent
-    def post(self, request: Request, tenant_id: uuid.UUID, package_id: str) -> Response:
+    def post(
+        self, request: Request, package_id: str, tenant_id: uuid.UUID | None = None
+    ) -> Response:
         """Distribute to hosts; one that failed is tried again."""
-        require(may_upload(self.actor))
-        package = self._package(request, tenant_id, package_id)
+        package = self.writable(request, tenant_id, package_id)
         form = HostsSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         targets = named_hosts(self.actor, form.validated_data["hostIp"], field="hostIp")
@@ -115,42 +170,63 @@ class PackageView(ApiView):
         )
         return Response({"packageId": package.package_id}, status=status.HTTP_202_ACCEPTED)
 
-    def delete(self, request: Request, tenant_id: uuid.UUID, package_id: str) -> HttpResponse:
-        """Remove it with everything that it left at hosts."""
-        require(may_upload(self.actor))
-        package = self._package(request, tenant_id, package_id)
-        services.remove_package(actor=self.actor, package_id=package.pk)
+    def delete(
+        self, request: Request, package_id: str, tenant_id: uuid.UUID | None = None
+    ) -> HttpResponse:
+        """Remove it with everything that it left at hosts.
+
+        409 names what runs from it, and the packages that need what it offers; the latter is
+        overruled by ``?force=true``.
+        """
+        package = self.writable(request, tenant_id, package_id)
+        forced = request.query_params.get("force", "").lower() == "true"
+        services.remove_package(actor=self.actor, package_id=package.pk, although_needed=forced)
         return HttpResponse("success", content_type="text/plain")
 
-    def _package(self, request: Request, tenant_id: uuid.UUID, package_id: str) -> Package:
-        tenant = tenant_for(self.actor, tenant_id)
-        return access_package(self.actor, package_id, tenant_id=tenant)
 
-
-class PackageHostView(ApiView):
-    """``DELETE /apm/v1/tenants/{tenant_id}/packages/{app_package_id}/hosts/{host_ip}``."""
+class PackageHostView(PackageApi):
+    """``DELETE /apm/v1[/tenants/{tenant_id}]/packages/{app_package_id}/hosts/{host_ip}``."""
 
     def delete(
-        self, request: Request, tenant_id: uuid.UUID, package_id: str, ip: str
+        self, request: Request, package_id: str, ip: str, tenant_id: uuid.UUID | None = None
     ) -> HttpResponse:
         """Withdraw it from one host."""
-        require(may_upload(self.actor))
-        tenant = tenant_for(self.actor, tenant_id)
-        package = access_package(self.actor, package_id, tenant_id=tenant)
+        package = self.writable(request, tenant_id, package_id)
         host = hosts.access_host(self.actor, ip)
         distribution.withdraw(actor=self.actor, package_id=package.pk, host_id=host.pk)
         return HttpResponse("success", content_type="text/plain")
 
 
-class DownloadView(ApiView):
-    """``GET /apm/v1/tenants/{tenant_id}/packages/{app_package_id}/download``."""
+class DownloadView(PackageApi):
+    """``GET /apm/v1[/tenants/{tenant_id}]/packages/{app_package_id}/download``."""
 
-    def get(self, request: Request, tenant_id: uuid.UUID, package_id: str) -> FileResponse:
+    def get(
+        self, request: Request, package_id: str, tenant_id: uuid.UUID | None = None
+    ) -> FileResponse:
         """The CSAR, byte for byte as it was uploaded."""
         require(may_download(self.actor))
-        tenant = tenant_for(self.actor, tenant_id)
-        package = access_package(self.actor, package_id, tenant_id=tenant)
-        return open_package(package)
+        tenant = self.read_tenant(request, tenant_id)
+        return open_package(access_package(self.actor, package_id, tenant_id=tenant))
+
+
+class OwnUploadView(UploadView):
+    """Without a tenant in the address."""
+
+
+class OwnPackageListView(PackageListView):
+    """Without a tenant in the address."""
+
+
+class OwnPackageView(PackageView):
+    """Without a tenant in the address."""
+
+
+class OwnPackageHostView(PackageHostView):
+    """Without a tenant in the address."""
+
+
+class OwnDownloadView(DownloadView):
+    """Without a tenant in the address."""
 
 
 def open_package(package: Package) -> FileResponse:

@@ -31,6 +31,7 @@ class EdgeUploadSerializer(serializers.Serializer[Any]):
     packageId = serializers.RegexField(r"^[0-9a-f]{64}\Z", required=False, allow_blank=True)
     appId = serializers.RegexField(r"^[0-9a-f]{32}\Z", required=False, allow_blank=True)
     origin = serializers.ChoiceField(choices=Origin.choices, required=False, allow_blank=True)
+    revision = serializers.IntegerField(min_value=1, max_value=10**6, required=False)
 
 
 class EdgePackagesView(ApiView):
@@ -61,7 +62,9 @@ class EdgePackagesView(ApiView):
         if data.get("packageId"):
             whole = data["packageId"]
             origin = origin_of(self.actor, data.get("origin"))
-            identity = services.Identity(uuid.UUID(whole[:32]), uuid.UUID(whole[32:]), origin)
+            app_id, package_id = uuid.UUID(whole[:32]), uuid.UUID(whole[32:])
+            revision = data.get("revision") or 1
+            identity = services.Identity(app_id, package_id, origin, revision)
         package = services.upload_package(
             actor=self.actor, tenant_id=tenant, file=data["package"], identity=identity
         )

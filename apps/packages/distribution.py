@@ -20,7 +20,7 @@ from apps.hosts.models import MecHost
 from apps.journal import services as journal
 from apps.packages.models import Distribution, Package
 from apps.packages.policies import fits, may_change
-from apps.packages.selectors import access_package
+from apps.packages.selectors import access_package, lock_package
 from apps.packages.states import DISTRIBUTION, DistributionState
 from apps.tenants.actors import SYSTEM, Actor
 from apps.tenants.policies import require
@@ -35,20 +35,23 @@ def distribute(
     """
     package = access_package(actor, package_id)
     require(may_change(actor, package))
-    targets = [hosts.access_host(actor, host_id) for host_id in host_ids]
-    for host in targets:
-        decision = fits(package, host)
-        if not decision:
-            why = decision.reason
-            raise Conflict(why.text, code=why.code, **why.params)
+    targets = hosts.access_hosts(actor, host_ids)
     with transaction.atomic():
-        return [_order(actor, package, host) for host in targets]
+        package = lock_package(package.pk)
+        for host in targets:
+            decision = fits(package, host)
+            if not decision:
+                why = decision.reason
+                raise Conflict(why.text, code=why.code, **why.params)
+        rows = Distribution.objects.select_for_update().filter(package=package, host__in=targets)
+        there = {row.host_id: row for row in rows.order_by("pk")}
+        return [_order(actor, package, host, there.get(host.pk)) for host in targets]
 
 
-def _order(actor: Actor, package: Package, host: MecHost) -> Distribution:
-    row = Distribution.objects.select_for_update().filter(
-        package=package, host=host
-    ).first() or Distribution(package=package, host=host)
+def _order(
+    actor: Actor, package: Package, host: MecHost, there: Distribution | None
+) -> Distribution:
+    row = there or Distribution(package=package, host=host)
     if row.version and row.state != DistributionState.ERROR and not row.removing:
         return row
     if row.version and row.state == DistributionState.ERROR:

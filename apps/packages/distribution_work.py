@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -33,8 +33,9 @@ from apps.tenants.actors import Actor
 LEASE = timedelta(minutes=15)
 POLL_SECONDS = 0.3
 LONGEST_WAIT = 30.0
-# Uploads are long; more at once would keep the workers from everything else.
-AT_ONCE = 2
+# Each edge costs a worker while it takes the file.  The workers of a site are some more than this,
+# so that a batch of 20 edges goes to all of them at once and other work still finds somebody.
+AT_ONCE = 24
 BUG = Reason(N_("Something went wrong on our side; the log has the details."), code="bug")
 _log = logging.getLogger("mecm.packages")
 
@@ -88,14 +89,24 @@ def _free(rows: QuerySet[Distribution]) -> QuerySet[Distribution]:
 
 def _claim(distribution_id: uuid.UUID) -> Distribution | None:
     moment, lease = clock.now(), secrets.token_hex(16)
-    others = Distribution.objects.filter(lease_until__gt=moment, host__applcm__isnull=False)
-    if others.count() >= AT_ONCE:
+    if _must_wait(distribution_id, moment):
         return None
     mine = _free(Distribution.objects.filter(pk=distribution_id, next_at__lte=moment))
     if not mine.update(lease=lease, lease_until=moment + LEASE):
         return None
     rows = Distribution.objects.select_related("package", "package__tenant", "host", "host__applcm")
     return rows.get(pk=distribution_id)
+
+
+def _must_wait(distribution_id: uuid.UUID, moment: datetime) -> bool:
+    """Whether too many edges are served just now, or this one is being given the same file."""
+    asked = Distribution.objects.filter(pk=distribution_id, host__applcm__isnull=False)
+    pair = asked.values_list("package_id", "host__applcm_id").first()
+    if pair is None:
+        return False
+    busy = Distribution.objects.filter(lease_until__gt=moment, host__applcm__isnull=False)
+    taken = list(busy.exclude(pk=distribution_id).values_list("package_id", "host__applcm_id"))
+    return len(taken) >= AT_ONCE or pair in taken
 
 
 def _held(row: Distribution) -> Distribution | None:

@@ -26,7 +26,9 @@ class Package(Versioned):
     app_id = models.UUIDField(default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=255)
     package_version = models.CharField(max_length=255)
-    provider = models.CharField(max_length=200, blank=True)
+    # The first under its name and version is 1; uploaded again it is a revision of the same app.
+    revision = models.PositiveIntegerField(default=1)
+    provider = models.CharField(max_length=1024, blank=True)
     description = models.TextField(blank=True)
     app_class = models.CharField(max_length=16)
     architecture = models.CharField(max_length=64, blank=True)
@@ -42,9 +44,22 @@ class Package(Versioned):
 
     class Meta:
         ordering = ["name", "-created_at"]
+        indexes = [
+            models.Index(fields=["tenant", "name", "package_version"], name="packages_revisions")
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.package_version}"
+
+    @property
+    def newest_revision(self) -> int:
+        """The greatest revision of this name and version, where the selector has looked for it."""
+        return max(self.revision, getattr(self, "latest", None) or 0)
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether the same name and version was uploaded again after this one."""
+        return self.newest_revision > self.revision
 
     @property
     def package_id(self) -> str:

@@ -24,8 +24,11 @@ class RemotePackageTarget:
             except NotFound:
                 edge.upload_package(
                     tenant,
-                    package_id=package_id,
-                    app_id=package.app_id.hex,
+                    ids={
+                        "packageId": package_id,
+                        "appId": package.app_id.hex,
+                        "revision": str(package.revision),
+                    },
                     path=package.path,
                     filename=package.filename,
                 )

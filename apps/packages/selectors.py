@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
 from apps.packages.models import Distribution, Package
+from apps.packages.revisions import with_latest
 from apps.packages.states import DistributionState
 from apps.tenants.actors import Actor
 
@@ -16,7 +17,7 @@ from apps.tenants.actors import Actor
 def packages_for(actor: Actor) -> QuerySet[Package]:
     """The packages that an actor may see, with how many hosts have each."""
     placed = Q(distributions__state=DistributionState.DISTRIBUTED)
-    rows = Package.objects.select_related("tenant").annotate(
+    rows = with_latest(Package.objects.select_related("tenant")).annotate(
         placed=Count("distributions", filter=placed, distinct=True),
         targets=Count("distributions", distinct=True),
     )

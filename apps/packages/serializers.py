@@ -74,6 +74,8 @@ def package_json(package: Package) -> dict[str, Any]:
         "origin": package.origin,
         "version": package.version,
         "removing": package.removing,
+        "revision": package.revision,
+        "latestRevision": package.newest_revision,
     }
 
 

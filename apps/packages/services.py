@@ -15,18 +15,17 @@ from django.db.models import ProtectedError
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
-from apps.common.errors import Conflict, DomainError, Invalid
+from apps.common.errors import Conflict, DomainError
 from apps.common.models import Origin, born_here
-from apps.common.words import Reason
-from apps.hosts.services import limit_reached
 from apps.journal import services as journal
 from apps.packages.csar import Limits, PackageInfo, read_package
 from apps.packages.distribution import withdraw_all
 from apps.packages.models import Package
 from apps.packages.policies import may_change, may_upload
+from apps.packages.revisions import dependents_of, take_number
 from apps.packages.selectors import access_package
+from apps.tenants import quotas
 from apps.tenants.actors import Actor
-from apps.tenants.models import Tenant
 from apps.tenants.policies import require
 
 
@@ -37,6 +36,7 @@ class Identity:
     app_id: uuid.UUID
     package_id: uuid.UUID
     origin: Origin
+    revision: int = 1
 
 
 def upload_package(
@@ -55,7 +55,8 @@ def upload_package(
     require(may_upload(actor))
     known = _known(identity)
     if known is None:
-        _check_room(tenant_id)
+        with transaction.atomic():
+            quotas.hold(tenant_id, "packages")
     path = _on_disk(file)
     try:
         info = read_package(
@@ -75,7 +76,7 @@ def upload_package(
     package.name = name or package.name
     package.package_version = version or package.package_version
     try:
-        return _keep(actor, package, path)
+        return keep(actor=actor, package=package, path=path, numbered=bool(identity))
     except IntegrityError:
         # The same package for two hosts of one edge comes twice at once: the other was first.
         known = _known(identity)
@@ -84,14 +85,22 @@ def upload_package(
         return _same_or_conflict(known, info, tenant_id)
 
 
-def remove_package(*, actor: Actor, package_id: uuid.UUID) -> None:
-    """Remove a package and what it left at hosts; Conflict names the instances that use it."""
+def remove_package(
+    *, actor: Actor, package_id: uuid.UUID, although_needed: bool = False
+) -> None:
+    """Remove a package and what it left at hosts; Conflict names what runs from it.
+
+    Conflict names the packages that need what it offers, too, unless it is to go ``although`` they
+    do.
+    """
     package = access_package(actor, package_id)
     require(may_change(actor, package) if not package.removing else may_upload(actor))
     with transaction.atomic():
         # Locked, so that nobody makes an instance of it between the look and the mark.
         package = Package.objects.select_for_update().get(pk=package.pk)
         _refuse_when_used(package)
+        if not although_needed:
+            _refuse_when_needed(package)
         package.removing = True
         package.save()
         withdraw_all(actor=actor, package=package)
@@ -105,6 +114,17 @@ def _refuse_when_used(package: Package) -> None:
     users = ", ".join(str(instance) for instance in package.instances.all()[:5])
     if users:
         raise Conflict(N_("The package is still used by: %(users)s."), code="in_use", users=users)
+
+
+def _refuse_when_needed(package: Package) -> None:
+    needy = dependents_of(package)
+    if needy:
+        raise Conflict(
+            N_("What the package offers is needed by: %(users)s."),
+            code="needed",
+            users=", ".join(str(one) for one in needy[:5]),
+            extra={"dependents": [one.package_id for one in needy]},
+        )
 
 
 def forget_when_gone(*, actor: Actor, package_id: uuid.UUID) -> bool:
@@ -130,15 +150,6 @@ def forget_when_gone(*, actor: Actor, package_id: uuid.UUID) -> bool:
 
 def _known(identity: Identity | None) -> Package | None:
     return Package.objects.filter(pk=identity.package_id).first() if identity else None
-
-
-def _check_room(tenant_id: uuid.UUID) -> None:
-    if not Tenant.objects.filter(pk=tenant_id).exists():
-        reason = Reason(N_("there is no such tenant"))
-        raise Invalid(N_("The request is not valid."), fields={"tenant_id": reason})
-    count = Package.objects.filter(tenant_id=tenant_id).count()
-    if count >= settings.LIMITS["packages_per_tenant"]:
-        raise limit_reached("packages_per_tenant", count)
 
 
 def _on_disk(file: UploadedFile[Any]) -> Path:
@@ -186,27 +197,31 @@ def _draft(
     )
     if identity:
         package.id, package.app_id = identity.package_id, identity.app_id
+        package.revision = identity.revision
     return package
 
 
-def _keep(actor: Actor, package: Package, path: Path) -> Package:
+def keep(*, actor: Actor, package: Package, path: Path, numbered: bool = False) -> Package:
     """Write the row and move the file into its place, both or neither.
 
-    The row first: where its id is taken, the file in that place belongs to somebody else.
+    Where the package was ``numbered`` elsewhere it keeps its revision.  The row first: where its id is taken, the file in that place belongs to somebody else.
     """
     target, moved = package.path, False
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o600)
     try:
         with transaction.atomic():
-            _check_room(package.tenant_id)
+            quotas.hold(package.tenant_id, "packages")
+            if not numbered:
+                take_number(package)
+                target = package.path
             package.save(force_insert=True)
             journal.record(
                 "packages.package.onboarded",
                 package,
                 actor=actor,
                 tenant_id=package.tenant_id,
-                data={"sha256": package.sha256},
+                data={"sha256": package.sha256, "revision": package.revision},
             )
             os.replace(path, target)  # noqa: PTH105 - atomic within the site's directory
             moved = True

@@ -13,12 +13,17 @@ from apps.tenants.actors import SYSTEM
 
 # What a sweep asked for and nobody took until the next one is asked for again.
 SWEEP_SECONDS = 4
+NOT_DUE = "not due"
 
 
 @shared_task
 def work_on_distribution(distribution_id: str) -> dict[str, str]:
-    """Move one distribution on."""
-    return {"came": distribution_work.work_on(uuid.UUID(distribution_id))}
+    """Move one distribution on, and let the next begin that had to wait for it."""
+    came = distribution_work.work_on(uuid.UUID(distribution_id))
+    if came != NOT_DUE:
+        for waiting in distribution_work.due()[:1]:
+            work_on_distribution.apply_async((str(waiting),), expires=SWEEP_SECONDS)
+    return {"came": came}
 
 
 @shared_task

@@ -1,11 +1,12 @@
-"""``/apm/v1``."""
+"""``/apm/v1``.  Each address of a tenant's packages has a spelling without the tenant."""
 
 from django.urls import path, re_path
 
 from apps.common.health import health
-from apps.packages import api
+from apps.packages import api, api_edges
 
 T = "tenants/<uuid:tenant_id>/packages"
+P = "packages"
 
 urlpatterns = [
     re_path(r"^health$", health),
@@ -15,4 +16,12 @@ urlpatterns = [
     path(f"{T}/<str:package_id>", api.PackageView.as_view()),
     path(f"{T}/<str:package_id>/download", api.DownloadView.as_view()),
     path(f"{T}/<str:package_id>/hosts/<str:ip>", api.PackageHostView.as_view()),
+    path(f"{P}/upload", api.OwnUploadView.as_view()),
+    path(P, api.OwnPackageListView.as_view()),
+    path(f"{P}/", api.OwnPackageListView.as_view()),
+    path(f"{P}/<str:package_id>", api.OwnPackageView.as_view()),
+    path(f"{P}/<str:package_id>/download", api.OwnDownloadView.as_view()),
+    path(f"{P}/<str:package_id>/hosts/<str:ip>", api.OwnPackageHostView.as_view()),
+    path("tenants/<uuid:tenant_id>/app_package_infos/sync", api_edges.EdgeSyncView.as_view()),
+    path("app_package_infos/sync", api_edges.OwnEdgeSyncView.as_view()),
 ]

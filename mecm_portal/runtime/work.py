@@ -15,7 +15,8 @@ from celery import Celery
 from celery.beat import EmbeddedService
 from celery.worker import WorkController, state
 
-POOL_SIZE = 8
+# Threads are made when they are needed.  Up to 24 of them wait for edges that take packages.
+POOL_SIZE = 32
 STOP_SECONDS = 3.5
 _log = logging.getLogger("mecm.work")
 

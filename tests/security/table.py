@@ -44,7 +44,8 @@ _AUTH = {
     "GET api/schema": "200 200 200 200 200 200 200 200",
     "GET api/docs": "200 200 200 200 200 200 200 200",
 }
-_TENANT = "apm/v1/tenants/{tenant_id}/packages"
+_APM = "apm/v1/tenants/{tenant_id}"
+_TENANT = f"{_APM}/packages"
 _APPO = "appo/v1/tenants/{tenant_id}"
 CENTER = {
     **{key: " ".join(cells.split()[:6]) for key, cells in _AUTH.items()},
@@ -78,6 +79,16 @@ CENTER = {
     f"DELETE {_TENANT}/{{package_id}}": "401 401 404 200 403 200",
     f"GET {_TENANT}/{{package_id}}/download": "401 401 404 200 403 200",
     f"DELETE {_TENANT}/{{package_id}}/hosts/{{ip}}": "401 401 404 200 403 200",
+    f"POST {_APM}/app_package_infos/sync": "401 401 404 501 403 501",
+    # Without a tenant: the caller's own; an administrator has to name one to write.
+    "POST apm/v1/packages/upload": "401 401 202 202 403 400",
+    "GET apm/v1/packages": "401 401 200 200 200 200",
+    "GET apm/v1/packages/{package_id}": "401 401 404 200 200 200",
+    "POST apm/v1/packages/{package_id}": "401 401 404 202 403 400",
+    "DELETE apm/v1/packages/{package_id}": "401 401 404 200 403 400",
+    "GET apm/v1/packages/{package_id}/download": "401 401 404 200 403 200",
+    "DELETE apm/v1/packages/{package_id}/hosts/{ip}": "401 401 404 200 403 400",
+    "POST apm/v1/app_package_infos/sync": "401 401 501 501 403 400",
     "GET appo/v1/health": "200 200 200 200 200 200",
     f"POST {_APPO}/app_instances": "401 401 404 202 403 202",
     f"GET {_APPO}/app_instances/{{instance_id}}": "401 401 404 200 200 200",
@@ -85,6 +96,19 @@ CENTER = {
     f"DELETE {_APPO}/app_instances/{{instance_id}}": "401 401 404 202 403 202",
     f"GET {_APPO}/app_instance_infos": "401 401 404 200 200 200",
     f"GET {_APPO}/app_instance_infos/{{instance_id}}": "401 401 404 200 200 200",
+    "GET appo/v1/deployments": "401 401 200 200 200 200",
+    "POST appo/v1/deployments": "401 401 404 202 403 202",
+    f"GET {_APPO}/deployments": "401 401 404 200 200 200",
+    f"POST {_APPO}/deployments": "401 401 404 202 403 202",
+    "GET appo/v1/placement_decisions": "401 401 200 200 200 200",
+    "GET appo/v1/placement_decisions/{decision_id}": "401 401 404 200 200 200",
+    f"GET {_APPO}/placement_decisions": "401 401 404 200 200 200",
+    f"GET {_APPO}/placement_decisions/{{decision_id}}": "401 401 404 200 200 200",
+    "POST appo/v1/hosts/{ip}/cordon": "401 401 403 403 403 200",
+    "DELETE appo/v1/hosts/{ip}/cordon": "401 401 403 403 403 200",
+    # Nobody has drained it yet.
+    "GET appo/v1/hosts/{ip}/drain": "401 401 403 403 403 404",
+    "POST appo/v1/hosts/{ip}/drain": "401 401 403 403 403 202",
 }
 _APPD = "app_instances/{instance_id}/appd_configuration"
 _TASK = "apprule_task_infos/{task_id}"

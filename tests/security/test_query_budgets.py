@@ -59,6 +59,7 @@ CENTER = [
     "/inventory/v1/apprulemanagers",
     "/inventory/v1/mechosts",
     "/apm/v1/tenants/{tenant}/packages",
+    "/apm/v1/packages",
     "/appo/v1/tenants/{tenant}/app_instance_infos",
     "/api/v1/topology",
 ]

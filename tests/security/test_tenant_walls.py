@@ -121,6 +121,7 @@ LISTS = {
         "GET auth/v1/tenants",
         "GET inventory/v1/mechosts",
         "GET apm/v1/tenants/{tenant_id}/packages",
+        "GET apm/v1/packages",
         "GET appo/v1/tenants/{tenant_id}/app_instance_infos",
         "GET api/v1/topology",
     ],

@@ -18,6 +18,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 
 from apps.common import clock
+from apps.orchestration import deployments
+from apps.orchestration.placement.facts import Strategy
 from apps.packages import distribution
 from apps.packages.models import Package
 from apps.rules import services as rules
@@ -52,13 +54,14 @@ class Side:
     instance: object
     rule_task: RuleTask
     platform: Platform | None = None
+    decision: object = None
 
     @property
     def marks(self):
         """Every string that betrays this tenant."""
         at_platform = self.platform.marks if self.platform else []
         rows = (self.tenant, self.user, self.guest, self.host, self.package, self.spare,
-                self.instance, self.rule_task)
+                self.instance, self.rule_task, self.decision)
         ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
         packages = [self.package.package_id, self.spare.package_id]
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
@@ -74,6 +77,7 @@ class Side:
             # At an edge a task is one of the platform's.
             **({} if self.platform else {"task_id": str(self.rule_task.pk)}),
             "ip": self.host.ip,
+            "decision_id": str(self.decision.pk),
         }
 
 
@@ -138,7 +142,14 @@ def side(word, number, edge):
     rule_task = rules.create(actor=SYSTEM, instance_id=instance.pk, spec=AppdSpec(f"{word}-rules"))
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
-                instance, rule_task, None if edge else platform_of(word, tenant))
+                instance, rule_task, None if edge else platform_of(word, tenant),
+                decision_of(word, tenant, package))
+
+
+def decision_of(word, tenant, package):
+    """A dry run of a deployment of a tenant."""
+    spec = deployments.DeploymentSpec(package.pk, f"{word}-tried", Strategy())
+    return deployments.preview(actor=SYSTEM, tenant_id=tenant.pk, spec=spec)
 
 
 def world_of(role, tmp_path):
@@ -222,11 +233,21 @@ def _body(world, method, route, who, values):
     }
     if route in known:
         return known[route]()
+<<<<<<< HEAD
     if route.endswith("appd_configuration") and not route.startswith("mep"):
         named = route.startswith("appo/") and method == "DELETE"
         return {"body": {"appDNSRule": []} if named else {"appName": "camera"}}
     if route.startswith("tenants/"):
         return _administration(method, route)
+=======
+    if route.endswith("/deployments"):
+        return {"body": {
+            "appPackageId": world.red.package.package_id, "appName": "placed",
+            "tenant_id": str(world.red.tenant.pk), "strategy": {"hosts": [world.red.host.ip]},
+        }}
+    if route.startswith("appo/v1/hosts/"):
+        return {"body": {}} if method == "POST" else {}
+>>>>>>> placement
     if route.startswith("inventory/"):
         return _inventory(method, route, values)
     if route.startswith("mep"):
