@@ -1,4 +1,4 @@
-"""Every route of EdgeGallery's center and, where the edge has a share in it, of its rule manager.
+"""Every route of EdgeGallery's center.
 
 Written by hand: number, method, path.  A path is filled with ``PLACES`` to look it up.
 """
@@ -60,9 +60,22 @@ ROUTES: dict[str, tuple[str, str]] = {
     "O16": ("GET", f"{APPO}/{_T}/apprule_task_infos/{{uuid}}"),
     "O17": ("POST", f"{APPO}/{_T}/app_instance_infos/sync"),
     "O18": ("GET", f"{APPO}/health"),
-    "P1": ("POST", _P),
-    "P2": ("POST", f"{_P}/upload"),
+    "P1": ("POST", f"{_P}/upload"),
+    "P2": ("POST", _P),
+    "P3": ("GET", f"{_P}/{{hex}}"),
+    "P4": ("GET", _P),
+    "P5": ("DELETE", f"{_P}/{{hex}}"),
+    "P6": ("DELETE", f"{_P}/{{hex}}/hosts/{{ip}}"),
+    "P7": ("GET", f"{_P}/{{hex}}/download"),
+    "P8": ("GET", f"{APM}/apps/info/appstores/{{ip}}"),
+    "P9": ("POST", f"{APM}/apps/sync"),
+    "P10": ("GET", f"{APM}/apps/syncstatus"),
+    "P11": ("GET", f"{APM}/apps/{{app}}/packages/{{app}}/syncstatus"),
+    "P12": ("POST", f"{APM}/{_T}/app_package_infos/sync"),
+    "P13": ("GET", f"{APM}/health"),
 }
+# Synchronization has an issue of its own; until then these may answer 501, and need no more.
+SYNCHRONIZATION = {"I44", "I45", "O17", "P12"}
 
 # What the places of a path are filled with; a tenant-less spelling leaves the tenant out.
 PLACES = {
