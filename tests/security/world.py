@@ -69,13 +69,13 @@ class Side:
     def path(self, package=None, route=""):
         """What the places in a route are filled with."""
         at_platform = self.platform.path(route) if self.platform else {}
-        if not self.platform or "mep" not in route:
-            at_platform |= {"task_id": str(self.rule_task.pk)}
         return at_platform | {
             "tenant_id": str(self.tenant.pk),
             "package_id": (package or self.spare).package_id,
             "instance_id": str(self.instance.pk),
             "user_id": str(self.guest.pk),
+            # At an edge a task is one of the platform's.
+            **({} if self.platform else {"task_id": str(self.rule_task.pk)}),
             "ip": self.host.ip,
             "decision_id": str(self.decision.pk),
         }
@@ -233,13 +233,11 @@ def _body(world, method, route, who, values):
     }
     if route in known:
         return known[route]()
-<<<<<<< HEAD
     if route.endswith("appd_configuration") and not route.startswith("mep"):
         named = route.startswith("appo/") and method == "DELETE"
         return {"body": {"appDNSRule": []} if named else {"appName": "camera"}}
     if route.startswith("tenants/"):
         return _administration(method, route)
-=======
     if route.endswith("/deployments"):
         return {"body": {
             "appPackageId": world.red.package.package_id, "appName": "placed",
@@ -247,7 +245,6 @@ def _body(world, method, route, who, values):
         }}
     if route.startswith("appo/v1/hosts/"):
         return {"body": {}} if method == "POST" else {}
->>>>>>> placement
     if route.startswith("inventory/"):
         return _inventory(method, route, values)
     if route.startswith("mep"):
