@@ -158,6 +158,8 @@ def world_of(role, tmp_path):
     if role == "center":
         edge = make.edge()
         make.rule_manager()
+        make.store("10.9.0.7")
+        make.repo("repo.example:5000")
     make.host("10.6.0.1", edge=edge, name="open-host")
     return World(side("crimson", 1, edge), side("azure", 2, edge), make.admin("root-user"), edge,
                  tmp_path, ForeignSite().believed())
@@ -202,7 +204,8 @@ def call(world, endpoint, asker, values=None):
     """Ask ``endpoint`` of the table as ``asker``, with a right body, and return the answer."""
     method, route = endpoint.split(" ")
     values = values or world.red.path(route=route)
-    values = values | {"ip": _ip(route, values, world)}
+    key = "10.9.0.7" if "appstores" in route else "repo.example:5000"
+    values = values | {"ip": _ip(route, values, world), "key": key}
     url = "/" + route.format(**values)
     url += {"api/schema": "/", "api/docs": "/"}.get(route, "")
     api = make.Api(token=token_of(world, asker))
@@ -264,11 +267,21 @@ def _inventory(method, route, values):
     if route.endswith("k8sconfig"):
         return {"form": {"file": file("config", make.ACCESS.encode())}}
     ip = values["ip"] if "{ip}" in route else "10.8.8.8"
+    if "appstores" in route or "apprepos" in route:
+        return {"body": _store("appstores" in route, values["key"] if "{key}" in route else "")}
     if "applcms" in route:
         return {"body": {"applcmName": "other", "applcmIp": ip, "applcmPort": "30204"}}
     if "apprulemanagers" in route:
         return {"body": {"appRuleName": "other", "appRuleIp": ip, "appRulePort": "30206"}}
     return {"body": NEW_HOST | {"mechostIp": ip, "applcmIp": "10.9.0.1"}}
+
+
+def _store(is_store, key):
+    if is_store:
+        return {"appstoreIp": key or "10.8.8.8", "appstorePort": "8099", "appstoreRepo": "r:5000",
+                "appstoreRepoPassword": make.TOKEN}
+    return {"repoEndPoint": key or "another.example:5000", "repoName": "other",
+            "repoUserName": "someone", "repoPassword": make.TOKEN}
 
 
 def _administration(method, route):
