@@ -17,6 +17,7 @@ WIRING: tuple[tuple[str, str], ...] = (
     ("packages.distribution.ordered", "apps.packages.tasks.on_event"),
     ("packages.distribution.withdrawing", "apps.packages.tasks.on_event"),
     ("packages.distribution.withdrawn", "apps.packages.tasks.on_event"),
+    ("packages.store_package.ordered", "apps.packages.tasks.on_store_event"),
     ("packages.distribution.arrived", "apps.orchestration.tasks.on_package_arrived"),
     ("instances.operation.queued", "apps.orchestration.tasks.on_operation_queued"),
     ("instances.instance.observed", "apps.orchestration.tasks.on_instance_observed"),
