@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "apps.edgelink",
     "apps.packages",
     "apps.instances",
+    "apps.rules",
     "apps.orchestration",
     "apps.sync",
     "apps.monitoring",
@@ -152,6 +153,11 @@ else:
         }
     }
 
+# Parts of pages that depend on nothing but their key; each process has its own.
+CACHES["template_fragments"] = {
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "template_fragments",
+}
+
 # --- people --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
 AUTHENTICATION_BACKENDS = [
@@ -247,6 +253,7 @@ APP_STORES = {
 COUNTED_PER_TENANT = {
     "packages": "packages.Package",
     "instances": "instances.AppInstance",
+    "rules": "rules.AppdRule",
 }
 
 # --- MEC platform (MEC 011) ----------------------------------------------------------------------

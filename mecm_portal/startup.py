@@ -19,6 +19,7 @@ from apps.mep import mirror
 from apps.mep.liveness import records, watch
 from apps.mep.notify import queue
 from apps.packages import distribution_work, store_work
+from apps.rules import work as rule_work
 from apps.sync import puller
 
 AGAIN_SECONDS = 1.0
@@ -30,6 +31,7 @@ def forget_leases() -> None:
     operations.drop_leases()
     distribution_work.drop_leases()
     store_work.drop_leases()
+    rule_work.drop_leases()
     hosts.drop_deliveries()
     idempotency.drop_claims()
     puller.drop_leases()

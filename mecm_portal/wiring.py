@@ -10,6 +10,7 @@ WIRING: tuple[tuple[str, str], ...] = (
     ("hosts.host.removing", "apps.orchestration.tasks.on_host_configured"),
     ("hosts.host.credentials_stored", "apps.orchestration.tasks.on_host_configured"),
     ("hosts.host.credentials_removed", "apps.orchestration.tasks.on_host_configured"),
+    ("hosts.host.draining", "apps.orchestration.tasks.on_host_draining"),
     ("hosts.applcm.registered", "apps.sync.tasks.on_edge_registered"),
     ("hosts.applcm.updated", "apps.sync.tasks.on_edge_registered"),
     ("hosts.applcm.removed", "apps.sync.tasks.on_edge_removed"),
@@ -19,6 +20,9 @@ WIRING: tuple[tuple[str, str], ...] = (
     ("packages.distribution.withdrawn", "apps.packages.tasks.on_event"),
     ("packages.store_package.ordered", "apps.packages.tasks.on_store_event"),
     ("packages.distribution.arrived", "apps.orchestration.tasks.on_package_arrived"),
+    ("hosts.applcm.reachable", "apps.rules.tasks.on_edge_reachable"),
+    ("instances.instance.instantiated", "apps.rules.tasks.on_instance_running"),
+    ("rules.task.created", "apps.rules.tasks.on_task_created"),
     ("instances.operation.queued", "apps.orchestration.tasks.on_operation_queued"),
     ("instances.instance.observed", "apps.orchestration.tasks.on_instance_observed"),
 )

@@ -12,10 +12,15 @@ from tests.sites import CENTER, EDGE, TwoSites, database_copy, urls_of
 
 
 def pytest_configure(config):
-    """Hash passwords quickly: nothing here is about their strength."""
+    """Hash passwords quickly, since nothing here is about their strength.
+
+    Static files are looked for when they are asked for: else each client of each test would read
+    the whole directory of them first.
+    """
     from django.conf import settings  # noqa: PLC0415 - settings are ready only now
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 def pytest_addoption(parser):

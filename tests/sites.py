@@ -25,6 +25,7 @@ from apps.hosts.selectors import undelivered
 from apps.instances import operations
 from apps.orchestration import delivery, engine
 from apps.packages import distribution_work
+from apps.rules import work as rule_work
 from apps.tenants import keys
 from mecm_portal.roles import CENTER, EDGE
 
@@ -194,6 +195,8 @@ def work_once():
         delivery.deliver(host)
     for operation in operations.due():
         engine.run(operation)
+    for task in rule_work.due():
+        rule_work.work_on(task)
 
 
 def owed(*, edge_id=None):

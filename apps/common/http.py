@@ -69,5 +69,7 @@ def _sentence(response: httpx.Response) -> str:
     if isinstance(body, dict):
         if isinstance(body.get("reason"), dict):
             return str(Reason.from_json(body["reason"]))
+        if isinstance(body.get("errors"), dict) and body["errors"]:
+            return "; ".join(f"{name}: {text}" for name, text in body["errors"].items())[:300]
         return str(body.get("detail") or body.get("message") or body)[:300]
     return str(body)[:300]

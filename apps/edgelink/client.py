@@ -21,6 +21,7 @@ from apps.tenants import tokens
 from apps.tenants.actors import SYSTEM, Actor
 
 LCM = "/lcmcontroller/v1"
+RULES = "/apprulemgr/v1"
 UPLOAD_SECONDS = 600.0
 ROW = {"kind", "id", "version"}  # what every row of the feed has
 
@@ -119,6 +120,20 @@ class EdgeClient:
         url = f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/record"
         found: dict[str, Any] = self._read(dict, url)
         return found
+
+    # --- rules ----------------------------------------------------------------------------------
+
+    def put_rules(
+        self, tenant_id: uuid.UUID, instance_id: uuid.UUID, configuration: dict[str, Any]
+    ) -> None:
+        """Make these the rules of an instance there, whatever it had before."""
+        url = f"{RULES}/tenants/{tenant_id}/app_instances/{instance_id}/appd_configuration"
+        self._send("PUT", url, json=configuration)
+
+    def remove_rules(self, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> None:
+        """Take all rules of an instance away there; raises NotFound when it has none."""
+        url = f"{RULES}/tenants/{tenant_id}/app_instances/{instance_id}/appd_configuration"
+        self._send("DELETE", url)
 
     # --- feed -----------------------------------------------------------------------------------
 

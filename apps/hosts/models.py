@@ -111,6 +111,11 @@ class MecHost(Versioned):
     )
     shared = models.BooleanField(_("open to every tenant"), default=True)
     removing = models.BooleanField(default=False, editable=False)
+    cordoned = models.BooleanField(default=False, editable=False)
+    region = models.CharField(max_length=128, blank=True)
+    tags = models.JSONField(default=list)
+    latitude = models.FloatField(null=True)
+    longitude = models.FloatField(null=True)
 
     # What the center still owes the edge: the version last changed here against the one delivered.
     desired_version = models.BigIntegerField(default=0, editable=False)

@@ -24,4 +24,7 @@ def may_deploy_to(host: MecHost) -> Decision:
     """Whether anything new may be placed on ``host`` (visibility was decided by the selector)."""
     if host.removing:
         return Decision(False, Reason(N_("The host is being removed."), code="host_removing"))
+    if host.cordoned:
+        text = N_("“%(host)s” is cordoned: nothing new is placed there until it is uncordoned.")
+        return Decision(False, Reason(text, code="host_cordoned", params={"host": host.name}))
     return ALLOWED

@@ -31,6 +31,9 @@ class Actor(Protocol):
     def actor_name(self) -> str:
         """What people call them."""
 
+    def acts_for(self, tenant_id: uuid.UUID | None) -> bool:
+        """Whether they do it for somebody else's tenant."""
+
 
 def record(
     verb: str,
@@ -48,6 +51,8 @@ def record(
     """
     kind = subject._meta.model_name or ""
     version = getattr(subject, "version", 0)
+    if actor.acts_for(tenant_id):
+        data = {**(data or {}), "on_behalf_of": str(tenant_id)}
     if not quiet:
         insert(
             Entry(

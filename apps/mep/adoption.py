@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from apps.common.models import Origin
 from apps.journal import services as journal
+from apps.mep import locking
 from apps.mep.models import Application, MecService
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Tenant
@@ -46,15 +47,16 @@ def take_over(*, site_id: uuid.UUID, service_id: uuid.UUID, data: dict[str, Any]
     if tenant_id is not None and not Tenant.objects.filter(pk=tenant_id).exists():
         return False
     key = uuid.UUID(said["id"])
-    application, _ = Application.objects.get_or_create(
+    application, _ = Application.objects.select_for_update().get_or_create(
         pk=key, defaults={"site_id": site_id, "name": said["name"], "tenant_id": tenant_id}
     )
-    row = MecService.objects.filter(pk=service_id).select_related("application").first()
+    rows = MecService.objects.select_for_update(of=("self",)).select_related("application")
+    row = rows.filter(pk=service_id).first()
     if application.site_id != site_id or (row and row.application.site_id != site_id):
         return True
-    if application.name != said["name"]:
-        application.name = said["name"]
-        application.save(update_fields=["name"])
+    if (application.name, application.tenant_id) != (said["name"], tenant_id):
+        application.name, application.tenant_id = said["name"], tenant_id
+        application.save(update_fields=["name", "tenant"])
     row = row or MecService(pk=service_id, origin=Origin.MEPM)
     row.application = application
     for name in _PLAIN:
@@ -72,10 +74,11 @@ def take_over(*, site_id: uuid.UUID, service_id: uuid.UUID, data: dict[str, Any]
 @transaction.atomic
 def note_gone(*, site_id: uuid.UUID, service_id: uuid.UUID) -> None:
     """Drop the copy of a service that its edge has removed, and of an application without any."""
-    row = MecService.objects.filter(pk=service_id, application__site_id=site_id).first()
-    if row is None:
+    owners = Application.objects.filter(services=service_id, site_id=site_id)
+    application = owners.select_for_update(of=("self",)).first()
+    row = application and application.services.select_for_update().filter(pk=service_id).first()
+    if application is None or row is None:
         return
-    application = row.application
     journal.record(
         "mep.service.forgotten", row, actor=SYSTEM, tenant_id=application.tenant_id,
         data={"site_id": str(site_id)}, quiet=True,
@@ -88,8 +91,9 @@ def note_gone(*, site_id: uuid.UUID, service_id: uuid.UUID) -> None:
 @transaction.atomic
 def forget_site(*, site_id: uuid.UUID) -> int:
     """Drop every copy of an edge that is no longer followed."""
-    count, _ = Application.objects.filter(site_id=site_id).delete()
-    return count
+    rows = Application.objects.filter(site_id=site_id)
+    locking.hold(rows)
+    return rows.delete()[0]
 
 
 def _text(moment: Any) -> str | None:

@@ -8,14 +8,15 @@ import secrets
 import uuid
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import Invalid
+from apps.common.errors import Conflict, Invalid, NotFound
 from apps.common.words import Reason
 from apps.journal import services as journal
 from apps.journal.services import Actor
-from apps.mep import grants, register
+from apps.mep import grants, locking, register
+from apps.mep.access import unknown
 from apps.mep.liveness.book import book
 from apps.mep.models import Application, ConfigTask, Credential, new_stamp
 from apps.mep.states import Cause
@@ -31,17 +32,34 @@ def ensure(
     application_id: uuid.UUID,
     name: str = "",
     tenant_id: uuid.UUID | None = None,
+    by_itself: bool = False,
 ) -> Application:
-    """The application instance of that id, made when the platform does not know it yet."""
+    """The application instance of that id, made when the platform does not know it yet.
+
+    One that nobody's tenant has yet gets ``tenant_id``.  Conflict where it is another tenant's or
+    another site's: an id that is known is taken over by nobody.  ``by_itself`` says that it is the
+    application that asks, and not management.
+    """
+    name = name[:128]
     row, made = Application.objects.select_for_update().get_or_create(
-        pk=application_id, defaults={"name": name[:128], "tenant_id": tenant_id}
+        pk=application_id, defaults={"name": name, "tenant_id": tenant_id, "by_itself": by_itself}
     )
     if made:
         journal.record("mep.application.registered", row, actor=actor, tenant_id=tenant_id)
-    elif name and row.name != name[:128]:
-        row.name = name[:128]
-        row.save(update_fields=["name"])
+        return row
+    if row.site_id is not None or (tenant_id and row.tenant_id not in (None, tenant_id)):
+        raise Conflict(N_("This id is that of another application instance."), code="id_taken")
+    new_tenant = bool(tenant_id) and row.tenant_id is None
+    before = row.name, row.tenant_id, row.by_itself
+    row.name = name or row.name
+    row.tenant_id = tenant_id or row.tenant_id
+    row.by_itself = row.by_itself and by_itself
+    if before != (row.name, row.tenant_id, row.by_itself):
+        row.save(update_fields=["name", "tenant", "by_itself"])
         transaction.on_commit(lambda: grants.revoke(application_id))
+    if new_tenant:
+        journal.record("mep.application.updated", row, actor=actor, tenant_id=tenant_id)
+        register.touch_all(application=row)
     return row
 
 
@@ -67,17 +85,15 @@ def configure(
     Invalid for keys of another form, and for an AK that another application has.
     """
     _check_form(access_key, secret_key)
-    taken = Credential.objects.filter(access_key=access_key).exclude(application=application)
-    if taken.exists():
-        raise _wrong("accessKeyId", N_("belongs to another application instance"))
-    row, _ = Credential.objects.update_or_create(
-        application=application,
-        defaults={
-            "access_key": access_key,
-            "secret_key": secret_key,
-            "required_services": required_services,
-        },
-    )
+    application = locking.application(application.pk)
+    pair = {"access_key": access_key, "secret_key": secret_key}
+    try:
+        with transaction.atomic():
+            row, _ = Credential.objects.update_or_create(
+                application=application, defaults={**pair, "required_services": required_services}
+            )
+    except IntegrityError:
+        raise _wrong("accessKeyId", N_("belongs to another application instance")) from None
     _restamp(application)
     journal.record(
         "mep.application.credentials_stored",
@@ -91,6 +107,7 @@ def configure(
 @transaction.atomic
 def remove_credentials(*, actor: Actor, application: Application) -> bool:
     """Take an application's AK/SK away, and its tokens with it; False when it had none."""
+    application = locking.application(application.pk)
     gone, _ = Credential.objects.filter(application=application).delete()
     _restamp(application)
     if gone:
@@ -104,8 +121,12 @@ def remove_credentials(*, actor: Actor, application: Application) -> bool:
 
 
 @transaction.atomic
-def save_registration(*, actor: Actor, application: Application, info: dict[str, Any]) -> None:
+def save_registration(
+    *, actor: Actor, application: Application, info: dict[str, Any]
+) -> Application:
     """Keep the AppInfo with which an application registered itself (MEC 011 v3)."""
+    # Not the caller's object: that may be the one which goes with a remembered token.
+    application = locking.application(application.pk)
     application.info, application.registered = info, True
     application.name = str(info.get("appName", ""))[:128]
     application.save(update_fields=["info", "registered", "name"])
@@ -113,6 +134,28 @@ def save_registration(*, actor: Actor, application: Application, info: dict[str,
     journal.record(
         "mep.application.updated", application, actor=actor, tenant_id=application.tenant_id
     )
+    return application
+
+
+@transaction.atomic
+def leave(*, actor: Actor, application: Application) -> None:
+    """End a registration, with the services and subscriptions that the application made.
+
+    What management gave it (its keys, its rules, itself) stays until management takes it away.
+    """
+    row = locking.application(application.pk)
+    if not row.registered:
+        raise unknown(N_("There is no such registration."))
+    if row.by_itself:
+        _remove(actor, row)
+        return
+    register.remove_all(actor=actor, application=row, cause=Cause.REMOVED)
+    locking.hold(row.subscriptions.all())
+    row.subscriptions.all().delete()
+    row.info, row.registered, row.ready_at = {}, False, None
+    row.save(update_fields=["info", "registered", "ready_at"])
+    transaction.on_commit(lambda: grants.revoke(row.pk))
+    journal.record("mep.application.left", row, actor=actor, tenant_id=row.tenant_id)
 
 
 @transaction.atomic
@@ -121,16 +164,23 @@ def remove(*, actor: Actor, application_id: uuid.UUID) -> bool:
 
     Whoever subscribed to its services is told; False when there is no such application.
     """
-    row = Application.objects.select_for_update().filter(pk=application_id).first()
-    if row is None:
+    try:
+        row = locking.application(application_id)
+    except NotFound:
         return False
-    for service in list(row.services.all()):
-        register.remove(actor=actor, application=row, service=service, cause=Cause.TERMINATED)
+    _remove(actor, row)
+    return True
+
+
+def _remove(actor: Actor, row: Application) -> None:
+    application_id = row.pk
+    register.remove_all(actor=actor, application=row, cause=Cause.TERMINATED)
     ConfigTask.objects.filter(application_id=row.pk).delete()
     journal.record("mep.application.removed", row, actor=actor, tenant_id=row.tenant_id)
+    # Before their deliveries, as whoever delivers does.
+    locking.hold(row.subscriptions.all())
     row.delete()
     transaction.on_commit(lambda: _forget(application_id))
-    return True
 
 
 def _forget(application_id: uuid.UUID) -> None:

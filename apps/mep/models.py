@@ -9,6 +9,8 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from apps.common import clock
 from apps.common.models import Versioned
@@ -32,6 +34,8 @@ class Application(models.Model):
     # The AppInfo of a registration (MEC 011 v3 clause 7.2.13); empty for what Mm5 made.
     info = models.JSONField(default=dict)
     registered = models.BooleanField(default=False)
+    # Its registration made it, and nothing was given to it by management: both go together.
+    by_itself = models.BooleanField(default=False)
     # Name and Mp1 use of the AppD configuration; null while there is none.
     appd = models.JSONField(null=True)
     # Changes with the credentials, so that tokens end with them.
@@ -150,6 +154,14 @@ class Subscription(models.Model):
 
     class Meta:
         ordering = ["created_at", "id"]
+        # Only those for which something waits, in the order in which they have their turn: that is
+        # asked each second, and most subscribers have everything most of the time.
+        indexes = [
+            models.Index(
+                F("failures"), Coalesce("last_ok", "created_at"), name="mep_due",
+                condition=Q(next_seq__gt=F("done_seq") + 1),
+            )
+        ]
 
     def __str__(self) -> str:
         # Path and query of a callback may be its secret, and this stands in journal and log.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +31,7 @@ from apps.mep.notify.matching import Happening
 from apps.mep.states import SERVICE, Cause, Change, ServiceState
 from apps.mep.types import ServiceInfo
 
+_LOCK = "SELECT id FROM mep_application WHERE id = %s FOR UPDATE"
 _COUNT = (
     "SELECT (SELECT COUNT(*) FROM mep_mecservice s WHERE s.application_id = a.id)"
     " FROM mep_application a WHERE a.id = %s"
@@ -62,13 +66,20 @@ def register(*, actor: Actor, application: Application, info: ServiceInfo) -> Me
 
 @transaction.atomic
 def update(
-    *, actor: Actor, application: Application, service: MecService, info: ServiceInfo
+    *,
+    actor: Actor,
+    application: Application,
+    service: MecService,
+    info: ServiceInfo,
+    match: Callable[[MecService], None] = lambda row: None,
 ) -> MecService:
     """Put another representation in the place of a service's; tells what kind of change it was.
 
-    The heartbeat's time begins anew where the service becomes ACTIVE.
+    The heartbeat's time begins anew where the service becomes ACTIVE.  ``match`` raises where the
+    row, which nobody else can change now, is not the one that the caller means.
     """
     row = _locked(application, service)
+    match(row)
     before = {name: getattr(row, name) for name in _ATTRIBUTES}
     after = _columns(info)
     state = SERVICE.move(row.state, f"put_{info.state.lower()}")
@@ -92,19 +103,54 @@ def update(
 
 @transaction.atomic
 def remove(
-    *, actor: Actor, application: Application, service: MecService, cause: Cause = Cause.REMOVED
+    *,
+    actor: Actor,
+    application: Application,
+    service: MecService,
+    match: Callable[[MecService], None] = lambda row: None,
 ) -> None:
-    """Take a service out of the register; its liveness address is gone with it."""
+    """Take a service out of the register; its liveness address is gone with it.
+
+    ``match`` is as for ``update``.
+    """
     row = _locked(application, service)
-    key = row.pk
-    state, row.state = str(row.state), ServiceState.INACTIVE
-    gone = Happening.of(row, Change.REMOVED, cause, asked_state=state)
-    # The version first, as everybody who tells of services takes it before the subscriptions:
-    # else two of them could wait for each other.
-    journal.bury("mep.service.removed", row, actor=actor, tenant_id=application.tenant_id)
-    outbox.put([gone])
-    version = row.version
-    transaction.on_commit(lambda: book.remove(key, version))
+    match(row)
+    _bury([row], actor, application, Cause.REMOVED)
+
+
+def remove_all(*, actor: Actor, application: Application, cause: Cause) -> None:
+    """Take out all services of an application, whose row the caller has locked."""
+    rows = application.services.select_for_update().order_by("pk")
+    _bury(list(rows), actor, application, cause)
+
+
+def touch_all(*, application: Application) -> None:
+    """Give the services of a locked application a new version: what they say of it has changed."""
+    for row in application.services.select_for_update().order_by("pk"):
+        row.save()
+        transaction.on_commit(partial(records.follow, row))
+
+
+def _bury(
+    rows: Sequence[MecService], actor: Actor, application: Application, cause: Cause
+) -> None:
+    gone, versions = [], {}
+    for row in rows:
+        key = row.pk
+        state, row.state = str(row.state), ServiceState.INACTIVE
+        gone.append(Happening.of(row, Change.REMOVED, cause, asked_state=state))
+        journal.bury("mep.service.removed", row, actor=actor, tenant_id=application.tenant_id)
+        versions[key] = row.version
+    if not gone:
+        return
+    # All at once and after the versions: subscriptions are locked after those, and in order.
+    outbox.put(gone)
+    transaction.on_commit(lambda: _forget(versions))
+
+
+def _forget(versions: dict[uuid.UUID, int]) -> None:
+    for key, version in versions.items():
+        book.remove(key, version)
 
 
 def _announce(verb: str, row: MecService, actor: Actor, change: Change, cause: Cause) -> None:
@@ -153,9 +199,11 @@ def _given(value: int | UnsetType) -> int | None:
 def _count_locked(application: Application) -> int:
     """How many services the application has, and nobody else adds one until the commit."""
     key = Application._meta.pk.get_db_prep_save(application.pk, connection)
-    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT + lock, [key])
+        if connection.features.has_select_for_update:
+            # A statement of its own: what one counts is as it was before that one had to wait.
+            cursor.execute(_LOCK, [key])
+        cursor.execute(_COUNT, [key])
         row = cursor.fetchone()
     if row is None:
         raise unknown(N_("There is no such application instance."))

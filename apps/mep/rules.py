@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from apps.common.errors import Invalid
 from apps.common.words import Reason
 from apps.journal import services as journal
 from apps.journal.services import Actor
+from apps.mep import locking
 from apps.mep.access import unknown
 from apps.mep.models import Application, ConfigTask, Rule
 
@@ -21,11 +23,23 @@ KEPT_TASKS = timedelta(days=7)
 
 
 @transaction.atomic
-def update(*, actor: Actor, application: Application, rule: Rule, body: Body) -> Rule:
-    """Put another body in the place of a rule's; Invalid when another rule has its domain."""
-    row = Rule.objects.select_for_update().filter(pk=rule.pk, application=application).first()
+def update(
+    *,
+    actor: Actor,
+    application: Application,
+    rule: Rule,
+    body: Body,
+    match: Callable[[Rule], None] = lambda row: None,
+) -> Rule:
+    """Put another body in the place of a rule's; Invalid when another rule has its domain.
+
+    ``match`` raises where the row, which nobody else can change now, is not what the caller means.
+    """
+    application = locking.application(application.pk)
+    row = application.rules.select_for_update().filter(pk=rule.pk).first()
     if row is None:
         raise unknown(N_("There is no such rule."))
+    match(row)
     _write(row, body)
     journal.record(
         "mep.application.rule_updated",
@@ -50,9 +64,9 @@ def replace_all(
 
     ``appd`` is what is kept beside them, None when the configuration is removed.
     """
-    locked = Application.objects.select_for_update().get(pk=application.pk)
-    locked.appd = appd
-    locked.save(update_fields=["appd"])
+    application = locking.application(application.pk)
+    application.appd = appd
+    application.save(update_fields=["appd"])
     had = application.rules.exists()
     wanted = {(Rule.Kind.DNS, key): body for key, body in dns.items()}
     wanted |= {(Rule.Kind.TRAFFIC, key): body for key, body in traffic.items()}
@@ -62,7 +76,9 @@ def replace_all(
             row.delete()
     # Rules of one application may take over each other's domains.
     application.rules.update(domain=None)
-    for (kind, rule_id), body in wanted.items():
+    # Domains are waited for as rows are, so they have an order as well.
+    in_order = sorted(wanted.items(), key=lambda one: (_domain(one[0][0], one[1]) or "", one[0]))
+    for (kind, rule_id), body in in_order:
         row = rows.get((kind, rule_id)) or Rule(
             application=application, kind=kind, rule_id=rule_id
         )
@@ -88,7 +104,7 @@ def purge() -> int:
 
 
 def _write(row: Rule, body: Body) -> None:
-    domain = str(body["domainName"]).lower().rstrip(".") if row.kind == Rule.Kind.DNS else None
+    domain = _domain(row.kind, body)
     if domain and Rule.objects.filter(domain=domain).exclude(pk=row.pk).exists():
         raise _taken()
     row.body, row.domain, row.updated_at = body, domain, clock.now()
@@ -97,6 +113,10 @@ def _write(row: Rule, body: Body) -> None:
             row.save()
     except IntegrityError:  # another application was faster
         raise _taken() from None
+
+
+def _domain(kind: str, body: Body) -> str | None:
+    return str(body["domainName"]).lower().rstrip(".") if kind == Rule.Kind.DNS else None
 
 
 def _taken() -> Invalid:

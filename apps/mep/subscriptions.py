@@ -12,6 +12,7 @@ from apps.common.errors import Conflict, Invalid
 from apps.common.guard import Guard
 from apps.journal import services as journal
 from apps.journal.services import Actor
+from apps.mep import locking
 from apps.mep.access import unknown
 from apps.mep.models import Application, Subscription, SubscriptionKey
 from apps.mep.notify.matching import keys_of
@@ -35,8 +36,7 @@ def subscribe(
     refusal = guard().check(callback)
     if refusal:
         raise Invalid(N_("The request is not valid."), fields={"callbackReference": refusal})
-    if not Application.objects.select_for_update().filter(pk=application.pk).exists():
-        raise unknown(N_("There is no such application instance."))
+    locking.application(application.pk)
     most = settings.LIMITS["subscriptions_per_application"]
     used = application.subscriptions.count()
     if used >= most:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from apps.mep import calls, rules
+from apps.mep import calls, rules, termination
 from apps.mep import mirror as mirroring
 from apps.mep.notify import queue
 
@@ -11,6 +11,12 @@ from apps.mep.notify import queue
 def mirror() -> dict[str, int | str]:
     """Bring the copy at a service center up to date."""
     return mirroring.run()
+
+
+@shared_task
+def lapse() -> dict[str, int]:
+    """Take back the announcements of ends that did not come."""
+    return {"lapsed": termination.lapse()}
 
 
 @shared_task

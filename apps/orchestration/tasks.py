@@ -12,7 +12,7 @@ from apps.instances import operations
 from apps.instances.models import AppInstance
 from apps.instances.states import InstanceState
 from apps.journal.fanout import Event
-from apps.orchestration import delivery, engine, services
+from apps.orchestration import decisions, delivery, draining, engine, services
 
 # What a sweep asked for and nobody took until the next one is asked for again.
 SWEEP_SECONDS = 4
@@ -41,7 +41,13 @@ def sweep_operations() -> dict[str, int]:
 @shared_task
 def purge_operations() -> dict[str, int]:
     """Keep finished operations within their retention."""
-    return {"deleted": operations.purge()}
+    return {"deleted": operations.purge() + decisions.purge() + draining.purge()}
+
+
+@shared_task
+def advance_drains() -> dict[str, int]:
+    """Move what is on drained hosts one step on."""
+    return {"moves": draining.advance()}
 
 
 @shared_task
@@ -97,6 +103,11 @@ def on_host_configured(event: Event) -> None:
     """A host was configured: deliver it, or probe it when it is ours."""
     deliver_host.delay(event.subject_id)
     probe_host.delay(event.subject_id)
+
+
+def on_host_draining(event: Event) -> None:
+    """A drain was ordered: begin it."""
+    advance_drains.delay()
 
 
 def on_edge_reachable(event: Event) -> None:

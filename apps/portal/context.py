@@ -31,7 +31,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     frame = "fragment.html" if fragment else "shell.html" if viewer else "plain.html"
     return {
         "viewer": viewer,
-        "nav": nav_for(viewer.actor, request.path) if viewer and not fragment else [],
+        "nav": nav_for(viewer.actor, request.path) if viewer and not fragment else None,
         "site_name": settings.SITE_NAME,
         "mode": gettext(settings.ROLE.label),
         "is_demo": settings.DEMO,

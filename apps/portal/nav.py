@@ -43,6 +43,7 @@ SECTIONS: dict[str, Section] = {
         Section("topology", _("Topology"), "topology", _OVERVIEW, "topology.read"),
         Section("packages", _("Packages"), "package", _APPS, "packages.read"),
         Section("instances", _("Instances"), "instance", _APPS, "instances.read"),
+        Section("deployments", _("Deployments"), "send", _APPS, "instances.read"),
         Section("hosts", _("Hosts"), "host", _INFRA, "hosts.read"),
         Section("systems", _("Systems"), "system", _INFRA, "systems.read"),
         Section("mep", _("Platform overview"), "mep", _MEP, "mep.read"),
@@ -62,13 +63,28 @@ def sections_for(actor: Actor) -> list[Section]:
     return [one for one in found if not one.permission or actor.has(one.permission)]
 
 
-def nav_for(actor: Actor, path: str) -> Sequence[tuple[Promise, list[Item]]]:
-    """The navigation in groups, with the section that holds ``path`` marked as active."""
-    groups: dict[str, tuple[Promise, list[Item]]] = {}
-    found = [(section, reverse(section.name)) for section in sections_for(actor)]
-    holding = [url for _, url in found if (path == url if url == "/" else path.startswith(url))]
-    nearest = max(holding, key=len, default="")
-    for section, url in found:
-        items = groups.setdefault(str(section.group), (section.group, []))[1]
-        items.append(Item(section, url, url == nearest))
-    return list(groups.values())
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """What one reader may open, and which section is open now; equal ones are drawn alike."""
+
+    sections: tuple[str, ...]
+    active: str
+
+    @property
+    def groups(self) -> Sequence[tuple[Promise, list[Item]]]:
+        """The sections under the heading of their group, in the site's order."""
+        found: dict[str, tuple[Promise, list[Item]]] = {}
+        for name in self.sections:
+            section = SECTIONS[name]
+            items = found.setdefault(str(section.group), (section.group, []))[1]
+            items.append(Item(section, reverse(name), name == self.active))
+        return list(found.values())
+
+
+def nav_for(actor: Actor, path: str) -> Navigation:
+    """The navigation, with the section that holds ``path`` marked as active."""
+    found = {section.name: reverse(section.name) for section in sections_for(actor)}
+    holding = [
+        name for name, url in found.items() if (path == url if url == "/" else path.startswith(url))
+    ]
+    return Navigation(tuple(found), max(holding, key=lambda name: len(found[name]), default=""))

@@ -40,6 +40,10 @@ class Actor:
         """The only tenant whose rows are visible; without one, a tenant that does not exist."""
         return self.tenant_id or NOBODY
 
+    def acts_for(self, tenant_id: uuid.UUID | None) -> bool:
+        """Whether an administrator does something for a tenant that is not their own."""
+        return self.role == Role.ADMIN and tenant_id not in (None, self.tenant_id)
+
     def has(self, permission: str) -> bool:
         """Whether the role carries ``permission``; see the table in ``roles.py``."""
         return permission in PERMISSIONS[self.role]

@@ -36,6 +36,7 @@ _REFUSALS = {
     "packages.write": N_("A guest may look at packages, but not change them."),
     "packages.download": N_("A guest may look at packages, but not download them."),
     "instances.write": N_("A guest may look at instances, but not change them."),
+    "rules.write": N_("A guest may look at rules, but not change them."),
     "activity.read": N_("A guest may not see who did what."),
 }
 

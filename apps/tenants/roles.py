@@ -21,8 +21,16 @@ AUTHORITIES = {
     Role.GUEST: "ROLE_MECM_GUEST",
 }
 
-_READ = frozenset({"hosts.read", "packages.read", "instances.read", "topology.read", "mep.read"})
-_OPERATE = _READ | {"packages.write", "packages.download", "instances.write", "activity.read"}
+_READ = frozenset(
+    {"hosts.read", "packages.read", "instances.read", "rules.read", "topology.read", "mep.read"}
+)
+_OPERATE = _READ | {
+    "packages.write",
+    "packages.download",
+    "instances.write",
+    "rules.write",
+    "activity.read",
+}
 _ADMINISTER = _OPERATE | {
     "hosts.write",
     "hosts.credentials",

@@ -9,14 +9,15 @@ from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
-from mecm_portal.runtime.short import ShortRequests
+from mecm_portal.runtime import core
+from mecm_portal.runtime.short import ShortRequests, asks_little
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[Any]]
 
-PAGE_THREADS = 8
+PAGE_THREADS, MACHINE_THREADS, UPLOAD_THREADS = 8, 4, 4
 
 
 class SiteApplication:
@@ -25,7 +26,7 @@ class SiteApplication:
     ``waiting`` maps a path to the asynchronous application that answers it: a request that waits
     for news would keep one of the few page threads for as long as it waits.  What is below a path
     of ``machines`` is answered by threads of its own: applications that ask by the thousand take
-    no page's place.
+    no page's place.  Nor do uploads, which stream in for as long as they take.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class SiteApplication:
         machines: tuple[str, ...] = (),
         threads: int = PAGE_THREADS,
     ) -> None:
-        self._pages: Any = WSGIMiddleware(pages, workers=threads)
+        self._pages = ShortRequests(pages, threads=threads, name="page")
+        self._uploads: Any = WSGIMiddleware(_roaming(pages), workers=UPLOAD_THREADS)
         self._machines = machines
-        self._short = ShortRequests(pages)
+        self._short = ShortRequests(pages, threads=MACHINE_THREADS, name="machine")
         self._sockets = sockets
         self._waiting = waiting
         self._stopping = asyncio.Event()
@@ -56,10 +58,12 @@ class SiteApplication:
             waiting = self._waiting.get(scope["path"])
             if scope["path"].startswith(self._machines):
                 await self._short(scope, receive, send)
-            elif waiting is None:
+            elif waiting is not None:
+                await self._until_stopped(waiting, scope, receive, send)
+            elif asks_little(scope):
                 await self._pages(scope, receive, send)
             else:
-                await self._until_stopped(waiting, scope, receive, send)
+                await self._uploads(scope, receive, send)
 
     async def _until_stopped(
         self, application: Application, scope: Scope, receive: Receive, send: Send
@@ -83,6 +87,16 @@ class SiteApplication:
         finally:
             stopping.cancel()
             answering.cancel()
+
+
+def _roaming(pages: Callable[..., Any]) -> Callable[..., Any]:
+    """``pages`` for bodies that take long to check: on any core, beside the others."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        core.roam()
+        return pages(environ, start_response)
+
+    return answer
 
 
 async def _say_stopping(send: Send) -> None:

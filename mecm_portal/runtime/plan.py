@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mecm_portal.runtime import core
 from mecm_portal.runtime.ports import can_listen_on_address
 from mecm_portal.runtime.trouble import Trouble
 
@@ -29,7 +30,10 @@ _NOT_INHERITED = (
 
 @dataclass(frozen=True)
 class Site:
-    """One site: ``role`` is what its process is told, ``port_variable`` moves its port."""
+    """One site: ``role`` is what its process is told, ``port_variable`` moves its port.
+
+    ``number`` tells the sites of a world apart, so that neighbours get cores of their own.
+    """
 
     name: str
     role: str
@@ -37,6 +41,7 @@ class Site:
     port: int
     directory: Path
     port_variable: str
+    number: int = 0
 
     @property
     def url(self) -> str:
@@ -56,6 +61,7 @@ class Site:
             "MECM_DEMO": "1",
             "MECM_STATIC_ROOT": os.environ.get("MECM_STATIC_ROOT", str(STATIC_ROOT)),
             "PYTHONUNBUFFERED": "1",
+            core.VARIABLE: os.environ.get(core.VARIABLE, str(self.number)),
         }
 
     @property
@@ -108,7 +114,7 @@ def make_plan(
         if number > 1 and not can_listen(ip):
             ip, port = CENTER_IP, port + 1
         name = f"edge-{number}"
-        sites.append(Site(name, "edge", ip, port, data / name, "MECM_EDGE_PORT"))
+        sites.append(Site(name, "edge", ip, port, data / name, "MECM_EDGE_PORT", number))
     _refuse_shared_addresses(sites)
     return Plan(data, tuple(sites))
 

@@ -21,6 +21,7 @@ from django.conf import settings
 from apps.monitoring.hub import hub
 from mecm_portal import asgi, startup, wsgi
 from mecm_portal.celery import app as celery_app
+from mecm_portal.runtime import core
 from mecm_portal.runtime.application import SiteApplication
 from mecm_portal.runtime.lane import IDLE_SECONDS, LaneProtocol
 from mecm_portal.runtime.work import EmbeddedWork
@@ -91,6 +92,7 @@ async def _run(application: SiteApplication, config: uvicorn.Config) -> None:
     await asyncio.to_thread(
         work.start
     )  # closes database connections, which Django forbids on a loop
+    core.settle(settings.SITE_NAME)  # what started so far roams
     _log.info("%s starts on %s", settings.SITE_NAME, settings.SITE_URL)
     watches = startup.start_watches()
     try:

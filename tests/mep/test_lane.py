@@ -24,7 +24,7 @@ class Server:
 
     def __init__(self, form):
         self.passed = 0
-        behind = ShortRequests(get_wsgi_application(), threads=1)
+        behind = ShortRequests(get_wsgi_application(), threads=1, name="short")
 
         async def view(scope, receive, send):
             self.passed += 1

@@ -170,7 +170,7 @@ class Lives(RuleBasedStateMachine):
 def test_any_interleaving_keeps_the_table_of_states(mep):
     settings.LIMITS = {**settings.LIMITS, "services_per_application": 1000}
     checked = profile(
-        max_examples=40, stateful_step_count=25, deadline=None, derandomize=True,
+        max_examples=20, stateful_step_count=25, deadline=None, derandomize=True,
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(Lives, settings=checked)

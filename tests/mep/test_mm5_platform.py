@@ -79,7 +79,6 @@ def test_end_removes_everything_of_the_application_and_nothing_of_others(
     assert MecService.objects.count() == Subscription.objects.count() == len(book) == 1
     assert not any(model.objects.exists() for model in (Rule, Credential, ConfigTask))
     assert app.send("GET", app.services).status_code == 401
-    refused(manager.send("DELETE", manager.end), 404)
 
 
 def test_end_is_not_waited_for_where_nobody_subscribed_to_it(app, manager, waits):

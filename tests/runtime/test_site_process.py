@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,9 +19,24 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.world
 
 
+def manage(*words: str) -> list[str]:
+    return [sys.executable, str(ROOT / "manage.py"), *words]
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory):
+    """The directory of a new site: both roles have the same schema."""
+    directory = tmp_path_factory.mktemp("migrated") / "site"
+    environment = os.environ | {"MECM_ROLE": "edge", "MECM_SITE_DIR": str(directory)}
+    words = manage("migrate", "--verbosity", "0")
+    subprocess.run(words, env=environment, check=True)
+    return directory
+
+
 @pytest.fixture(params=["center", "edge"])
-def site(request, tmp_path):
+def site(request, migrated, tmp_path):
     """A migrated site of each role, its process and its address."""
+    shutil.copytree(migrated, tmp_path / "site")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -30,9 +46,7 @@ def site(request, tmp_path):
         "MECM_SITE_DIR": str(tmp_path / "site"),
         "MECM_SITE_URL": f"http://127.0.0.1:{port}",
     }
-    manage = [sys.executable, str(ROOT / "manage.py")]
-    subprocess.run([*manage, "migrate", "--verbosity", "0"], env=environment, check=True)
-    command = [*manage, "serve", "--port", str(port)]
+    command = manage("serve", "--port", str(port))
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

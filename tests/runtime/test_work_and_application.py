@@ -88,7 +88,7 @@ def pages(environ, start_response):
 @pytest.mark.parametrize(
     ("kind", "path", "begin"),
     [
-        ("http", "/hosts", b"page on WSGI"),
+        ("http", "/hosts", b"page on page"),
         ("http", "/feed", b"feed"),
         ("http", "/feed/", b"page"),
         ("websocket", "/feed", b"socket"),
@@ -104,7 +104,49 @@ def test_each_connection_goes_to_its_side(kind, path, begin):
     assert asyncio.run(call())[1].startswith(begin)
 
 
-async def body_of(site, kind, path):
+class Download(list):
+    """An answer that streams, as Django's file responses do."""
+
+    streaming = True
+    closed = False
+
+    def close(self):
+        self.closed = True
+
+
+def test_an_answer_that_streams_is_sent_piece_by_piece_and_closed():
+    download = Download([b"one ", b"", b"two ", b"three"])
+
+    def pages(environ, start_response):
+        start_response("200 OK", [("Content-Length", "13")])
+        return download
+
+    async def call():
+        site = SiteApplication(pages=pages, sockets=answer(b""), waiting={})
+        return await body_of(site, "http", "/download")
+
+    assert asyncio.run(call()) == (200, b"one two three")
+    assert download.closed
+
+
+@pytest.mark.parametrize(
+    ("headers", "side"),
+    [
+        ([(b"content-length", b"65536")], b"page on page"),
+        ([(b"content-length", b"65537")], b"page on WSGI"),
+        ([(b"content-length", b"-1")], b"page on WSGI"),
+        ([(b"transfer-encoding", b"chunked")], b"page on WSGI"),
+    ],
+)
+def test_a_body_that_may_be_large_streams_in(headers, side):
+    async def call():
+        site = SiteApplication(pages=pages, sockets=answer(b""), waiting={})
+        return await body_of(site, "http", "/hosts", headers)
+
+    assert asyncio.run(call())[1].startswith(side)
+
+
+async def body_of(site, kind, path, headers=()):
     """The status and the whole body that the site answers."""
     sent = []
 
@@ -114,7 +156,7 @@ async def body_of(site, kind, path):
     async def send(message):
         sent.append(message)
 
-    scope = {"type": kind, "path": path, "method": "GET", "query_string": b"", "headers": []}
+    scope = {"type": kind, "path": path, "method": "GET", "query_string": b"", "headers": headers}
     await site({**scope, "http_version": "1.1"}, receive, send)
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
 

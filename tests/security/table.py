@@ -1,7 +1,9 @@
 """What every API endpoint answers to every asker: written by hand, and read by nobody but tests.
 
-Columns of the center:  anonymous, bad token, stranger (a user of another tenant who asks about
-red's things), tenant (red's own user), guest (of red), admin.
+Columns of the center:  anonymous, a token that does not hold, stranger (a user of another tenant who
+asks about red's things), tenant (red's own user), guest (of red), admin.  The second column is asked
+three times: with a token that is none, with an administrator's that has expired, and with one that
+another signer made under our key's name.
 Columns of an edge: the same for its own people, then the center's link with an order of red's user,
 and with the center's own work.
 """
@@ -10,6 +12,8 @@ from __future__ import annotations
 
 CENTER_ASKERS = ("anonymous", "bad", "stranger", "tenant", "guest", "admin")
 EDGE_ASKERS = (*CENTER_ASKERS, "link_tenant", "link_center")
+# Who else the cell of a column is about.
+ALSO = {"bad": ("expired", "foreign")}
 
 # What every site has.
 _AUTH = {
@@ -22,6 +26,19 @@ _AUTH = {
     "POST auth/v1/tenants": "401 401 403 403 403 201 403 201",
     "GET auth/v1/users": "401 401 403 403 403 200 403 200",
     "POST auth/v1/users": "401 401 403 403 403 201 403 201",
+    "GET tenants/v1/tenants": "401 401 200 200 200 200 200 200",
+    "POST tenants/v1/tenants": "401 401 403 403 403 201 403 201",
+    "GET tenants/v1/tenants/{tenant_id}": "401 401 404 200 200 200 200 200",
+    "PUT tenants/v1/tenants/{tenant_id}": "401 401 403 403 403 200 403 200",
+    # It has users and things.
+    "DELETE tenants/v1/tenants/{tenant_id}": "401 401 403 403 403 409 403 409",
+    "GET tenants/v1/tenants/{tenant_id}/quotas": "401 401 404 200 200 200 200 200",
+    "PUT tenants/v1/tenants/{tenant_id}/quotas": "401 401 403 403 403 200 403 200",
+    "GET tenants/v1/users": "401 401 403 403 403 200 403 200",
+    "POST tenants/v1/users": "401 401 403 403 403 201 403 201",
+    "GET tenants/v1/users/{user_id}": "401 401 403 403 403 200 403 200",
+    "PUT tenants/v1/users/{user_id}": "401 401 403 403 403 200 403 200",
+    "DELETE tenants/v1/users/{user_id}": "401 401 403 403 403 200 403 200",
     "GET api/v1/topology": "401 401 200 200 200 200 200 200",
     "GET api/v1/services/topology": "401 401 200 200 200 200 200 200",
     "GET api/schema": "200 200 200 200 200 200 200 200",
@@ -79,6 +96,40 @@ CENTER = {
     f"DELETE {_APPO}/app_instances/{{instance_id}}": "401 401 404 202 403 202",
     f"GET {_APPO}/app_instance_infos": "401 401 404 200 200 200",
     f"GET {_APPO}/app_instance_infos/{{instance_id}}": "401 401 404 200 200 200",
+    "GET appo/v1/deployments": "401 401 200 200 200 200",
+    "POST appo/v1/deployments": "401 401 404 202 403 202",
+    f"GET {_APPO}/deployments": "401 401 404 200 200 200",
+    f"POST {_APPO}/deployments": "401 401 404 202 403 202",
+    "GET appo/v1/placement_decisions": "401 401 200 200 200 200",
+    "GET appo/v1/placement_decisions/{decision_id}": "401 401 404 200 200 200",
+    f"GET {_APPO}/placement_decisions": "401 401 404 200 200 200",
+    f"GET {_APPO}/placement_decisions/{{decision_id}}": "401 401 404 200 200 200",
+    "POST appo/v1/hosts/{ip}/cordon": "401 401 403 403 403 200",
+    "DELETE appo/v1/hosts/{ip}/cordon": "401 401 403 403 403 200",
+    # Nobody has drained it yet.
+    "GET appo/v1/hosts/{ip}/drain": "401 401 403 403 403 404",
+    "POST appo/v1/hosts/{ip}/drain": "401 401 403 403 403 202",
+}
+_APPD = "app_instances/{instance_id}/appd_configuration"
+_TASK = "apprule_task_infos/{task_id}"
+# Red's instance has a configuration; without a tenant in the path an administrator names one.
+CENTER |= {
+    f"GET inventory/v1/{_APPD}": "401 401 404 200 200 200",
+    f"POST inventory/v1/{_APPD}": "401 401 404 400 403 400",
+    f"PUT inventory/v1/{_APPD}": "401 401 404 200 403 400",
+    f"DELETE inventory/v1/{_APPD}": "401 401 404 200 403 400",
+    f"GET inventory/v1/tenants/{{tenant_id}}/{_APPD}": "401 401 404 200 200 200",
+    f"POST inventory/v1/tenants/{{tenant_id}}/{_APPD}": "401 401 404 400 403 400",
+    f"PUT inventory/v1/tenants/{{tenant_id}}/{_APPD}": "401 401 404 200 403 200",
+    f"DELETE inventory/v1/tenants/{{tenant_id}}/{_APPD}": "401 401 404 200 403 200",
+    f"POST appo/v1/{_APPD}": "401 401 404 202 403 400",
+    f"PUT appo/v1/{_APPD}": "401 401 404 202 403 400",
+    f"DELETE appo/v1/{_APPD}": "401 401 404 202 403 400",
+    f"GET appo/v1/{_TASK}": "401 401 404 200 200 200",
+    f"POST {_APPO}/{_APPD}": "401 401 404 202 403 202",
+    f"PUT {_APPO}/{_APPD}": "401 401 404 202 403 202",
+    f"DELETE {_APPO}/{_APPD}": "401 401 404 202 403 202",
+    f"GET {_APPO}/{_TASK}": "401 401 404 200 200 200",
 }
 _LCM = "lcmcontroller/v1/tenants/{tenant_id}"
 EDGE = {
@@ -105,6 +156,20 @@ EDGE = {
     "GET sync/v1/site": "200 200 200 200 200 200 200 200",
     "GET sync/v1/changes": "401 401 403 403 403 200 403 200",
 }
+for _face in ("apprulemgr/v1", "apprule/v1"):
+    _of = f"{_face}/tenants/{{tenant_id}}/{_APPD}"
+    EDGE |= {
+        f"GET {_face}/health": "200 200 200 200 200 200 200 200",
+        f"GET {_of}": "401 401 404 200 200 200 200 200",
+        # Red's instance has a configuration already.
+        f"POST {_of}": "401 401 404 400 403 400 400 400",
+        f"PUT {_of}": "401 401 404 200 403 200 200 200",
+        f"DELETE {_of}": "401 401 404 200 403 200 200 200",
+        f"GET {_face}/{_APPD}": "401 401 404 200 200 200 200 200",
+        f"POST {_face}/{_APPD}": "401 401 404 400 403 400 400 400",
+        f"PUT {_face}/{_APPD}": "401 401 404 200 403 400 200 400",
+        f"DELETE {_face}/{_APPD}": "401 401 404 200 403 400 200 400",
+    }
 # The MEC platform.  Mp1 is for applications (their cells: tests/mep/test_walls.py); of people only
 # administrators may call it, and never those of a tenant.
 _SERVICES, _SUPPORT = "mep/mec_service_mgmt/v1", "mep/mec_app_support/v1"

@@ -15,10 +15,16 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import override_settings
 
 from apps.common import clock
+from apps.orchestration import deployments
+from apps.orchestration.placement.facts import Strategy
 from apps.packages import distribution
 from apps.packages.models import Package
+from apps.rules import services as rules
+from apps.rules.models import RuleTask
+from apps.rules.specs import AppdSpec
 from apps.tenants import keys, tokens
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import User
@@ -46,14 +52,16 @@ class Side:
     package: Package
     spare: Package
     instance: object
+    rule_task: RuleTask
     platform: Platform | None = None
+    decision: object = None
 
     @property
     def marks(self):
         """Every string that betrays this tenant."""
         at_platform = self.platform.marks if self.platform else []
         rows = (self.tenant, self.user, self.guest, self.host, self.package, self.spare,
-                self.instance)
+                self.instance, self.rule_task, self.decision)
         ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
         packages = [self.package.package_id, self.spare.package_id]
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
@@ -61,11 +69,15 @@ class Side:
     def path(self, package=None, route=""):
         """What the places in a route are filled with."""
         at_platform = self.platform.path(route) if self.platform else {}
+        if not self.platform or "mep" not in route:
+            at_platform |= {"task_id": str(self.rule_task.pk)}
         return at_platform | {
             "tenant_id": str(self.tenant.pk),
             "package_id": (package or self.spare).package_id,
             "instance_id": str(self.instance.pk),
+            "user_id": str(self.guest.pk),
             "ip": self.host.ip,
+            "decision_id": str(self.decision.pk),
         }
 
 
@@ -127,9 +139,17 @@ def side(word, number, edge):
         distribution.distribute(actor=SYSTEM, package_id=one.pk, host_ids=[host.pk])
     instance = make.instance(package, host, name=f"{word}-instance", state="Instantiated",
                              workload=WORKLOAD, observed_at=clock.now(), health="Ready")
+    rule_task = rules.create(actor=SYSTEM, instance_id=instance.pk, spec=AppdSpec(f"{word}-rules"))
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
-                instance, None if edge else platform_of(word, tenant))
+                instance, rule_task, None if edge else platform_of(word, tenant),
+                decision_of(word, tenant, package))
+
+
+def decision_of(word, tenant, package):
+    """A dry run of a deployment of a tenant."""
+    spec = deployments.DeploymentSpec(package.pk, f"{word}-tried", Strategy())
+    return deployments.preview(actor=SYSTEM, tenant_id=tenant.pk, spec=spec)
 
 
 def world_of(role, tmp_path):
@@ -149,6 +169,11 @@ def token_of(world, asker):
         return ""
     if asker == "bad":
         return "this.is.nothing"
+    if asker == "expired":
+        with override_settings(ACCESS_TOKEN_LIFETIME=timedelta(minutes=-1)):
+            return tokens.access_token(world.admin)
+    if asker == "foreign":
+        return _by_another(tokens.access_token(world.admin))
     if asker == "link_tenant":
         return world.center.token(
             sub=str(uuid.uuid4()), tenant_id=str(world.red.tenant.pk),
@@ -157,6 +182,13 @@ def token_of(world, asker):
     if asker == "link_center":
         return world.center.token()
     return tokens.access_token(person(world, asker))
+
+
+def _by_another(token):
+    """The same claims under the same key's name, signed by somebody else."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    headers = {"kid": jwt.get_unverified_header(token)["kid"]}
+    return jwt.encode(claims, Ed25519PrivateKey.generate(), algorithm="EdDSA", headers=headers)
 
 
 def person(world, asker):
@@ -190,15 +222,32 @@ def _body(world, method, route, who, values):
         "auth/v1/password": lambda: {
             "body": {"old_password": make.PASSWORD, "new_password": "another-horse-8"}
         },
-        "auth/v1/tenants": lambda: {"body": {"name": "newcomer"}},
-        "auth/v1/users": lambda: {"body": {
+        **dict.fromkeys(
+            ("auth/v1/tenants", "tenants/v1/tenants"), lambda: {"body": {"name": "newcomer"}}
+        ),
+        **dict.fromkeys(("auth/v1/users", "tenants/v1/users"), lambda: {"body": {
             "username": "newcomer", "role": "tenant", "password": make.PASSWORD,
-            "tenant_id": str(world.red.tenant.pk)}},
+            "tenant_id": str(world.red.tenant.pk)}}),
         "lcmcontroller/v1/hosts": lambda: {"body": NEW_HOST},
         "lcmcontroller/v1/configuration": lambda: _configuration(method, values),
     }
     if route in known:
         return known[route]()
+<<<<<<< HEAD
+    if route.endswith("appd_configuration") and not route.startswith("mep"):
+        named = route.startswith("appo/") and method == "DELETE"
+        return {"body": {"appDNSRule": []} if named else {"appName": "camera"}}
+    if route.startswith("tenants/"):
+        return _administration(method, route)
+=======
+    if route.endswith("/deployments"):
+        return {"body": {
+            "appPackageId": world.red.package.package_id, "appName": "placed",
+            "tenant_id": str(world.red.tenant.pk), "strategy": {"hosts": [world.red.host.ip]},
+        }}
+    if route.startswith("appo/v1/hosts/"):
+        return {"body": {}} if method == "POST" else {}
+>>>>>>> placement
     if route.startswith("inventory/"):
         return _inventory(method, route, values)
     if route.startswith("mep"):
@@ -223,6 +272,14 @@ def _inventory(method, route, values):
     if "apprulemanagers" in route:
         return {"body": {"appRuleName": "other", "appRuleIp": ip, "appRulePort": "30206"}}
     return {"body": NEW_HOST | {"mechostIp": ip, "applcmIp": "10.9.0.1"}}
+
+
+def _administration(method, route):
+    if method == "DELETE":
+        return {}
+    if route.endswith("quotas"):
+        return {"body": {"quotas": [{"kind": "rules", "limit": 60}]}}
+    return {"body": {"name": "renamed"} if "tenants/{" in route else {"is_active": False}}
 
 
 def _of_tenant(world, method, route, values):

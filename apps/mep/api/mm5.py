@@ -14,8 +14,8 @@ from rest_framework.request import Request
 
 from apps.common.errors import DomainError, Invalid, NotFound
 from apps.common.words import Reason
-from apps.mep import applications, documents, rules, termination
-from apps.mep.access import as_uuid, unknown
+from apps.mep import applications, documents, locking, rules, termination
+from apps.mep.access import as_uuid, find_application, unknown
 from apps.mep.answers import (
     AppDConfigAnswer,
     Capability,
@@ -106,7 +106,15 @@ class AppInstanceTerminationView(ManagementView):
 
     @described(answers={200: Literal[""]}, problems=(503,))
     def delete(self, request: Request, application_id: str) -> HttpResponse:
-        """Announce the end, wait for the application's confirmation, remove all that it had."""
+        """Announce the end, wait for the application's confirmation, remove all that it had.
+
+        Of an application that is not known there is nothing to end, which is what was asked for:
+        the original answers 200 to that as well, and its controller, which calls again when an
+        answer is lost, must not take the second one for a failure.  An id that no application can
+        have is none, and not found.
+        """
+        if as_uuid(application_id) is not None and find_application(application_id) is None:
+            return answer("")
         application = self.application(application_id)
         if termination.begin(actor=self.actor, application=application):
             if not _waiting.acquire(blocking=False):
@@ -141,9 +149,10 @@ class AppdConfigurationView(ManagementView):
         return self._store(application, body)
 
     @described(body=AppDConfig, answers={200: TaskProgress})
+    @transaction.atomic
     def put(self, request: Request, application_id: str) -> HttpResponse:
         """Change it; NotFound when nothing would change."""
-        application = self._configured(application_id)
+        application = self._locked(application_id)
         body = read(request, AppDConfig, most=APPD_BYTES)
         had = application.appd or {}
         if body.appName != had.get("appName"):
@@ -155,9 +164,10 @@ class AppdConfigurationView(ManagementView):
         return self._store(application, body)
 
     @described(answers={200: TaskProgress})
+    @transaction.atomic
     def delete(self, request: Request, application_id: str) -> HttpResponse:
         """Remove all rules of the application."""
-        application = self._configured(application_id)
+        application = self._locked(application_id)
         task = rules.replace_all(
             actor=self.actor, application=application, dns={}, traffic={}, appd=None
         )
@@ -168,6 +178,11 @@ class AppdConfigurationView(ManagementView):
         if found.appd is None:
             raise unknown(N_("This application has no configuration."))
         return found
+
+    def _locked(self, application_id: str) -> Application:
+        """The same, and nobody else configures it until the commit."""
+        locking.application(self.application(application_id).pk)
+        return self._configured(application_id)
 
     def _store(self, application: Application, body: AppDConfig) -> HttpResponse:
         taken = Application.objects.filter(appd__appName=body.appName).exclude(pk=application.pk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils.translation import gettext_noop as N_
 from rest_framework.request import Request
@@ -12,7 +13,7 @@ from rest_framework.request import Request
 from apps.common.errors import Denied, Invalid
 from apps.common.words import Reason
 from apps.mep import addresses, applications, documents
-from apps.mep.access import as_uuid, unknown
+from apps.mep.access import as_uuid, find_application, unknown
 from apps.mep.answers import AppInfoAnswer
 from apps.mep.api.base import Mp1View, nothing, single
 from apps.mep.api.description import described, link
@@ -42,10 +43,13 @@ class RegistrationsView(Mp1View):
         application_id = self._id(info)
         if not self.caller.owns(application_id):
             raise Denied(N_("An application may register itself only."), code="not_the_owner")
-        application = applications.ensure(actor=self.caller.actor, application_id=application_id)
-        applications.save_registration(
-            actor=self.caller.actor, application=application, info=_kept(info)
-        )
+        with transaction.atomic():
+            application = applications.ensure(
+                actor=self.caller.actor, application_id=application_id, by_itself=True
+            )
+            application = applications.save_registration(
+                actor=self.caller.actor, application=application, info=_kept(info)
+            )
         location = addresses.registration_path(application.pk)
         return single(documents.registration(application), status=201, location=location)
 
@@ -79,14 +83,15 @@ class RegistrationView(Mp1View):
 
     @described(answers={204: None})
     def delete(self, request: Request, application_id: str) -> HttpResponse:
-        """Leave the platform, with all services, subscriptions and rules."""
+        """Leave the platform, with all services and subscriptions; what management gave stays."""
         application = self._registered(application_id)
-        applications.remove(actor=self.caller.actor, application_id=application.pk)
+        applications.leave(actor=self.caller.actor, application=application)
         return nothing()
 
     def _registered(self, application_id: str) -> Application:
-        application = self.application(application_id)
-        if not application.registered:
+        # Read anew: what goes with a remembered token may be older than another process's change.
+        application = find_application(str(self.application(application_id).pk))
+        if application is None or not application.registered:
             raise unknown(N_("There is no such registration."))
         return application
 

@@ -77,9 +77,9 @@ class ApplicationServiceView(Mp1View):
         application = self.application(application_id)
         found = self.service(application, service_id)
         info = read(request, ServiceInfo)
-        check_match(request, documents.service(found))
         row = register.update(
-            actor=self.caller.actor, application=application, service=found, info=info
+            actor=self.caller.actor, application=application, service=found, info=info,
+            match=lambda row: check_match(request, documents.service(row)),
         )
         return single(documents.service(row))
 
@@ -88,8 +88,10 @@ class ApplicationServiceView(Mp1View):
         """Remove it."""
         application = self.application(application_id)
         found = self.service(application, service_id)
-        check_match(request, documents.service(found))
-        register.remove(actor=self.caller.actor, application=application, service=found)
+        register.remove(
+            actor=self.caller.actor, application=application, service=found,
+            match=lambda row: check_match(request, documents.service(row)),
+        )
         return nothing()
 
 

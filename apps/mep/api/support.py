@@ -50,9 +50,9 @@ class _RuleView(Mp1View):
         """Replace it, its state among the rest; the path's id wins over the body's."""
         row = self._rule(application_id, rule_id)
         body: dict[str, Any] = rules.plain(as_plain(read(request, self.document)))
-        check_match(request, documents.rule(row))
         row = rules.update(
-            actor=self.caller.actor, application=row.application, rule=row, body=body
+            actor=self.caller.actor, application=row.application, rule=row, body=body,
+            match=lambda row: check_match(request, documents.rule(row)),
         )
         return single(documents.rule(row))
 

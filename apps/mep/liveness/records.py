@@ -85,6 +85,20 @@ def follow(service: MecService) -> None:
     book.apply(facts_of(service))
 
 
+def refresh(keys: Iterable[uuid.UUID]) -> None:
+    """Bring the book up to rows that another process changed; one that makes no sense leaves it."""
+    rows = MecService.objects.filter(pk__in=list(keys)).values_list(*_Row._fields)
+    for row in (_Row(*values) for values in rows):
+        if row.liveness_interval is None:
+            book.remove(row.pk, row.version)
+            continue
+        try:
+            book.apply(facts_of(row))
+        except (ValueError, TypeError) as error:
+            _log.error("service %s has no heartbeat: its %s makes no sense", row.pk, error)
+            book.remove(row.pk, 0)
+
+
 def load() -> int:
     """Read all services with a heartbeat at the start of a process: each gets its full time."""
     book.clear()
@@ -120,6 +134,7 @@ def _alone(rows: Any, key: uuid.UUID) -> list[Any]:
 def save_beats(entries: Iterable[Entry]) -> int:
     """Write when services were last heard of; not a change, so no version and no news."""
     rows = [(_moment(entry.beat_at), entry.told, entry.id) for entry in entries]
+    rows.sort(key=lambda row: row[2])  # in the order in which everybody locks services
     column = MecService._meta.get_field("beat_at")
     key = MecService._meta.pk
     for start in range(0, len(rows), SAVED_AT_ONCE):

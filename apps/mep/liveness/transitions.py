@@ -17,6 +17,8 @@ from django.db import connection, transaction
 from apps.common import clock
 from apps.common.models import next_version
 from apps.journal.fanout import Event, publish
+from apps.mep import locking
+from apps.mep.liveness import records
 from apps.mep.liveness.book import Entry, book
 from apps.mep.models import MecService
 from apps.mep.notify import outbox
@@ -72,10 +74,14 @@ def _move(entries: Sequence[Entry], verb: str, cause: Cause) -> int:
     after = SERVICE.move(source, verb)
     with transaction.atomic():
         known = {entry.id: entry for entry in entries}
-        # Taking the versions first locks out every other writer of versions until the commit.
+        locking.hold(MecService.objects.filter(pk__in=known))
         last = next_version(len(known))
-        rows = MecService.objects.filter(pk__in=known, state=source).values_list(*_COLUMNS)
-        fresh = [row for row in rows if verb == "beat" or _is_over(known[row[0]], row[5])]
+        rows = list(MecService.objects.filter(pk__in=known).values_list(*_COLUMNS))
+        present = {row[0]: row[5] for row in rows}
+        fresh = [
+            row for row in rows
+            if row[4] == source and (verb == "beat" or _is_over(known[row[0]], row[5]))
+        ]
         happenings = [
             Happening(row[0], row[1], row[2], row[3], after, Change.STATE_CHANGED, cause)
             for row in fresh
@@ -86,6 +92,7 @@ def _move(entries: Sequence[Entry], verb: str, cause: Cause) -> int:
         if happenings:
             outbox.put(happenings)
         transaction.on_commit(lambda: _moved(known, after, moved))
+        transaction.on_commit(lambda: _follow(known, after, moved, present, last))
     return len(fresh)
 
 
@@ -106,6 +113,25 @@ def _write(state: str, moved: Moved) -> None:
             cursor.executemany(_UPDATE, values)
 
 
+def _follow(
+    known: dict[uuid.UUID, Entry], after: str, moved: Moved, present: dict[uuid.UUID, int],
+    last: int,
+) -> None:
+    """What becomes of those that were not moved: none is looked at for ever for nothing."""
+    changed = []
+    for service_id, entry in known.items():
+        if service_id in moved:
+            continue
+        if service_id not in present:  # removed, perhaps by a process that cannot tell this book
+            book.remove(service_id, last)
+        elif present[service_id] != entry.version:
+            changed.append(service_id)
+        elif after == ServiceState.SUSPENDED:  # a heartbeat came after all
+            book.release(entry, RETRY_SECONDS)
+    if changed:
+        records.refresh(changed)
+
+
 def _moved(known: dict[uuid.UUID, Entry], after: str, moved: Moved) -> None:
     """Follow in the book what was committed, and tell the pages once per tenant and batch."""
     for service_id, entry in known.items():
@@ -115,9 +141,6 @@ def _moved(known: dict[uuid.UUID, Entry], after: str, moved: Moved) -> None:
             entry.busy = False
             if entry.state == ServiceState.ACTIVE:
                 book.touch(entry)
-        elif after == ServiceState.SUSPENDED:
-            # A heartbeat came after all, or somebody changed the row and their commit follows.
-            book.release(entry, RETRY_SECONDS)
     verb = "suspended" if after == ServiceState.SUSPENDED else "resumed"
     tenants: dict[uuid.UUID | None, list[uuid.UUID]] = defaultdict(list)
     for service_id, (_, tenant_id) in moved.items():

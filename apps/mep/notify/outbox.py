@@ -94,7 +94,8 @@ def _queue_events(queues: dict[uuid.UUID, list[int]]) -> None:
     moment = Delivery._meta.get_field("queued_at").get_db_prep_save(clock.now(), connection)
     nothing = json.dumps({})
     rows = []
-    for subscription_id, event_ids in queues.items():
+    for subscription_id in sorted(queues):  # in the order in which everybody locks them
+        event_ids = queues[subscription_id]
         first = _take_numbers(subscription_id, len(event_ids))
         key = subscription_field.get_db_prep_save(subscription_id, connection)
         rows += [

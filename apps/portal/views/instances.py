@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.db.models import Q
@@ -22,6 +23,7 @@ from apps.instances.states import Health, InstanceState
 from apps.journal.selectors import history_of
 from apps.monitoring.marks import seen_of
 from apps.orchestration import services
+from apps.orchestration.deployments import placed_by
 from apps.packages.models import Package
 from apps.packages.policies import fits
 from apps.packages.selectors import access_package, distributions_of, packages_for
@@ -147,6 +149,7 @@ def instance(request: HttpRequest, instance_id: uuid.UUID) -> HttpResponseBase:
     context = {
         "instance": found,
         "seen": seen_of(found),
+        "decision": cache(lambda: placed_by(found.pk)),
         "operations": lambda: operations_of(found.pk)[:OPERATIONS],
         "may_instantiate": may_operate(actor, found, "instantiate"),
         "may_terminate": may_operate(actor, found, "terminate"),

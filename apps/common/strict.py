@@ -1,0 +1,85 @@
+"""Serializer fields that take JSON at its word, and serializers that say all they ask for.
+
+A number is no text and "1" is no number; what several fields ask for together stands in
+``narrower``, beside the code that checks it, and goes into the OpenAPI description.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from rest_framework import serializers
+
+_PLAIN = re.compile(r"^[^\x00-\x1f\x7f]*\Z")
+
+
+class Text(serializers.CharField):
+    """A string as it was sent; no control characters, since it is shown to people and logged."""
+
+    default_error_messages = {"control": _("must not contain control characters")}
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("trim_whitespace", False)
+        super().__init__(**options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """The string; refuses what would have to be turned into one."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        if not _PLAIN.match(data):
+            self.fail("control")
+        return str(super().to_internal_value(data))
+
+
+class Number(serializers.IntegerField):
+    """A whole number of JSON."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The number; refuses texts, booleans and fractions."""
+        whole = isinstance(data, float) and data.is_integer()
+        if isinstance(data, bool) or not (isinstance(data, int) or whole):
+            self.fail("invalid")
+        return int(super().to_internal_value(int(data)))
+
+
+class Flag(serializers.BooleanField):
+    """``true`` or ``false``."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The boolean; refuses words and numbers."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class Word(serializers.ChoiceField):
+    """One of a few words, spelled as they are."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The word; refuses what only looks like it."""
+        if not isinstance(data, str):
+            self.fail("invalid_choice", input=data)
+        return str(super().to_internal_value(data))
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A serializer whose ``narrower`` says in JSON Schema what its fields cannot say alone."""
+
+    narrower: ClassVar[dict[str, Any]] = {}
+
+
+class StrictExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Adds ``narrower`` to the description."""
+
+    target_class = "apps.common.strict.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        """The schema of the fields, and what they ask for together."""
+        found: dict[str, Any] = auto_schema._map_serializer(
+            self.target, direction, bypass_extensions=True
+        )
+        return found | getattr(self.target, "narrower", {})

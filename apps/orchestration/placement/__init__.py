@@ -1,0 +1,1 @@
+"""Choosing hosts: filters, then scores, over facts with their age.  Pure; knows no database."""

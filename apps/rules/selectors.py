@@ -1,0 +1,62 @@
+"""The readers of configurations and tasks.  The tenant wall stands in the query."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_noop as N_
+
+from apps.common.errors import NotFound
+from apps.instances.models import AppInstance
+from apps.rules.models import AppdConfiguration, RuleTask
+from apps.tenants.actors import Actor
+
+
+def configurations_for(actor: Actor) -> QuerySet[AppdConfiguration]:
+    """The configurations that an actor may see, with their rules; not those that are going."""
+    rows = AppdConfiguration.objects.filter(removing=False).prefetch_related("rules")
+    return rows if actor.is_admin else rows.filter(tenant_id=actor.wall)
+
+
+def find_configuration(actor: Actor, instance_id: uuid.UUID) -> AppdConfiguration | None:
+    """The configuration of an instance; None while it has none."""
+    return configurations_for(actor).filter(instance_id=instance_id).first()
+
+
+def access_configuration(actor: Actor, instance: AppInstance) -> AppdConfiguration:
+    """The configuration of an instance; NotFound while it has none."""
+    found = find_configuration(actor, instance.pk)
+    if found is None:
+        raise no_configuration()
+    return found
+
+
+def no_configuration() -> NotFound:
+    """The answer for an instance that has no rules."""
+    return NotFound(
+        N_("This instance has no AppD configuration."),
+        message="Record not found",
+        details=["Record not found"],
+    )
+
+
+def tasks_for(actor: Actor) -> QuerySet[RuleTask]:
+    """The tasks that an actor may see, newest first."""
+    rows = RuleTask.objects.all()
+    return rows if actor.is_admin else rows.filter(tenant_id=actor.wall)
+
+
+def access_task(
+    actor: Actor, task_id: uuid.UUID, *, tenant_id: uuid.UUID | None = None
+) -> RuleTask:
+    """A task by its id; by that of an instance, the newest of the instance; else NotFound."""
+    rows = tasks_for(actor)
+    if tenant_id is not None:
+        rows = rows.filter(tenant_id=tenant_id)
+    found = rows.filter(pk=task_id).first() or rows.filter(instance_id=task_id).first()
+    if found is None:
+        raise NotFound(
+            N_("There is no such task."), message="Record not found", details=["Record not found"]
+        )
+    return found
