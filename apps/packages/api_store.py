@@ -103,10 +103,10 @@ class FetchListView(ApiView):
 class FetchStateView(ApiView):
     """``GET /apm/v1/apps/{app_id}/packages/{package_id}/syncstatus``."""
 
-    def get(self, request: Request, app_id: str, package_id: str) -> Response:
+    def get(self, request: Request, store_app_id: str, store_package_id: str) -> Response:
         """How far one package is."""
         require(may(self.actor, "packages.read"))
-        keys = {"app_id": app_id, "package_id": package_id}
+        keys = {"app_id": store_app_id, "package_id": store_package_id}
         reason = Reason(N_("use 32 digits of 0-9 and a-f"))
         wrong = {name: reason for name, text in keys.items() if not _is_key(text)}
         if wrong:
@@ -116,8 +116,8 @@ class FetchStateView(ApiView):
                 message="input validation failed",
                 details=["URL validation failed"],
             )
-        found = access_store_package(uuid.UUID(hex=app_id), uuid.UUID(hex=package_id))
-        return Response(fetch_json(found))
+        app_id, package_id = uuid.UUID(hex=store_app_id), uuid.UUID(hex=store_package_id)
+        return Response(fetch_json(access_store_package(app_id, package_id)))
 
 
 def outcome_json(one: Outcome) -> dict[str, Any]:

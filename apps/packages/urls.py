@@ -26,7 +26,8 @@ urlpatterns = [
     path("apps/sync", api_store.FetchView.as_view()),
     path("apps/syncstatus", api_store.FetchListView.as_view()),
     path(
-        "apps/<str:app_id>/packages/<str:package_id>/syncstatus", api_store.FetchStateView.as_view()
+        "apps/<str:store_app_id>/packages/<str:store_package_id>/syncstatus",
+        api_store.FetchStateView.as_view(),
     ),
     path("tenants/<uuid:tenant_id>/app_package_infos/sync", api_edges.EdgeSyncView.as_view()),
     path("app_package_infos/sync", api_edges.OwnEdgeSyncView.as_view()),
