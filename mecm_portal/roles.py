@@ -54,6 +54,7 @@ CENTER = Role(
         "apps.sync.tasks.follow_edges": 5.0,
         "apps.orchestration.tasks.probe_hosts": 15.0,
         "apps.packages.tasks.sweep_distributions": 2.0,
+        "apps.packages.tasks.sweep_fetches": 2.0,
         "apps.orchestration.tasks.sweep_operations": 2.0,
         "apps.rules.tasks.sweep": 2.0,
         "apps.orchestration.tasks.advance_drains": 2.0,

@@ -66,7 +66,7 @@ def order_of(instance: AppInstance) -> dict[str, Any]:
     """The body of an instantiate order."""
     return {
         "hostIp": instance.host.ip,
-        "packageId": instance.package.package_id,
+        "packageId": instance.package.site_key,
         "appName": instance.app_name,
         "origin": Origin.MEO,
         "description": instance.description,
