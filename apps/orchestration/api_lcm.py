@@ -54,6 +54,8 @@ class InstantiateView(ApiView):
             data.get("description") or "",
             tuple(data.get("capabilities") or ()),
             dict(data.get("parameters") or {}),
+            # What a center orders it has weighed itself.
+            data["allow_missing_services"] or actor.site_id is not None,
         )
         services.take_order(
             actor=actor,
@@ -74,7 +76,11 @@ class TerminateView(ApiView):
         require(may_create(self.actor))
         instance = _instance(self.actor, tenant_id, instance_id)
         if instance.state != InstanceState.TERMINATING:
-            services.terminate(actor=self.actor, instance_id=instance.pk)
+            services.terminate(
+                actor=self.actor,
+                instance_id=instance.pk,
+                heed_others=self.actor.site_id is None,
+            )
         return Response(None)
 
 

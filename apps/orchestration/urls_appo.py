@@ -1,16 +1,30 @@
-"""``/appo/v1``."""
+"""``/appo/v1``, each address with a tenant in it and without."""
 
-from django.urls import path
+from django.urls import URLPattern, path
 
 from apps.common.health import health
-from apps.orchestration import api
+from apps.orchestration import api, api_batch, api_hosts
 
-T = "tenants/<uuid:tenant_id>"
 
-urlpatterns = [
-    path("health", health),
-    path(f"{T}/app_instances", api.InstanceListView.as_view()),
-    path(f"{T}/app_instances/<uuid:instance_id>", api.InstanceView.as_view()),
-    path(f"{T}/app_instance_infos", api.InfoListView.as_view()),
-    path(f"{T}/app_instance_infos/<uuid:instance_id>", api.InfoView.as_view()),
-]
+def _routes(scope: str) -> list[URLPattern]:
+    instances, infos, host = (
+        f"{scope}{name}" for name in ("app_instances", "app_instance_infos", "hosts/<str:ip>")
+    )
+    return [
+        path(instances, api.InstanceListView.as_view()),
+        path(f"{instances}/batch_create", api_batch.BatchCreateView.as_view()),
+        path(f"{instances}/batch_instantiate", api_batch.BatchInstantiateView.as_view()),
+        path(f"{instances}/batch_terminate", api_batch.BatchTerminateView.as_view()),
+        path(f"{instances}/<uuid:instance_id>", api.InstanceView.as_view()),
+        path(infos, api.InfoListView.as_view()),
+        path(f"{infos}/sync", api.InfoSyncView.as_view()),
+        path(f"{infos}/<uuid:instance_id>", api.InfoView.as_view()),
+        path(f"{host}/kpi", api_hosts.KpiView.as_view()),
+        path(f"{host}/mep_capabilities", api_hosts.MepCapabilitiesView.as_view()),
+        path(
+            f"{host}/mep_capabilities/<str:capability_id>", api_hosts.MepCapabilityView.as_view()
+        ),
+    ]
+
+
+urlpatterns = [path("health", health), *_routes("tenants/<uuid:tenant_id>/"), *_routes("")]

@@ -58,6 +58,11 @@ class Side:
         packages = [self.package.package_id, self.spare.package_id]
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
 
+    @property
+    def capability(self):
+        """A MEC service of this tenant; some id where the site has no platform."""
+        return str(self.platform.service.pk if self.platform else self.instance.pk)
+
     def path(self, package=None, route=""):
         """What the places in a route are filled with."""
         at_platform = self.platform.path(route) if self.platform else {}
@@ -66,6 +71,7 @@ class Side:
             "package_id": (package or self.spare).package_id,
             "instance_id": str(self.instance.pk),
             "ip": self.host.ip,
+            "capability_id": self.capability,
         }
 
 
@@ -232,6 +238,8 @@ def _of_tenant(world, method, route, values):
         return {"form": {"package": file("new.csar", _csar(world))}}
     if route.endswith("{package_id}"):
         return {"body": {"hostIp": [values["ip"]]}} if method == "POST" else {}
+    if "/batch_" in route:
+        return {"body": _many(world, route, values)}
     if route.endswith("batchTerminate"):
         return {"body": {"appInstances": values["instance_id"]}}
     if method == "POST" and route.endswith(("/app_instances", "/instantiate")):
@@ -241,6 +249,15 @@ def _of_tenant(world, method, route, values):
             "packageId": world.red.package.package_id, "hostIp": values["ip"],
         }}
     return {}
+
+
+def _many(world, route, values):
+    if not route.endswith("batch_create"):
+        return {"appInstanceIds": [values["instance_id"]]}
+    return {
+        "appPackageId": world.red.package.package_id, "appId": world.red.package.app_id.hex,
+        "appName": "another", "appInstanceDescription": "one more", "mecHost": [values["ip"]],
+    }
 
 
 def _csar(world):
