@@ -19,5 +19,8 @@ WIRING: tuple[tuple[str, str], ...] = (
     ("packages.distribution.withdrawn", "apps.packages.tasks.on_event"),
     ("packages.distribution.arrived", "apps.orchestration.tasks.on_package_arrived"),
     ("instances.operation.queued", "apps.orchestration.tasks.on_operation_queued"),
+    ("instances.operation.succeeded", "apps.orchestration.tasks.on_operation_ended"),
+    ("instances.operation.failed", "apps.orchestration.tasks.on_operation_ended"),
+    ("instances.operation.cancelled", "apps.orchestration.tasks.on_operation_ended"),
     ("instances.instance.observed", "apps.orchestration.tasks.on_instance_observed"),
 )

@@ -165,7 +165,6 @@ class Rollout(models.Model):
     wave_size = models.PositiveSmallIntegerField(default=1)
     # No new wave begins once so many have failed.
     stop_after = models.PositiveSmallIntegerField(default=1)
-    parameters = models.JSONField(default=dict)
     allow_missing = models.BooleanField(default=False)
     # The rollout that this one takes back.
     back_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="backs")
@@ -202,6 +201,8 @@ class RolloutItem(models.Model):
     former_package_id = models.UUIDField()
     former_name = models.CharField(max_length=512)
     former_parameters = models.JSONField(default=dict)
+    # What the other version is given; null for what the instance has and the version declares.
+    parameters = models.JSONField(null=True)
     operation_id = models.UUIDField(null=True, db_index=True)
     state = models.CharField(
         max_length=8, choices=RolloutItemState.choices, default=RolloutItemState.WAITING

@@ -136,7 +136,7 @@ def batch_item(
         return item
     named = [f"{name}: {say(reason)}" for name, reason in error.fields.items()]
     detail = " ".join([say(error.reason), *named])
-    words = _batch_words(error) or error.message or detail
+    words = _batch_words(error) or error.message or say(error.reason)
     return item | {"status": words, "code": error.code, "detail": detail} | error.extra
 
 

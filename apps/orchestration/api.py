@@ -58,7 +58,7 @@ def spec_of(
 ) -> CreateSpec:
     """What a body of creating asks for; Invalid for a package that the tenant does not have."""
     return CreateSpec(
-        package_id=_known(actor, tenant, data["appPackageId"]),
+        package_id=known_package(actor, tenant, data["appPackageId"]),
         host_id=host_id,
         app_name=data["appName"],
         description=data["appInstanceDescription"],
@@ -68,7 +68,8 @@ def spec_of(
     )
 
 
-def _known(actor: Actor, tenant: uuid.UUID, package_id: str) -> uuid.UUID:
+def known_package(actor: Actor, tenant: uuid.UUID, package_id: str) -> uuid.UUID:
+    """The id of a package of the tenant; Invalid at its field when there is none."""
     try:
         return access_package(actor, package_id, tenant_id=tenant).pk
     except NotFound as error:

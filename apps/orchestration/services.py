@@ -39,6 +39,7 @@ __all__ = [
     "create_instance",
     "instantiate",
     "take_order",
+    "take_upgrade",
     "terminate",
     "upgrade",
     "watch_instance",
@@ -204,6 +205,27 @@ def upgrade(
     operation = operations.queue(actor=actor, instance=instance, kind=OperationKind.UPGRADE)
     instances.move(actor=actor, instance_id=instance.pk, verb="upgrade", wanted="Instantiated")
     return operation
+
+
+def take_upgrade(
+    *,
+    actor: Actor,
+    instance_id: uuid.UUID,
+    package_id: uuid.UUID,
+    given: dict[str, str] | None,
+    allow_missing: bool,
+) -> None:
+    """Upgrade unless this very order is under way or carried out already."""
+    instance = access_instance(actor, instance_id)
+    if instance.package_id == package_id and instance.state in GOING_OR_THERE:
+        return
+    upgrade(
+        actor=actor,
+        instance_id=instance_id,
+        package_id=package_id,
+        given=given,
+        allow_missing=allow_missing,
+    )
 
 
 def is_version_for(instance: AppInstance, package: Package) -> Decision:

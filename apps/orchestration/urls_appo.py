@@ -3,13 +3,15 @@
 from django.urls import URLPattern, path
 
 from apps.common.health import health
-from apps.orchestration import api, api_batch, api_hosts
+from apps.orchestration import api, api_batch, api_hosts, api_upgrades
 
 
 def _routes(scope: str) -> list[URLPattern]:
-    instances, infos, host = (
-        f"{scope}{name}" for name in ("app_instances", "app_instance_infos", "hosts/<str:ip>")
+    instances, infos, host, upgrades = (
+        f"{scope}{name}"
+        for name in ("app_instances", "app_instance_infos", "hosts/<str:ip>", "upgrades")
     )
+    upgrade = f"{upgrades}/<uuid:upgrade_id>"
     return [
         path(instances, api.InstanceListView.as_view()),
         path(f"{instances}/batch_create", api_batch.BatchCreateView.as_view()),
@@ -24,6 +26,10 @@ def _routes(scope: str) -> list[URLPattern]:
         path(
             f"{host}/mep_capabilities/<str:capability_id>", api_hosts.MepCapabilityView.as_view()
         ),
+        path(upgrades, api_upgrades.UpgradesView.as_view()),
+        path(upgrade, api_upgrades.UpgradeView.as_view()),
+        path(f"{upgrade}/stop", api_upgrades.UpgradeStopView.as_view()),
+        path(f"{upgrade}/back", api_upgrades.UpgradeBackView.as_view()),
     ]
 
 

@@ -38,5 +38,6 @@ urlpatterns = [
     path(I, instances.EdgeInstanceView.as_view()),
     path(f"{I}/record", instances.EdgeRecordView.as_view()),
     path(f"{I}/instantiate", instances.InstantiateView.as_view()),
+    path(f"{I}/upgrade", instances.EdgeUpgradeView.as_view()),
     path(f"{I}/terminate", instances.TerminateView.as_view()),
 ]

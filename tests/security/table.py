@@ -90,6 +90,19 @@ CENTER = {
     "POST appo/v1/app_instances/batch_terminate": "401 401 202 202 403 202",
     "DELETE appo/v1/app_instances/batch_terminate": "401 401 202 202 403 202",
     "POST appo/v1/app_instance_infos/sync": "401 401 501 501 403 501",
+    **{
+        f"{method} {scope}/upgrades{what}": cells
+        for scope, stranger in ((_APPO, "404 404"), ("appo/v1", "200 400"))
+        for method, what, cells in (
+            ("GET", "", f"401 401 {stranger[:3]} 200 200 200"),
+            # The package of this world has no other version: a wrong field.
+            ("POST", "", f"401 401 {stranger[4:]} 400 403 400"),
+            ("GET", "/{upgrade_id}", "401 401 404 200 200 200"),
+            ("POST", "/{upgrade_id}/stop", "401 401 404 202 403 202"),
+            # Nothing of it was begun.
+            ("POST", "/{upgrade_id}/back", "401 401 404 409 403 409"),
+        )
+    },
     "GET appo/v1/hosts/{ip}/kpi": "401 401 404 502 502 502",
     "GET appo/v1/hosts/{ip}/mep_capabilities": "401 401 404 502 502 502",
     "GET appo/v1/hosts/{ip}/mep_capabilities/{capability_id}": "401 401 404 502 502 502",
@@ -123,6 +136,8 @@ EDGE = {
     f"GET {_LCM}/app_instances/{{instance_id}}": "401 401 404 200 200 200 200 200",
     f"GET {_LCM}/app_instances/{{instance_id}}/record": "401 401 404 200 200 200 200 200",
     f"POST {_LCM}/app_instances/{{instance_id}}/instantiate": "401 401 404 200 403 200 200 200",
+    # What it runs is what it is told to run.
+    f"POST {_LCM}/app_instances/{{instance_id}}/upgrade": "401 401 404 200 403 200 200 200",
     f"POST {_LCM}/app_instances/{{instance_id}}/terminate": "401 401 404 200 403 200 200 200",
     "GET sync/v1/site": "200 200 200 200 200 200 200 200",
     "GET sync/v1/changes": "401 401 403 403 403 200 403 200",

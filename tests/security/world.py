@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.common import clock
+from apps.instances import rollouts
 from apps.packages import distribution
 from apps.packages.models import Package
 from apps.tenants import keys, tokens
@@ -46,6 +47,7 @@ class Side:
     package: Package
     spare: Package
     instance: object
+    upgrade: object
     platform: Platform | None = None
 
     @property
@@ -72,6 +74,7 @@ class Side:
             "instance_id": str(self.instance.pk),
             "ip": self.host.ip,
             "capability_id": self.capability,
+            "upgrade_id": str(self.upgrade.pk),
         }
 
 
@@ -133,9 +136,13 @@ def side(word, number, edge):
         distribution.distribute(actor=SYSTEM, package_id=one.pk, host_ids=[host.pk])
     instance = make.instance(package, host, name=f"{word}-instance", state="Instantiated",
                              workload=WORKLOAD, observed_at=clock.now(), health="Ready")
+    upgrade = rollouts.plan(
+        actor=SYSTEM, tenant_id=tenant.pk, package_id=package.pk, package_name=str(package),
+        changes=[rollouts.Change(instance, package.pk)], wave_size=1, stop_after=1)
+    rollouts.end(upgrade, "stop", SYSTEM)
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
-                instance, None if edge else platform_of(word, tenant))
+                instance, upgrade, None if edge else platform_of(word, tenant))
 
 
 def world_of(role, tmp_path):
@@ -238,6 +245,10 @@ def _of_tenant(world, method, route, values):
         return {"form": {"package": file("new.csar", _csar(world))}}
     if route.endswith("{package_id}"):
         return {"body": {"hostIp": [values["ip"]]}} if method == "POST" else {}
+    if "/upgrades" in route or route.endswith("/upgrade"):
+        package = world.red.package.package_id
+        many = {"appPackageId": package, "appInstanceIds": [values["instance_id"]]}
+        return {"body": {"packageId": package} if route.endswith("/upgrade") else many}
     if "/batch_" in route:
         return {"body": _many(world, route, values)}
     if route.endswith("batchTerminate"):
