@@ -15,7 +15,8 @@ from celery import Celery
 from celery.beat import EmbeddedService
 from celery.worker import WorkController, state
 
-POOL_SIZE = 8
+# A batch of 20 edges is worked at once: each thread mostly waits for one of them.
+POOL_SIZE = 24
 STOP_SECONDS = 3.5
 _log = logging.getLogger("mecm.work")
 
