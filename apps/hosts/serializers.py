@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.fields import AFFINITY, CITY, COORDINATES, NAME, ipv4, port
+from apps.common.fields import AFFINITY, CITY, COORDINATES, ipv4, port
 from apps.common.strict import Text
 from apps.hosts.models import AppLcm, AppRuleManager, Manager, MecHost
 from apps.hosts.specs import HostSpec, ManagerSpec

@@ -13,7 +13,6 @@ from apps.common.fields import PACKAGE_NAME, ipv4
 from apps.packages.models import Distribution, Package
 from apps.packages.onboarding import OnboardSpec
 
-
 HEX32 = r"^[0-9a-f]{32}\Z"
 PATH_NULL = _("App Package Path is null")
 

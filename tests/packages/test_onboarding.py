@@ -7,7 +7,8 @@ import pytest
 from apps.packages import distribution_work, onboarding, store_work
 from apps.packages.models import Distribution, Package, StorePackage
 from tests import factories as make
-from tests.packages.stores import IP, onboarding as body_of, register, serving, wanted
+from tests.packages.stores import IP, register, serving, wanted
+from tests.packages.stores import onboarding as body_of
 
 
 @pytest.fixture

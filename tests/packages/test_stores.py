@@ -172,7 +172,7 @@ def test_file_that_is_not_the_announced_one_is_refused(owner, store, house):
 @pytest.mark.parametrize(("content", "word"), [(b"no zip at all", "zip"), (b"", "empty")])
 def test_file_that_is_no_package_is_refused_like_an_upload(owner, store, content, word):
     """Q57 Q73: one reader with one set of limits for uploads and for what is fetched."""
-    broken = offer("Broken", content and "1.0" or "2.0")
+    broken = offer("Broken", (content and "1.0") or "2.0")
     broken.content = content
     store.offers.append(broken)
     assert word in failed(owner, broken)
