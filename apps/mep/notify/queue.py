@@ -71,13 +71,26 @@ def due(
     Leaves out the applications ``full`` and, without ``suspects``, those that failed or are
     ``slow``: who cannot be started now must not hide who can.
     """
+    rows = due_rows(limit, moment=moment, full=full, suspects=suspects, slow=slow)
+    return list(_dues(rows))
+
+
+def due_rows(
+    limit: int,
+    *,
+    moment: datetime | None = None,
+    full: Collection[uuid.UUID] = (),
+    suspects: bool = True,
+    slow: Collection[uuid.UUID] = (),
+) -> QuerySet[Subscription, Any]:
+    """The query of ``due``: along the index of those for which something waits."""
     rows = _free(Subscription.objects.all(), moment or clock.now()).exclude(application__in=full)
     if not suspects:
         rows = rows.filter(failures=0).exclude(pk__in=slow)
     # As text, so that an id which is none costs its own row and not the whole answer.
     columns = (Cast("pk", CharField()), Cast("application_id", CharField()), "failures")
     found = rows.order_by("failures", Coalesce("last_ok", "created_at")).values_list(*columns)
-    return list(_dues(found[:limit]))
+    return found[:limit]
 
 
 def _dues(rows: Iterable[Any]) -> Iterator[Due]:
