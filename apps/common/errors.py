@@ -117,6 +117,14 @@ class Locked(DomainError):
     retryable = True
 
 
+class TooManyFailures(DomainError):
+    """Too many wrong passwords or signatures for one name from one address, or from one address."""
+
+    status = 429
+    title = N_("Too many attempts")
+    default_code = "too_many_attempts"
+
+
 class Upstream(DomainError):
     """Another system failed.  ``retryable`` is False when asking again cannot help."""
 
