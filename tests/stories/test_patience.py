@@ -13,7 +13,7 @@ from tests.stories.patience import Hangs, at_most, children, end, hangs
 
 def test_what_takes_too_long_is_ended_and_remembered():
     before, began = len(hangs), time.monotonic()
-    with pytest.raises(Hangs, match="the nap took longer than 0.05 s"), at_most(0.05, "the nap"):
+    with pytest.raises(Hangs, match=r"the nap took longer than 0\.05 s"), at_most(0.05, "the nap"):
         time.sleep(5)
     assert time.monotonic() - began < 2
     assert hangs[before:] == ["the nap"]
