@@ -32,7 +32,8 @@ from apps.mep.types import UUID
 from apps.mep.types_mm5 import AppDConfig, Confs
 
 APPD_BYTES = 32 * 1024
-WAITING_AT_ONCE = 3
+# Each holds one of the few threads that applications are answered by, their confirmations too.
+WAITING_AT_ONCE = 2
 LOOK_SECONDS = 0.1
 NEW: dict[str, Any] = {
     "type": "string", "pattern": UUID, "description": "The UUID of an application instance.",
@@ -47,6 +48,7 @@ class Busy(DomainError):
     title = N_("Busy")
     default_code = "busy"
     retryable = True
+    retry_after = 5
 
 
 class CredentialsView(ManagementView):
