@@ -235,6 +235,10 @@ _LIMITS = {
     "rules_per_tenant": 50,
     "hosts": 50,
     "applcms": 50,
+    "apprulemanagers": 50,
+    "appstores": 50,
+    "apprepos": 50,
+    "applications_per_tenant": 50,
     "services_per_application": 50,
     "subscriptions_per_application": 50,
 }

@@ -30,6 +30,7 @@ API_PREFIXES = (
     "/mec_",
     "/applications/",
     "/auth/",
+    "/tenants/",
     "/api/",
 )
 _log = logging.getLogger("mecm.problem")

@@ -31,10 +31,17 @@ _LISTS = {
     "subscription": ("subscriptions", False),
 }
 # What has no page of its own is news on the page of what it belongs to.
-_OWNERS = {"distribution": ("package", "package_id"), "operation": ("instance", "instance_id")}
+_OWNERS = {
+    "distribution": ("package", "package_id"),
+    "operation": ("instance", "instance_id"),
+    "appdconfiguration": ("instance", "instance_id"),
+    "ruletask": ("instance", "instance_id"),
+}
 _SYSTEMS = frozenset({"applcm", "apprulemanager"})
 # Seen on a page, but nobody's deed.
-_UNRECORDED = (".progressed", ".waiting", ".signed_out", ".suspended", ".resumed")
+_UNRECORDED = (
+    ".progressed", ".waiting", ".signed_out", ".suspended", ".resumed", ".processing", ".pending"
+)
 _GONE = (".removed", ".terminated", ".withdrawn", ".forgotten")
 
 

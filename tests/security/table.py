@@ -1,9 +1,9 @@
 """What every API endpoint answers to every asker: written by hand, and read by nobody but tests.
 
-Columns of the center:  anonymous, a token that does not hold, stranger (a user of another tenant who
-asks about red's things), tenant (red's own user), guest (of red), admin.  The second column is asked
-three times: with a token that is none, with an administrator's that has expired, and with one that
-another signer made under our key's name.
+Columns of the center:  anonymous, a token that does not hold, stranger (a user of another tenant
+who asks about red's things), tenant (red's own user), guest (of red), admin.  The second column is
+asked three times: with a token that is none, with an administrator's that has expired, and with one
+that another signer made under our key's name.
 Columns of an edge: the same for its own people, then the center's link with an order of red's user,
 and with the center's own work.
 """
@@ -62,6 +62,18 @@ CENTER = {
     "GET inventory/v1/apprulemanagers/{ip}": "401 401 200 200 200 200",
     "PUT inventory/v1/apprulemanagers/{ip}": "401 401 403 403 403 200",
     "DELETE inventory/v1/apprulemanagers/{ip}": "401 401 403 403 403 200",
+    "GET inventory/v1/appstores": "401 401 200 200 200 200",
+    "POST inventory/v1/appstores": "401 401 403 403 403 200",
+    "DELETE inventory/v1/appstores": "401 401 403 403 403 200",
+    "GET inventory/v1/appstores/{key}": "401 401 200 200 200 200",
+    "PUT inventory/v1/appstores/{key}": "401 401 403 403 403 200",
+    "DELETE inventory/v1/appstores/{key}": "401 401 403 403 403 200",
+    "GET inventory/v1/apprepos": "401 401 200 200 200 200",
+    "POST inventory/v1/apprepos": "401 401 403 403 403 200",
+    "DELETE inventory/v1/apprepos": "401 401 403 403 403 200",
+    "GET inventory/v1/apprepos/{key}": "401 401 200 200 200 200",
+    "PUT inventory/v1/apprepos/{key}": "401 401 403 403 403 200",
+    "DELETE inventory/v1/apprepos/{key}": "401 401 403 403 403 200",
     "GET inventory/v1/mechosts": "401 401 200 200 200 200",
     "POST inventory/v1/mechosts": "401 401 403 403 403 200",
     "DELETE inventory/v1/mechosts": "401 401 403 403 403 409",

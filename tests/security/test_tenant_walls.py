@@ -56,6 +56,7 @@ def test_every_endpoint_has_a_row_and_every_row_an_endpoint(role):
 
 @pytest.mark.parametrize(("world", "endpoint"), CELLS, indirect=["world"])
 def test_endpoint_asked_by_everybody_answers_as_the_table_says(world, endpoint, request):
+    """Q1 Q9: a token that does not hold is a 401 everywhere, at an edge as well."""
     site = request.node.callspec.params["world"]
     askers, table = TABLES[site]
     expected = dict(zip(askers, map(int, table[endpoint].split()), strict=True))

@@ -69,13 +69,13 @@ class Side:
     def path(self, package=None, route=""):
         """What the places in a route are filled with."""
         at_platform = self.platform.path(route) if self.platform else {}
-        if not self.platform or "mep" not in route:
-            at_platform |= {"task_id": str(self.rule_task.pk)}
         return at_platform | {
             "tenant_id": str(self.tenant.pk),
             "package_id": (package or self.spare).package_id,
             "instance_id": str(self.instance.pk),
             "user_id": str(self.guest.pk),
+            # At an edge a task is one of the platform's.
+            **({} if self.platform else {"task_id": str(self.rule_task.pk)}),
             "ip": self.host.ip,
             "decision_id": str(self.decision.pk),
         }
@@ -158,6 +158,8 @@ def world_of(role, tmp_path):
     if role == "center":
         edge = make.edge()
         make.rule_manager()
+        make.store("10.9.0.7")
+        make.repo("repo.example:5000")
     make.host("10.6.0.1", edge=edge, name="open-host")
     return World(side("crimson", 1, edge), side("azure", 2, edge), make.admin("root-user"), edge,
                  tmp_path, ForeignSite().believed())
@@ -202,7 +204,8 @@ def call(world, endpoint, asker, values=None):
     """Ask ``endpoint`` of the table as ``asker``, with a right body, and return the answer."""
     method, route = endpoint.split(" ")
     values = values or world.red.path(route=route)
-    values = values | {"ip": _ip(route, values, world)}
+    key = "10.9.0.7" if "appstores" in route else "repo.example:5000"
+    values = values | {"ip": _ip(route, values, world), "key": key}
     url = "/" + route.format(**values)
     url += {"api/schema": "/", "api/docs": "/"}.get(route, "")
     api = make.Api(token=token_of(world, asker))
@@ -233,13 +236,11 @@ def _body(world, method, route, who, values):
     }
     if route in known:
         return known[route]()
-<<<<<<< HEAD
     if route.endswith("appd_configuration") and not route.startswith("mep"):
         named = route.startswith("appo/") and method == "DELETE"
         return {"body": {"appDNSRule": []} if named else {"appName": "camera"}}
     if route.startswith("tenants/"):
         return _administration(method, route)
-=======
     if route.endswith("/deployments"):
         return {"body": {
             "appPackageId": world.red.package.package_id, "appName": "placed",
@@ -247,7 +248,6 @@ def _body(world, method, route, who, values):
         }}
     if route.startswith("appo/v1/hosts/"):
         return {"body": {}} if method == "POST" else {}
->>>>>>> placement
     if route.startswith("inventory/"):
         return _inventory(method, route, values)
     if route.startswith("mep"):
@@ -267,11 +267,21 @@ def _inventory(method, route, values):
     if route.endswith("k8sconfig"):
         return {"form": {"file": file("config", make.ACCESS.encode())}}
     ip = values["ip"] if "{ip}" in route else "10.8.8.8"
+    if "appstores" in route or "apprepos" in route:
+        return {"body": _store("appstores" in route, values["key"] if "{key}" in route else "")}
     if "applcms" in route:
         return {"body": {"applcmName": "other", "applcmIp": ip, "applcmPort": "30204"}}
     if "apprulemanagers" in route:
         return {"body": {"appRuleName": "other", "appRuleIp": ip, "appRulePort": "30206"}}
     return {"body": NEW_HOST | {"mechostIp": ip, "applcmIp": "10.9.0.1"}}
+
+
+def _store(is_store, key):
+    if is_store:
+        return {"appstoreIp": key or "10.8.8.8", "appstorePort": "8099", "appstoreRepo": "r:5000",
+                "appstoreRepoPassword": make.TOKEN}
+    return {"repoEndPoint": key or "another.example:5000", "repoName": "other",
+            "repoUserName": "someone", "repoPassword": make.TOKEN}
 
 
 def _administration(method, route):
