@@ -23,6 +23,7 @@ _LISTS = {
     "apprulemanager": ("systems", False),
     "package": ("packages", False),
     "distribution": ("packages", False),
+    "storepackage": ("packages", False),
     "instance": ("instances", True),
     "tenant": ("users", False),
     "user": ("users", False),

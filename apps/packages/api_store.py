@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.errors import Invalid
-from apps.common.fields import ipv4
 from apps.common.pagination import page
 from apps.common.words import Reason, say
-from apps.hosts.services import limit_reached
+from apps.hosts.limits import limit_reached
+from apps.hosts.wire import Address
 from apps.journal.idempotency import idempotent
 from apps.packages import store_orders
 from apps.packages.models import StorePackage
@@ -36,7 +36,7 @@ _ON_RECORD = tuple(key for key in TOLD if key not in ("format", "details"))
 class WantedSerializer(serializers.Serializer[Any]):
     """One package to fetch; whatever else a client sends of it is not looked at."""
 
-    appstoreIp = serializers.CharField(max_length=15, validators=[ipv4])
+    appstoreIp = Address()
     appId = serializers.RegexField(HEX32, max_length=64)
     packageId = serializers.RegexField(HEX32, max_length=64)
 

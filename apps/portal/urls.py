@@ -19,6 +19,7 @@ from apps.portal.views import (
     placement,
     rules,
     session,
+    stores,
     systems,
     users,
 )
@@ -40,6 +41,10 @@ urlpatterns = [
     path("packages/<uuid:package_id>/distribute/", placement.distribute, name="package_distribute"),
     path("packages/<uuid:package_id>/withdraw/<uuid:host_id>/", placement.withdraw,
          name="package_withdraw"),
+    path("stores/", stores.stores, name="stores"),
+    path("stores/<str:ip>/", stores.store, name="store"),
+    path("stores/<str:ip>/fetch/", stores.fetch, name="store_fetch"),
+    path("stores/onboard/<uuid:app_id>/<uuid:package_id>/", stores.onboard, name="store_onboard"),
     path("instances/", instances.instances, name="instances"),
     path("instances/new/", instances.new, name="instance_new"),
     path("instances/<uuid:instance_id>/", instances.instance, name="instance"),

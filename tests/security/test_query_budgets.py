@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 
 import pytest
 from django.db import connection
@@ -10,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock
 from apps.packages import distribution
+from apps.packages.models import StorePackage
 from apps.sync import feed
 from apps.tenants import keys
 from apps.tenants.actors import SYSTEM
@@ -39,6 +41,7 @@ class Estate:
             make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
                           workload={"phase": "Ready", "as_of": clock.now().isoformat()})
             make.user(make.tenant())
+            StorePackage(store_ip="10.9.0.1", app_id=uuid.uuid4(), package_id=uuid.uuid4()).save()
             if self.edge is None:
                 platform_of(f"app{number}", self.tenant)
             else:
@@ -64,6 +67,7 @@ CENTER = [
     "/inventory/v1/mechosts",
     "/apm/v1/tenants/{tenant}/packages",
     "/apm/v1/packages",
+    "/apm/v1/apps/syncstatus",
     "/appo/v1/tenants/{tenant}/app_instance_infos",
     "/api/v1/topology",
 ]

@@ -26,6 +26,7 @@ from apps.orchestration import services
 from apps.orchestration.deployments import placed_by
 from apps.packages.models import Package
 from apps.packages.policies import fits
+from apps.packages.revisions import superseded
 from apps.packages.selectors import access_package, distributions_of, packages_for
 from apps.packages.states import DistributionState
 from apps.portal.forms.instances import InstanceForm, Place
@@ -152,6 +153,7 @@ def instance(request: HttpRequest, instance_id: uuid.UUID) -> HttpResponseBase:
     context = {
         "instance": found,
         "seen": seen_of(found),
+        "newer_revision": cache(lambda: superseded([found.package_id]).get(found.package_id)),
         "decision": cache(lambda: placed_by(found.pk)),
         "operations": lambda: operations_of(found.pk)[:OPERATIONS],
         "may_instantiate": may_operate(actor, found, "instantiate"),
