@@ -43,7 +43,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     instance = serializers.CharField(help_text="The path that was asked.")
     message = serializers.CharField(help_text="The words of EdgeGallery where it has some.")
     details = serializers.ListField(child=serializers.CharField())
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.CharField(), required=False, help_text="What is wrong, by field."
     )
 
@@ -85,7 +85,7 @@ class HouseSchema(AutoSchema):
         for status, words in PROBLEMS.items():
             if str(status) not in found:
                 problem = OpenApiResponse(ProblemSerializer, description=words)
-                found[str(status)] = self._get_response_for_code(
+                found[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
                     problem, str(status), [PROBLEM], direction
                 )
         return found
