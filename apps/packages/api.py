@@ -7,7 +7,7 @@ reads those of all, and names the tenant to write as ``tenant_id``.
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Prefetch, QuerySet
 from django.http import FileResponse, HttpResponse
@@ -225,6 +225,8 @@ class PackageHostView(PackageApi):
 
 class DownloadView(PackageApi):
     """``GET /apm/v1[/tenants/{tenant_id}]/packages/{app_package_id}/download``."""
+
+    answers: ClassVar[dict[str, dict[int, str]]] = {"GET": {200: "application/octet-stream"}}
 
     def get(
         self, request: Request, package_id: str, tenant_id: uuid.UUID | None = None
