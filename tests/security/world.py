@@ -233,13 +233,11 @@ def _body(world, method, route, who, values):
     }
     if route in known:
         return known[route]()
-<<<<<<< HEAD
     if route.endswith("appd_configuration") and not route.startswith("mep"):
         named = route.startswith("appo/") and method == "DELETE"
         return {"body": {"appDNSRule": []} if named else {"appName": "camera"}}
     if route.startswith("tenants/"):
         return _administration(method, route)
-=======
     if route.endswith("/deployments"):
         return {"body": {
             "appPackageId": world.red.package.package_id, "appName": "placed",
@@ -247,7 +245,6 @@ def _body(world, method, route, who, values):
         }}
     if route.startswith("appo/v1/hosts/"):
         return {"body": {}} if method == "POST" else {}
->>>>>>> placement
     if route.startswith("inventory/"):
         return _inventory(method, route, values)
     if route.startswith("mep"):
