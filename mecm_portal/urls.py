@@ -9,6 +9,7 @@ from apps.common.health import health
 urlpatterns = [
     path("healthz", health),
     path("auth/v1/", include("apps.tenants.urls")),
+    path("tenants/v1/", include("apps.tenants.urls_administration")),
     *(path(prefix, include(module)) for prefix, module in settings.ROLE.mounts),
     path("api/v1/", include("apps.monitoring.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

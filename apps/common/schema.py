@@ -19,6 +19,10 @@ class HouseSchema(AutoSchema):
         """``InstanceListView`` and POST make ``instance_list_post``."""
         name = type(self.view).__name__.removesuffix("View")
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+        mount, _, rest = self.path.strip("/").partition("/")
+        if getattr(self.view, "spellings", False):
+            # One view at several addresses: which one it is stands in the name.
+            words = f"{mount}_{words}" + ("_of_tenant" if "{tenant_id}" in rest else "")
         return f"{words}_{self.method.lower()}"
 
     def get_request_serializer(self) -> Any:

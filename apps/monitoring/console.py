@@ -17,6 +17,7 @@ _NAMES = {
     "applcm": "AppLCM", "apprulemanager": "rule manager", "host": "host", "package": "package",
     "distribution": "distribution", "instance": "instance", "operation": "operation",
     "tenant": "tenant", "user": "user", "mecservice": "MEC service",
+    "appdconfiguration": "rules of", "ruletask": "rule task",
     "application": "application", "subscription": "subscription to",
 }
 # Applications do these by the thousand; who wants to see them looks at their pages.
@@ -55,6 +56,10 @@ _PHRASES = {
     "queued": "was queued",
     "succeeded": "has succeeded",
     "cancelled": "was cancelled",
+    "configured": "were ordered",
+    "forgotten": "are gone",
+    "success": "has succeeded",
+    "failure": "has failed",
 }
 
 

@@ -29,12 +29,20 @@ _LISTS = {
     "service": ("services", False),
     "mec-application": ("services", False),
     "subscription": ("subscriptions", False),
+    "rollout": ("upgrades", False),
 }
 # What has no page of its own is news on the page of what it belongs to.
-_OWNERS = {"distribution": ("package", "package_id"), "operation": ("instance", "instance_id")}
+_OWNERS = {
+    "distribution": ("package", "package_id"),
+    "operation": ("instance", "instance_id"),
+    "appdconfiguration": ("instance", "instance_id"),
+    "ruletask": ("instance", "instance_id"),
+}
 _SYSTEMS = frozenset({"applcm", "apprulemanager"})
 # Seen on a page, but nobody's deed.
-_UNRECORDED = (".progressed", ".waiting", ".signed_out", ".suspended", ".resumed")
+_UNRECORDED = (
+    ".progressed", ".waiting", ".signed_out", ".suspended", ".resumed", ".processing", ".pending"
+)
 _GONE = (".removed", ".terminated", ".withdrawn", ".forgotten")
 
 

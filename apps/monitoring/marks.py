@@ -20,6 +20,8 @@ from apps.mep.models import Delivery, MecService, ServiceEvent, Subscription
 from apps.mep.states import Change, DeliveryState, ServiceState
 from apps.packages.models import Distribution
 from apps.packages.states import DistributionState
+from apps.rules.models import RuleTask
+from apps.rules.states import TaskState
 from apps.vim.results import Pod, Server, WorkloadStatus
 
 TONES = OK, BUSY, WARN, BAD, INFO, UNKNOWN = "ok", "busy", "warn", "bad", "info", "unknown"
@@ -58,6 +60,10 @@ _DISTRIBUTION: dict[str, str] = {_D.PROCESSING: BUSY, _D.DISTRIBUTED: OK, _D.ERR
 _OPERATION: dict[str, str] = {
     _O.QUEUED: UNKNOWN, _O.RUNNING: BUSY, _O.WAITING: BUSY, _O.SUCCEEDED: OK, _O.FAILED: BAD,
     _O.CANCELLED: UNKNOWN,
+}
+_RULE_TASK: dict[str, str] = {
+    TaskState.CREATED: BUSY, TaskState.PROCESSING: BUSY, TaskState.PENDING: WARN,
+    TaskState.SUCCESS: OK, TaskState.FAILURE: BAD,
 }
 # A service that is suspended missed its heartbeat; one that is inactive was switched off.
 _SERVICE: dict[str, str] = {
@@ -138,6 +144,12 @@ def life_mark(instance: AppInstance, seen: WorkloadStatus | None) -> Mark:
 def operation_mark(operation: LcmOperation) -> Mark:
     """Where a piece of work is."""
     return replace(_stored(operation.state, _OPERATION), detail=say(operation.why))
+
+
+def rule_task_mark(task: RuleTask) -> Mark:
+    """How far the handing over of rules is."""
+    label = TaskState(task.state).label
+    return Mark(task.state, label, _RULE_TASK[task.state], detail=say(task.why))
 
 
 def step_mark(state: str) -> Mark:

@@ -13,6 +13,16 @@ from apps.tenants.actors import SYSTEM
 
 _SENTENCES: dict[str, Promise] = {
     "tenants.tenant.created": _("created the tenant"),
+    "tenants.tenant.updated": _("changed the tenant"),
+    "tenants.tenant.removed": _("removed the tenant"),
+    "tenants.tenant.quotas_changed": _("changed the quotas of the tenant"),
+    "tenants.user.updated": _("changed the user"),
+    "tenants.user.removed": _("removed the user"),
+    "rules.configuration.configured": _("ordered other rules for"),
+    "rules.configuration.removed": _("ordered to remove the rules of"),
+    "rules.configuration.forgotten": _("removed the rules of"),
+    "rules.task.success": _("handed over the rules:"),
+    "rules.task.failure": _("could not hand over the rules:"),
     "tenants.user.created": _("created the user"),
     "tenants.user.enabled": _("switched on the user"),
     "tenants.user.disabled": _("switched off the user"),
@@ -28,6 +38,15 @@ _SENTENCES: dict[str, Promise] = {
     "hosts.apprulemanager.removed": _("removed the rule manager"),
     "hosts.apprulemanager.reachable": _("reached the rule manager"),
     "hosts.apprulemanager.unreachable": _("lost the rule manager"),
+    "hosts.appstore.registered": _("registered the app store"),
+    "hosts.appstore.updated": _("changed the app store"),
+    "hosts.appstore.removed": _("removed the app store"),
+    "hosts.apprepo.registered": _("registered the app repository"),
+    "hosts.apprepo.updated": _("changed the app repository"),
+    "hosts.apprepo.removed": _("removed the app repository"),
+    "hosts.apprecord.registered": _("told of the application"),
+    "hosts.apprecord.updated": _("changed what it told of the application"),
+    "hosts.apprecord.removed": _("took back what it told of the application"),
     "hosts.host.registered": _("registered the host"),
     "hosts.host.updated": _("changed the host"),
     "hosts.host.shared": _("chose the tenants of the host"),
@@ -70,6 +89,10 @@ _SENTENCES: dict[str, Promise] = {
     "instances.operation.succeeded": _("finished the work"),
     "instances.operation.failed": _("gave up the work"),
     "instances.operation.cancelled": _("cancelled the work"),
+    "instances.instance.upgrade": _("ordered to upgrade the instance"),
+    "instances.rollout.started": _("began the upgrade to"),
+    "instances.rollout.finished": _("finished the upgrade to"),
+    "instances.rollout.stopped": _("stopped the upgrade to"),
     "mep.application.registered": _("registered the application"),
     "mep.application.updated": _("changed the registration of the application"),
     "mep.application.left": _("ended the registration of the application"),
@@ -98,6 +121,9 @@ _PAGES = {
     "appinstance": ("instance", ""),
     "distribution": ("package", "package_id"),
     "lcmoperation": ("instance", "instance_id"),
+    "appdconfiguration": ("instance", "instance_id"),
+    "ruletask": ("instance", "instance_id"),
+    "rollout": ("upgrade", ""),
     "mecservice": ("mep_service", ""),
     "application": ("mep_application", ""),
     "subscription": ("mep_subscription", ""),
@@ -121,12 +147,15 @@ def doer(entry: Entry) -> str:
     # An application speaks for itself under its id.
     if entry.actor_name == f"application {entry.actor_id}":
         return gettext("the application %(id)s") % {"id": entry.actor_id[:8]}
+    if _told(entry, "on_behalf_of"):
+        return gettext("%(name)s on behalf of the tenant") % {"name": entry.actor_name}
     return entry.actor_name
 
 
 def subject(entry: Entry) -> str:
     """On what it was done, by name."""
-    return (_told(entry, "name") if _is_work(entry) else "") or entry.subject_name
+    named = _is_work(entry) or entry.kind == "ruletask"
+    return (_told(entry, "name") if named else "") or entry.subject_name
 
 
 def _is_work(entry: Entry) -> bool:

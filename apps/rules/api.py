@@ -41,6 +41,8 @@ class Precondition(Conflict):
 class InstanceView(ApiView):
     """What all faces share: finding the instance, in the spelling with a tenant and without."""
 
+    spellings = True
+
     def readable(self, instance_id: uuid.UUID, tenant_id: uuid.UUID | None) -> AppInstance:
         """The instance, for whoever may read its rules."""
         require(may(self.actor, "rules.read"))
@@ -188,6 +190,8 @@ def _accepted(task: RuleTask) -> Response:
 
 class RuleTaskView(ApiView):
     """``/appo/v1/…/apprule_task_infos/{apprule_task_id}``."""
+
+    spellings = True
 
     def get(
         self, request: Request, task_id: uuid.UUID, tenant_id: uuid.UUID | None = None

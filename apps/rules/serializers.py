@@ -79,7 +79,7 @@ def _optional(**options: Any) -> Text:
     return Text(required=False, allow_blank=True, allow_null=True, **options)
 
 
-class TrafficFilterSerializer(StrictSerializer):
+class ConfiguredFilterSerializer(StrictSerializer):
     """Which packets; inside one list any entry matches.  0 is the absence of a class or identifier.
 
     ``qci``, ``dscp`` and ``tc`` are also read as ``qCI``, ``dSCP`` and ``tC``.
@@ -121,7 +121,7 @@ class TrafficFilterSerializer(StrictSerializer):
         return kept
 
 
-class TunnelInfoSerializer(StrictSerializer):
+class ConfiguredTunnelSerializer(StrictSerializer):
     """The tunnel that packets leave by."""
 
     tunnelType = Word(choices=["GTP_U", "GRE"])
@@ -130,7 +130,7 @@ class TunnelInfoSerializer(StrictSerializer):
     tunnelSpecificData = _optional(max_length=256)
 
 
-class DestinationSerializer(StrictSerializer):
+class ConfiguredDestinationSerializer(StrictSerializer):
     """Where packets go: what is asked for depends on ``interfaceType``."""
 
     # What each type of interface cannot do without.
@@ -146,7 +146,7 @@ class DestinationSerializer(StrictSerializer):
     }
 
     interfaceType = Word(choices=list(NEEDS))
-    tunnelInfo = TunnelInfoSerializer(required=False, allow_null=True)
+    tunnelInfo = ConfiguredTunnelSerializer(required=False, allow_null=True)
     srcMacAddress = _optional(max_length=17, validators=[MAC])
     dstMacAddress = _optional(max_length=17, validators=[MAC])
     dstIpAddress = _optional(max_length=49)
@@ -178,18 +178,18 @@ class DestinationSerializer(StrictSerializer):
         return {name: value for name, value in attrs.items() if value}
 
 
-class TrafficRuleSerializer(StrictSerializer):
+class ConfiguredTrafficRuleSerializer(StrictSerializer):
     """A traffic rule."""
 
     trafficRuleId = Text(max_length=128)
     filterType = Word(choices=["FLOW", "PACKET"])
     priority = Number(min_value=1, max_value=255)
     action = Word(choices=list(ACTIONS))
-    trafficFilter = _list(TrafficFilterSerializer(), MOST_FILTERS)
-    dstInterface = _list(DestinationSerializer(), MOST_DESTINATIONS)
+    trafficFilter = _list(ConfiguredFilterSerializer(), MOST_FILTERS)
+    dstInterface = _list(ConfiguredDestinationSerializer(), MOST_DESTINATIONS)
 
 
-class DnsRuleSerializer(StrictSerializer):
+class ConfiguredDnsRuleSerializer(StrictSerializer):
     """A DNS rule: the answer for one name."""
 
     narrower = {
@@ -231,9 +231,9 @@ class AppdConfigSerializer(StrictSerializer):
 
     appName = Text(max_length=128, validators=[APP_NAME])
     appSupportMp1 = Flag(required=False, allow_null=True)
-    appTrafficRule = _list(TrafficRuleSerializer(), MOST_TRAFFIC)
-    appDNSRule = _list(DnsRuleSerializer(), MOST_DNS)
-    appDnsRule = _list(DnsRuleSerializer(), MOST_DNS)
+    appTrafficRule = _list(ConfiguredTrafficRuleSerializer(), MOST_TRAFFIC)
+    appDNSRule = _list(ConfiguredDnsRuleSerializer(), MOST_DNS)
+    appDnsRule = _list(ConfiguredDnsRuleSerializer(), MOST_DNS)
 
     def validate(self, attrs: Body) -> Body:
         """One list of DNS rules, and no id twice in a list."""

@@ -235,6 +235,7 @@ def tell(task: RuleTask, actor: Actor) -> None:
         quiet=task.state not in (TaskState.SUCCESS, TaskState.FAILURE),
         data={
             "instance_id": str(task.instance_id),
+            "name": task.instance.app_name,
             "state": str(task.state),
             "reason": task.reason,
         },

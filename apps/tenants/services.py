@@ -14,7 +14,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import Conflict, Denied, DomainError, Invalid, NotFound, Unauthenticated
+from apps.common.errors import (
+    Conflict,
+    Denied,
+    Invalid,
+    NotFound,
+    TooManyFailures,
+    Unauthenticated,
+)
 from apps.common.models import Origin, born_here, next_version
 from apps.common.words import Reason
 from apps.journal import services as journal
@@ -28,21 +35,13 @@ FAILURES_ALLOWED = 10
 FAILURE_WINDOW_SECONDS = 300
 
 
-class TooManyFailures(DomainError):
-    """Too many wrong passwords for one name from one address."""
-
-    status = 429
-    title = N_("Too many attempts")
-    default_code = "too_many_attempts"
-
-
 @transaction.atomic
 def create_tenant(*, actor: Actor, spec: TenantSpec) -> Tenant:
     """Make a tenant with its group; Invalid when the name is taken, Conflict over the limit."""
     require(may(actor, "users.write"))
     next_version(0)  # whoever makes a tenant waits here for whoever makes another
     if Tenant.objects.filter(name=spec.name).exists():
-        raise _taken(N_("There is already a tenant called “%(name)s”."), spec.name, "name")
+        raise taken(N_("There is already a tenant called “%(name)s”."), spec.name, "name")
     most, count = settings.LIMITS["tenants"], Tenant.objects.count()
     if count >= most:
         raise Conflict(
@@ -81,13 +80,10 @@ def create_user(*, actor: Actor, spec: UserSpec) -> User:
     """Make a user; Invalid for a weak password or a name that is taken."""
     require(may(actor, "users.write"))
     if User.objects.filter(username__iexact=spec.username).exists():
-        raise _taken(N_("There is already a user called “%(name)s”."), spec.username, "username")
-    wanted = spec.role != Role.ADMIN or spec.tenant_id is not None
-    if wanted and not Tenant.objects.filter(pk=spec.tenant_id or NOBODY).exists():
-        reason = Reason(N_("choose the tenant that this user belongs to"))
-        raise Invalid(N_("The request is not valid."), fields={"tenant_id": reason})
+        raise taken(N_("There is already a user called “%(name)s”."), spec.username, "username")
+    check_role(spec.role, spec.tenant_id)
     user = User(username=spec.username, role=spec.role, tenant_id=spec.tenant_id)
-    _set_password(user, spec.password, field="password")
+    set_password(user, spec.password, field="password")
     user.save(force_insert=True)
     journal.record(
         "tenants.user.created",
@@ -122,7 +118,7 @@ def change_my_password(*, user: User, old: str, new: str) -> User:
     if not user.check_password(old):
         reason = Reason(N_("this is not your present password"))
         raise Invalid(N_("The request is not valid."), fields={"old_password": reason})
-    _set_password(user, new, field="new_password")
+    set_password(user, new, field="new_password")
     user.save(update_fields=["password"])
     journal.record(
         "tenants.user.password_changed", user, actor=user.actor, tenant_id=user.tenant_id
@@ -188,13 +184,22 @@ def generate_password() -> str:
     return secrets.token_urlsafe(12)
 
 
-def _taken(text: str, name: str, field: str) -> Invalid:
+def taken(text: str, name: str, field: str) -> Invalid:
     """A duplicate, at its field."""
     why = Reason(text, "duplicate", {"name": name})
     return Invalid(text, code="duplicate", name=name, fields={field: why})
 
 
-def _set_password(user: User, password: str, *, field: str) -> None:
+def check_role(role: Role, tenant_id: uuid.UUID | None) -> None:
+    """Invalid for a role that needs a tenant and has none, or one that does not exist."""
+    wanted = role != Role.ADMIN or tenant_id is not None
+    if wanted and not Tenant.objects.filter(pk=tenant_id or NOBODY).exists():
+        reason = Reason(N_("choose the tenant that this user belongs to"))
+        raise Invalid(N_("The request is not valid."), fields={"tenant_id": reason})
+
+
+def set_password(user: User, password: str, *, field: str) -> None:
+    """Give an unsaved change of a password; Invalid at ``field`` for a weak one."""
     try:
         validate_password(password, user)
     except ValidationError as error:

@@ -25,3 +25,14 @@ class TenantSpec:
     name: str
     description: str = ""
     id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserChange:
+    """What is to be different about a user; None leaves it.  ``moves``: a tenant is said."""
+
+    role: Role | None = None
+    tenant_id: uuid.UUID | None = None
+    moves: bool = False
+    is_active: bool | None = None
+    password: str | None = None

@@ -46,6 +46,8 @@ class Estate:
             else:
                 make.edge(f"10.200.0.{number % 250 + 1}")
                 make.rule_manager(f"10.200.0.{number % 250 + 1}")
+                make.store(f"10.200.0.{number % 250 + 1}")
+                make.repo(f"repo{number}.example")
 
     def cost(self, url, who):
         """How many queries the list takes, and how long it is."""
@@ -59,6 +61,8 @@ CENTER = [
     "/auth/v1/tenants",
     "/inventory/v1/applcms",
     "/inventory/v1/apprulemanagers",
+    "/inventory/v1/appstores",
+    "/inventory/v1/apprepos",
     "/inventory/v1/mechosts",
     "/apm/v1/tenants/{tenant}/packages",
     "/apm/v1/packages",

@@ -74,3 +74,12 @@ def test_tenants_of_a_site_are_limited_by_its_settings(house):
         services.create_tenant(actor=SYSTEM, spec=TenantSpec("third"))
     assert refused.value.extra == {"limit": 2, "used": 2, "raised_by": "MECM_LIMIT_TENANTS"}
     assert Tenant.objects.count() == 2
+
+
+def test_use_is_counted_from_the_rows_and_falls_when_they_go(red):
+    """Q17 Q49: no counter to go wrong, and a tenant stays when its last instance goes."""
+    instance = make.instance(make.package(red), make.host())
+    assert quotas.hold(red.pk, "instances", adding=0).used == 1
+    instance.delete()
+    assert quotas.hold(red.pk, "instances", adding=0).used == 0
+    assert Tenant.objects.filter(pk=red.pk).exists()

@@ -7,10 +7,14 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.validators import RegexValidator
+from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.portal.forms.base import PortalForm
+from apps.tenants import quotas
 from apps.tenants.actors import Actor
+from apps.tenants.models import Tenant
 from apps.tenants.roles import Role
 from apps.tenants.selectors import tenants_for
 from apps.tenants.specs import TenantSpec, UserSpec
@@ -32,6 +36,33 @@ class TenantForm(PortalForm):
     def to_spec(self) -> TenantSpec:
         """The validated input as a spec."""
         return TenantSpec(self.cleaned_data["name"], self.cleaned_data["description"])
+
+
+class TenantEditForm(TenantForm):
+    """A tenant's name and its quotas: a number for each kind, or nothing for the site's limit."""
+
+    KINDS: ClassVar[Mapping[str, Promise]] = {
+        "packages": _("Packages"), "instances": _("Instances"), "rules": _("DNS and traffic rules"),
+        "applications": _("Application records"),
+    }
+
+    def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
+        self.uses = quotas.use_of(tenant.pk)
+        own = dict(tenant.quotas.values_list("kind", "limit"))
+        first = {"name": tenant.name, "description": tenant.description, **own}
+        super().__init__(*args, initial=first, **kwargs)
+        for use in self.uses:
+            told = gettext("%(used)s in use. Empty: the limit of the site, %(limit)s.")
+            about = {"used": use.used, "limit": quotas.usual_limit(use.kind)}
+            self.fields[use.kind] = forms.IntegerField(
+                label=self.KINDS.get(use.kind, use.kind), required=False, min_value=0,
+                max_value=1_000_000, help_text=told % about,
+            )
+
+    @property
+    def limits(self) -> dict[str, int | None]:
+        """The quotas that were asked for."""
+        return {use.kind: self.cleaned_data[use.kind] for use in self.uses}
 
 
 class UserForm(PortalForm):

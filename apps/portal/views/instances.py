@@ -33,6 +33,8 @@ from apps.portal.http import actor_of, attempt, go_to, only, sent, show, show_pa
 from apps.portal.listing import Column, Facet, Table
 from apps.portal.overview import FAILED_STATES, slug
 from apps.portal.views.confirm import ask
+from apps.rules.policies import may_configure
+from apps.rules.selectors import find_configuration, tasks_for
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require
 
@@ -70,9 +72,10 @@ _PARTS = {
     "state": "portal/instances/_state.html",
     "work": "portal/instances/_work.html",
     "workload": "portal/instances/_workload.html",
+    "rules": "portal/instances/_rules.html",
     "history": "portal/_history.html",
 }
-_GONE_PARTS = _PARTS | {
+_GONE_PARTS = {name: part for name, part in _PARTS.items() if name != "rules"} | {
     "state": "portal/instances/_gone.html",
     "workload": "portal/instances/_no_workload.html",
 }
@@ -153,10 +156,19 @@ def instance(request: HttpRequest, instance_id: uuid.UUID) -> HttpResponseBase:
         "operations": lambda: operations_of(found.pk)[:OPERATIONS],
         "may_instantiate": may_operate(actor, found, "instantiate"),
         "may_terminate": may_operate(actor, found, "terminate"),
+        "may_configure": may_configure(actor, found),
+        "rules": cache(lambda: _rules(actor, found)),
         "history": lambda: history_of("appinstance", str(found.pk))[:HISTORY],
         "history_topic": f"instance:{found.pk}",
     }
     return show_parts(request, "portal/instances/detail.html", _allowed(actor, _PARTS), context)
+
+
+def _rules(actor: Actor, instance: AppInstance) -> dict[str, Any]:
+    return {
+        "configuration": find_configuration(actor, instance.pk),
+        "task": tasks_for(actor).filter(instance=instance).first(),
+    }
 
 
 def _allowed(actor: Actor, parts: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
@@ -12,13 +13,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.portal.forms.users import PEOPLE, TenantForm, UserForm
+from apps.portal.forms.users import PEOPLE, TenantEditForm, TenantForm, UserForm
 from apps.portal.http import actor_of, attempt, go_to, sent, show, signed_in
 from apps.portal.listing import Column, Facet, Table
-from apps.tenants import services
-from apps.tenants.models import User
+from apps.tenants import administration, quotas, services
+from apps.tenants.actors import Actor
+from apps.tenants.models import Tenant, User
 from apps.tenants.policies import may, require
-from apps.tenants.selectors import tenants_for, users
+from apps.tenants.selectors import access_tenant, tenants_for, users
 
 TABLE: Table[User] = Table(
     columns=(
@@ -66,6 +68,28 @@ def new_tenant(request: HttpRequest) -> HttpResponseBase:
             return go_to(request, reverse("users"))
     return show(request, "portal/users/form.html", {"form": form, "title": gettext("New tenant")},
                 status=422 if form.is_bound else 200)
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def edit_tenant(request: HttpRequest, tenant_id: uuid.UUID) -> HttpResponseBase:
+    """Rename a tenant and give it quotas."""
+    actor = actor_of(request)
+    require(may(actor, "users.write"))
+    tenant = access_tenant(actor, tenant_id)
+    form = TenantEditForm(*sent(request), tenant=tenant)
+    if form.is_bound and form.is_valid() and form.carry_out(lambda: _write(actor, tenant, form)):
+        messages.success(request, gettext("The tenant “%(name)s” was changed.") % {"name": tenant})
+        return go_to(request, reverse("users"))
+    title = gettext("Tenant “%(name)s”") % {"name": tenant}
+    return show(request, "portal/users/form.html", {"form": form, "title": title},
+                status=422 if form.is_bound else 200)
+
+
+@transaction.atomic
+def _write(actor: Actor, tenant: Tenant, form: TenantEditForm) -> Tenant:
+    administration.update_tenant(actor=actor, tenant_id=tenant.pk, spec=form.to_spec())
+    return quotas.set_limits(actor=actor, tenant_id=tenant.pk, limits=form.limits)
 
 
 @signed_in

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hosts', '0002_cordon_and_place'),
+        ('hosts', '0003_stores_repositories_and_applications'),
     ]
 
     operations = [

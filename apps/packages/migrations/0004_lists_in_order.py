@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('hosts', '0001_initial'),
-        ('packages', '0002_revisions'),
+        ('packages', '0003_store_packages'),
         ('tenants', '0001_initial'),
     ]
 

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('hosts', '0001_initial'),
-        ('instances', '0001_initial'),
+        ('instances', '0002_parameters_warnings_and_rollouts'),
         ('packages', '0001_initial'),
         ('tenants', '0001_initial'),
     ]
