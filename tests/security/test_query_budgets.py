@@ -17,6 +17,7 @@ from apps.tenants import keys
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.security.platform import platform_of
+from tests.security.world import decision_of
 
 _numbers = itertools.count(1)
 
@@ -37,6 +38,7 @@ class Estate:
             number = next(_numbers)
             host = make.host(edge=self.edge, granted_to=self.tenant if number % 2 else None)
             other = make.package(self.tenant, name=f"app{number}")
+            decision_of("tried", self.tenant, self.package)
             distribution.distribute(actor=SYSTEM, package_id=other.pk, host_ids=[host.pk])
             make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
                           workload={"phase": "Ready", "as_of": clock.now().isoformat()})
@@ -69,6 +71,8 @@ CENTER = [
     "/apm/v1/packages",
     "/apm/v1/apps/syncstatus",
     "/appo/v1/tenants/{tenant}/app_instance_infos",
+    "/appo/v1/tenants/{tenant}/placement_decisions",
+    "/appo/v1/placement_decisions",
     "/api/v1/topology",
 ]
 EDGE = [
