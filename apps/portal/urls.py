@@ -9,6 +9,7 @@ from apps.portal.views import (
     home,
     hosts,
     instances,
+    many,
     mep,
     mep_applications,
     mep_services,
@@ -17,6 +18,7 @@ from apps.portal.views import (
     placement,
     session,
     systems,
+    upgrades,
     users,
 )
 
@@ -38,6 +40,12 @@ urlpatterns = [
     path("packages/<uuid:package_id>/withdraw/<uuid:host_id>/", placement.withdraw,
          name="package_withdraw"),
     path("instances/", instances.instances, name="instances"),
+    path("instances/many/", many.many, name="instances_many"),
+    path("upgrades/", upgrades.upgrades, name="upgrades"),
+    path("upgrades/new/", upgrades.new, name="upgrade_new"),
+    path("upgrades/<uuid:upgrade_id>/", upgrades.upgrade, name="upgrade"),
+    path("upgrades/<uuid:upgrade_id>/stop/", upgrades.stop, name="upgrade_stop"),
+    path("upgrades/<uuid:upgrade_id>/back/", upgrades.back, name="upgrade_back"),
     path("instances/new/", instances.new, name="instance_new"),
     path("instances/<uuid:instance_id>/", instances.instance, name="instance"),
     path("instances/<uuid:instance_id>/instantiate/", instances.instantiate,
