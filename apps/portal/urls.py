@@ -11,6 +11,7 @@ from apps.portal.views import (
     home,
     hosts,
     instances,
+    many,
     mep,
     mep_applications,
     mep_services,
@@ -21,6 +22,7 @@ from apps.portal.views import (
     session,
     stores,
     systems,
+    upgrades,
     users,
 )
 
@@ -46,6 +48,12 @@ urlpatterns = [
     path("stores/<str:ip>/fetch/", stores.fetch, name="store_fetch"),
     path("stores/onboard/<uuid:app_id>/<uuid:package_id>/", stores.onboard, name="store_onboard"),
     path("instances/", instances.instances, name="instances"),
+    path("instances/many/", many.many, name="instances_many"),
+    path("upgrades/", upgrades.upgrades, name="upgrades"),
+    path("upgrades/new/", upgrades.new, name="upgrade_new"),
+    path("upgrades/<uuid:upgrade_id>/", upgrades.upgrade, name="upgrade"),
+    path("upgrades/<uuid:upgrade_id>/stop/", upgrades.stop, name="upgrade_stop"),
+    path("upgrades/<uuid:upgrade_id>/back/", upgrades.back, name="upgrade_back"),
     path("instances/new/", instances.new, name="instance_new"),
     path("instances/<uuid:instance_id>/", instances.instance, name="instance"),
     path("instances/<uuid:instance_id>/instantiate/", instances.instantiate,
