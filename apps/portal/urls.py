@@ -19,6 +19,7 @@ from apps.portal.views import (
     placement,
     rules,
     session,
+    stores,
     systems,
     users,
 )
@@ -67,6 +68,10 @@ urlpatterns = [
     path("hosts/<uuid:host_id>/drain/", draining.drain, name="host_drain"),
     path("hosts/<uuid:host_id>/drained/", draining.drained, name="host_drained"),
     path("systems/", systems.systems, name="systems"),
+    path("systems/sources/<slug:kind>/", stores.listing, name="stores"),
+    path("systems/sources/<slug:kind>/new/", stores.new, name="store_new"),
+    path("systems/sources/<slug:kind>/<str:key>/edit/", stores.edit, name="store_edit"),
+    path("systems/sources/<slug:kind>/<str:key>/delete/", stores.remove, name="store_delete"),
     path("systems/<slug:kind>/new/", systems.new, name="manager_new"),
     path("systems/<slug:kind>/<str:ip>/edit/", systems.edit, name="manager_edit"),
     path("systems/<slug:kind>/<str:ip>/delete/", systems.remove, name="manager_delete"),

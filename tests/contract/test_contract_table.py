@@ -24,7 +24,7 @@ PENDING_ROUTES = {
 PENDING_TENANT_LESS = {"O1", "O3", "O5", "O6", "O11", "O12"}
 # Faults of what is still being built: to be emptied.
 PENDING_FAULTS = {
-    "Q4", "Q13", "Q25", "Q28", "Q29", "Q30", "Q31", "Q32",
+    "Q4", "Q28", "Q29", "Q30", "Q31", "Q32",
     "Q33", "Q34", "Q35", "Q37", "Q38", "Q39", "Q40", "Q41", "Q42", "Q43", "Q45", "Q46", "Q50",
     "Q51", "Q53", "Q54", "Q55", "Q56", "Q57", "Q58", "Q59", "Q60", "Q61", "Q62", "Q63", "Q64",
     "Q65", "Q66", "Q67", "Q68", "Q69", "Q70", "Q71", "Q72", "Q73", "Q74", "Q75", "Q76", "Q77",
