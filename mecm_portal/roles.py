@@ -45,6 +45,7 @@ CENTER = Role(
     origin="MEO",
     mounts=(
         ("inventory/v1/", "apps.hosts.urls"),
+        ("inventory/v1/", "apps.instances.urls_inventory"),
         ("inventory/v1/", "apps.rules.urls_inventory"),
         ("apm/v1/", "apps.packages.urls"),
         ("appo/v1/", "apps.orchestration.urls_appo"),

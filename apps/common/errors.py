@@ -9,8 +9,9 @@
     │   └── IllegalMove    409   names the verbs that the state does allow
     ├── Locked             423
     ├── TooManyFailures    429   wrong passwords or signatures
-    └── Upstream           502   another system failed; ``retryable`` says whether to try again
-        └── UpstreamTimeout 504
+    ├── Upstream           502   another system failed; ``retryable`` says whether to try again
+    │   └── UpstreamTimeout 504
+    └── NotOffered         501   the address is known, and what it stands for is not built
 
 Each carries a :class:`~apps.common.words.Reason`, so that its sentence is rendered in the language
 of whoever reads it, and not of whoever caused it.
@@ -147,3 +148,11 @@ class UpstreamTimeout(Upstream):
     status = 504
     title = N_("Another system did not answer")
     default_code = "upstream_timeout"
+
+
+class NotOffered(DomainError):
+    """The address is known, and what it stands for is not built."""
+
+    status = 501
+    title = N_("Not offered")
+    default_code = "not_offered"

@@ -15,7 +15,14 @@ from rest_framework import exceptions as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.errors import Denied, DomainError, Invalid, NotFound, Unauthenticated
+from apps.common.errors import (
+    Denied,
+    DomainError,
+    Invalid,
+    NotFound,
+    NotOffered,
+    Unauthenticated,
+)
 from apps.common.words import Reason
 
 R = TypeVar("R", bound=HttpResponse)
@@ -86,7 +93,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """REST framework's exception hook: one family of answers, whoever raised the error."""
     request: Request = context["request"]
     domain = as_domain_error(error)
-    if domain.status >= 500:
+    if domain.status >= 500 and not isinstance(domain, NotOffered):
         _log.error("%s %s failed: %s", request.method, request.path, _trace(error))
     response = Response(body_of(domain, request.path), status=domain.status)
     response.content_type = CONTENT_TYPE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
@@ -43,7 +43,9 @@ def access_host(actor: Actor, host: uuid.UUID | str) -> MecHost:
 def access_hosts(actor: Actor, host_ids: Sequence[uuid.UUID]) -> list[MecHost]:
     """These hosts, each once and in their order, in one query; NotFound names one that is not."""
     found = {host.pk: host for host in hosts_for(actor).filter(pk__in=host_ids)}
-    return [found[key] if key in found else access_host(actor, key) for key in dict.fromkeys(host_ids)]
+    return [
+        found[key] if key in found else access_host(actor, key) for key in dict.fromkeys(host_ids)
+    ]
 
 
 def undelivered(*, edge_id: uuid.UUID | None = None) -> list[MecHost]:
@@ -68,6 +70,12 @@ def local_hosts() -> QuerySet[MecHost]:
 def applcms() -> QuerySet[AppLcm]:
     """The life-cycle managers, by name."""
     return AppLcm.objects.all()
+
+
+def mepms() -> QuerySet[AppLcm]:
+    """The AppLCMs that have a rule manager at the same address: platform managers, by name."""
+    pair = AppRuleManager.objects.filter(ip=OuterRef("ip"))
+    return AppLcm.objects.filter(Exists(pair))
 
 
 def app_rule_managers() -> QuerySet[AppRuleManager]:

@@ -21,6 +21,8 @@ _LISTS = {
     "host": ("hosts", True),
     "applcm": ("systems", True),
     "apprulemanager": ("systems", False),
+    "appstore": ("systems", False),
+    "apprepo": ("systems", False),
     "package": ("packages", False),
     "distribution": ("packages", False),
     "storepackage": ("packages", False),
@@ -39,7 +41,7 @@ _OWNERS = {
     "appdconfiguration": ("instance", "instance_id"),
     "ruletask": ("instance", "instance_id"),
 }
-_SYSTEMS = frozenset({"applcm", "apprulemanager"})
+_SYSTEMS = frozenset({"applcm", "apprulemanager", "appstore", "apprepo"})
 # Seen on a page, but nobody's deed.
 _UNRECORDED = (
     ".progressed", ".waiting", ".signed_out", ".suspended", ".resumed", ".processing", ".pending"

@@ -74,6 +74,38 @@ CENTER = {
     "GET inventory/v1/apprepos/{key}": "401 401 200 200 200 200",
     "PUT inventory/v1/apprepos/{key}": "401 401 403 403 403 200",
     "DELETE inventory/v1/apprepos/{key}": "401 401 403 403 403 200",
+    "GET inventory/v1/mepms": "401 401 200 200 200 200",
+    "POST inventory/v1/mepms": "401 401 403 403 403 200",
+    "DELETE inventory/v1/mepms": "401 401 403 403 403 409",
+    "GET inventory/v1/mepms/{ip}": "401 401 200 200 200 200",
+    "PUT inventory/v1/mepms/{ip}": "401 401 403 403 403 200",
+    "DELETE inventory/v1/mepms/{ip}": "401 401 403 403 403 409",
+    # Synchronization by hand is not offered yet.
+    "GET inventory/v1/mepms/{ip}/mechost/sync": "401 401 403 403 403 501",
+    "POST inventory/v1/mepms/{ip}/mechost/sync": "401 401 403 403 403 501",
+    "GET inventory/v1/tenants/{tenant_id}/mepms/{ip}/apprule/sync": "401 401 404 501 403 501",
+    "POST inventory/v1/tenants/{tenant_id}/mepms/{ip}/apprule/sync": "401 401 404 501 403 501",
+    "GET inventory/v1/mepms/{ip}/apprule/sync": "401 401 501 501 403 400",
+    "POST inventory/v1/mepms/{ip}/apprule/sync": "401 401 501 501 403 400",
+    # Without a tenant a stranger asks for their own things, on a host that is not open to them.
+    **{
+        f"{verb} inventory/v1/{prefix}mechosts/{{ip}}/{rest}": cells
+        for prefix in ("tenants/{tenant_id}/", "")
+        for verb, rest, cells in (
+            ("GET", "capabilities", "401 401 404 200 200 200"),
+            ("GET", "capabilities/{capability}/applications", "401 401 404 200 200 200"),
+            ("GET", "apps", "401 401 404 200 200 200"),
+            ("GET", "apps/{app_id}", "401 401 404 200 200 200"),
+        )
+    },
+    "POST inventory/v1/tenants/{tenant_id}/mechosts/{ip}/apps": "401 401 404 200 403 200",
+    "PUT inventory/v1/tenants/{tenant_id}/mechosts/{ip}/apps/{app_id}": "401 401 404 200 403 200",
+    "DELETE inventory/v1/tenants/{tenant_id}/mechosts/{ip}/apps/{app_id}":
+        "401 401 404 200 403 200",
+    # An administrator has to name the tenant to write.
+    "POST inventory/v1/mechosts/{ip}/apps": "401 401 404 200 403 400",
+    "PUT inventory/v1/mechosts/{ip}/apps/{app_id}": "401 401 404 200 403 400",
+    "DELETE inventory/v1/mechosts/{ip}/apps/{app_id}": "401 401 404 200 403 400",
     "GET inventory/v1/mechosts": "401 401 200 200 200 200",
     "POST inventory/v1/mechosts": "401 401 403 403 403 200",
     "DELETE inventory/v1/mechosts": "401 401 403 403 403 409",

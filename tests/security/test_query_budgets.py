@@ -31,6 +31,7 @@ class Estate:
         self.tenant = make.tenant()
         self.owner = make.Api(make.user(self.tenant))
         self.package = make.package(self.tenant)
+        self.open = make.host("10.202.0.1", hw_capabilities=[{"hwType": "GPU"}])
 
     def grow(self, rows):
         """Add so many of everything; half of the hosts are open, half granted."""
@@ -42,6 +43,8 @@ class Estate:
             distribution.distribute(actor=SYSTEM, package_id=other.pk, host_ids=[host.pk])
             make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
                           workload={"phase": "Ready", "as_of": clock.now().isoformat()})
+            make.record(self.tenant, self.open)
+            make.instance(self.package, self.open, capabilities=["GPU"])
             make.user(make.tenant())
             StorePackage(store_ip="10.9.0.1", app_id=uuid.uuid4(), package_id=uuid.uuid4()).save()
             if self.edge is None:
@@ -66,7 +69,12 @@ CENTER = [
     "/inventory/v1/apprulemanagers",
     "/inventory/v1/appstores",
     "/inventory/v1/apprepos",
+    "/inventory/v1/mepms",
     "/inventory/v1/mechosts",
+    "/inventory/v1/mechosts/10.202.0.1/apps",
+    "/inventory/v1/mechosts/10.202.0.1/apps?limit=500",
+    "/inventory/v1/mechosts/10.202.0.1/capabilities/GPU/applications",
+    "/inventory/v1/tenants/{tenant}/mechosts/10.202.0.1/apps",
     "/apm/v1/tenants/{tenant}/packages",
     "/apm/v1/packages",
     "/apm/v1/apps/syncstatus",

@@ -61,13 +61,14 @@ class Side:
     upgrade: object
     platform: Platform | None = None
     decision: object = None
+    record: object = None
 
     @property
     def marks(self):
         """Every string that betrays this tenant."""
         at_platform = self.platform.marks if self.platform else []
         rows = (self.tenant, self.user, self.guest, self.host, self.package, self.spare,
-                self.instance, self.rule_task, self.decision)
+                self.instance, self.rule_task, self.decision, self.record)
         ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
         packages = [self.package.package_id, self.spare.package_id]
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
@@ -88,6 +89,8 @@ class Side:
             # At an edge a task is one of the platform's.
             **({} if self.platform else {"task_id": str(self.rule_task.pk)}),
             "ip": self.host.ip,
+            "app_id": str(self.record.app_instance_id),
+            "capability": "GPU",
             "decision_id": str(self.decision.pk),
             "capability_id": self.capability,
             "upgrade_id": str(self.upgrade.pk),
@@ -147,7 +150,8 @@ class ForeignSite:
 def side(word, number, edge):
     """Everything of one tenant.  ``edge`` is the AppLCM of its host, None for a host of ours."""
     tenant = make.tenant(f"{word}-tenant")
-    host = make.host(f"10.7.0.{number}", edge=edge, granted_to=tenant, name=f"{word}-host")
+    host = make.host(f"10.7.0.{number}", edge=edge, granted_to=tenant, name=f"{word}-host",
+                     hw_capabilities=[{"hwType": "GPU", "hwVendor": "", "hwModel": ""}])
     package = make.package(tenant, name=f"{word}app")
     spare = make.package(tenant, name=f"{word}spare")
     for one in (package, spare):
@@ -162,7 +166,7 @@ def side(word, number, edge):
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
                 instance, rule_task, upgrade, None if edge else platform_of(word, tenant),
-                decision_of(word, tenant, package))
+                decision_of(word, tenant, package), make.record(tenant, host, name=f"{word}told"))
 
 
 def decision_of(word, tenant, package):
@@ -236,7 +240,8 @@ def call(world, endpoint, asker, values=None):
 def _ip(route, values, world):
     if "info/appstores" in route:
         return STORE
-    return "10.9.0.1" if "applcms/" in route or "apprulemanagers/" in route else values["ip"]
+    managers = ("applcms/", "apprulemanagers/", "mepms/")
+    return "10.9.0.1" if any(name in route for name in managers) else values["ip"]
 
 
 def _body(world, method, route, who, values):
@@ -294,6 +299,15 @@ def _inventory(method, route, values):
     if route.endswith("k8sconfig"):
         return {"form": {"file": file("config", make.ACCESS.encode())}}
     ip = values["ip"] if "{ip}" in route else "10.8.8.8"
+    if "apps" in route.split("/"):
+        return {"body": {
+            "appInstanceId": values["app_id"] if "{app_id}" in route else str(uuid.uuid4()),
+            "appName": "told", "packageId": "b" * 32, "status": "Created"}}
+    if route.endswith("/sync"):
+        return {}
+    if "mepms" in route:
+        ip = values["ip"] if "{ip}" in route else "10.8.8.8"
+        return {"body": {"mepmName": "other", "mepmIp": ip, "mepmPort": "31252"}}
     if "appstores" in route or "apprepos" in route:
         return {"body": _store("appstores" in route, values["key"] if "{key}" in route else "")}
     if "applcms" in route:
