@@ -22,7 +22,7 @@ from apps.tenants.policies import require
 def register(
     *, actor: Actor, tenant_id: uuid.UUID, host_id: uuid.UUID, spec: RecordSpec
 ) -> AppRecord:
-    """Keep a record; Invalid for an id that the tenant has already, LimitReached when it is full."""
+    """Keep a record; Invalid for an id that the tenant has already, LimitReached when full."""
     require(may_record(actor))
     quotas.hold(tenant_id, "applications", adding=0)
     known = AppRecord.objects.filter(tenant_id=tenant_id, app_instance_id=spec.app_instance_id)

@@ -31,6 +31,7 @@ _LISTS = {
     "service": ("services", False),
     "mec-application": ("services", False),
     "subscription": ("subscriptions", False),
+    "rollout": ("upgrades", False),
 }
 # What has no page of its own is news on the page of what it belongs to.
 _OWNERS = {

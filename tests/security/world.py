@@ -18,6 +18,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 
 from apps.common import clock
+from apps.instances import rollouts
 from apps.orchestration import deployments
 from apps.orchestration.placement.facts import Strategy
 from apps.packages import distribution
@@ -53,6 +54,7 @@ class Side:
     spare: Package
     instance: object
     rule_task: RuleTask
+    upgrade: object
     platform: Platform | None = None
     decision: object = None
     record: object = None
@@ -66,6 +68,11 @@ class Side:
         ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
         packages = [self.package.package_id, self.spare.package_id]
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
+
+    @property
+    def capability(self):
+        """A MEC service of this tenant; some id where the site has no platform."""
+        return str(self.platform.service.pk if self.platform else self.instance.pk)
 
     def path(self, package=None, route=""):
         """What the places in a route are filled with."""
@@ -81,6 +88,8 @@ class Side:
             "app_id": str(self.record.app_instance_id),
             "capability": "GPU",
             "decision_id": str(self.decision.pk),
+            "capability_id": self.capability,
+            "upgrade_id": str(self.upgrade.pk),
         }
 
 
@@ -144,9 +153,13 @@ def side(word, number, edge):
     instance = make.instance(package, host, name=f"{word}-instance", state="Instantiated",
                              workload=WORKLOAD, observed_at=clock.now(), health="Ready")
     rule_task = rules.create(actor=SYSTEM, instance_id=instance.pk, spec=AppdSpec(f"{word}-rules"))
+    upgrade = rollouts.plan(
+        actor=SYSTEM, tenant_id=tenant.pk, package_id=package.pk, package_name=str(package),
+        changes=[rollouts.Change(instance, package.pk)], wave_size=1, stop_after=1)
+    rollouts.end(upgrade, "stop", SYSTEM)
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
-                instance, rule_task, None if edge else platform_of(word, tenant),
+                instance, rule_task, upgrade, None if edge else platform_of(word, tenant),
                 decision_of(word, tenant, package), make.record(tenant, host, name=f"{word}told"))
 
 
@@ -313,6 +326,12 @@ def _of_tenant(world, method, route, values):
         return {"form": {"package": file("new.csar", _csar(world))}}
     if route.endswith("{package_id}"):
         return {"body": {"hostIp": [values["ip"]]}} if method == "POST" else {}
+    if "/upgrades" in route or route.endswith("/upgrade"):
+        package = world.red.package.package_id
+        many = {"appPackageId": package, "appInstanceIds": [values["instance_id"]]}
+        return {"body": {"packageId": package} if route.endswith("/upgrade") else many}
+    if "/batch_" in route:
+        return {"body": _many(world, route, values)}
     if route.endswith("batchTerminate"):
         return {"body": {"appInstances": values["instance_id"]}}
     if method == "POST" and route.endswith(("/app_instances", "/instantiate")):
@@ -322,6 +341,15 @@ def _of_tenant(world, method, route, values):
             "packageId": world.red.package.package_id, "hostIp": values["ip"],
         }}
     return {}
+
+
+def _many(world, route, values):
+    if not route.endswith("batch_create"):
+        return {"appInstanceIds": [values["instance_id"]]}
+    return {
+        "appPackageId": world.red.package.package_id, "appId": world.red.package.app_id.hex,
+        "appName": "another", "appInstanceDescription": "one more", "mecHost": [values["ip"]],
+    }
 
 
 def _csar(world):

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from apps.common.words import Reason
 from apps.orchestration.placement.facts import DROP, SPREAD, HostFacts, Question, Seen
@@ -21,8 +22,7 @@ from apps.orchestration.placement.winning import Bar, to_win
 ALGORITHM = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Objection:
+class Objection(NamedTuple):
     """A filter that did not pass a host, or passed it although the fact is unknown (``kept``)."""
 
     filter: str
@@ -32,8 +32,7 @@ class Objection:
     kept: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of one host.
 
     ``rank`` counts from 1 among the hosts that passed, 0 for a dropped one.  A dropped host has the
@@ -74,7 +73,7 @@ class _Candidate:
     host: HostFacts
     objections: tuple[Objection, ...]
     dropped_by: str
-    parts: tuple[Part, ...] = ()
+    parts: Sequence[Part] = ()
     score: int = 0
     rest: int = 0
 
@@ -153,8 +152,11 @@ def _per_region(candidates: Sequence[_Candidate]) -> dict[str, int]:
 
 def _score(one: _Candidate, ask: Question, counts: dict[str, int]) -> None:
     one.parts = parts_of(one.host, ask, counts[one.host.configured.region])
-    one.score = sum(part.worth for part in one.parts)
-    one.rest = one.score - sum(part.worth for part in one.parts if part.name == REGION)
+    one.score = one.rest = 0
+    for name, points, weight, _ in one.parts:
+        one.score += points * weight
+        if name != REGION:
+            one.rest += points * weight
 
 
 def _spread(
@@ -210,7 +212,7 @@ def _decision(
                 dropped_by=one.dropped_by,
                 objections=one.objections,
                 score=one.score,
-                parts=one.parts,
+                parts=tuple(one.parts),
                 to_win=() if is_chosen else (
                     *changes, *to_win(bar, one.parts, one.score, one.host.configured.region)
                 ),

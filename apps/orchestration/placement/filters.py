@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.utils.translation import gettext_noop as N_
 
@@ -29,8 +30,7 @@ from apps.orchestration.placement.space import fibre_ms, km_between, room_of
 RESOURCES = ("cpus", "memory_mb", "storage_gb")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """Why a filter does not pass a host, and the change that would make it.
 
     ``unknown`` when the fact is missing rather than wrong.
@@ -120,8 +120,11 @@ def _reachable(host: HostFacts, ask: Question) -> Finding | None:
 
 def _region(host: HostFacts, ask: Question) -> Finding | None:
     wanted, region = ask.strategy.regions, host.configured.region
-    if region in wanted:
-        return None
+    return None if region in wanted else _elsewhere(region, wanted)
+
+
+@lru_cache(maxsize=1024)
+def _elsewhere(region: str, wanted: tuple[str, ...]) -> Finding:
     change = Reason(N_("be in the region %(wanted)s"), "region", {"wanted": _any(wanted)})
     if not region:
         return Finding(Reason(N_("Its region is unknown.")), change, True)
@@ -130,8 +133,11 @@ def _region(host: HostFacts, ask: Question) -> Finding | None:
 
 def _tags(host: HostFacts, ask: Question) -> Finding | None:
     missing = _missing(ask.strategy.tags, host.configured.tags)
-    if not missing:
-        return None
+    return _untagged(tuple(missing)) if missing else None
+
+
+@lru_cache(maxsize=1024)
+def _untagged(missing: tuple[str, ...]) -> Finding:
     params = {"missing": ", ".join(missing)}
     return Finding(
         Reason(N_("It lacks the tag %(missing)s."), "", params),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from apps.orchestration.placement.facts import Amounts, HostFacts, Strategy
 
@@ -44,9 +45,16 @@ def km_between(host: HostFacts, strategy: Strategy) -> float | None:
         return None
     if strategy.latitude is None or strategy.longitude is None:
         return None
-    first, second = math.radians(there.latitude), math.radians(strategy.latitude)
+    return _great_circle(
+        there.latitude, there.longitude, strategy.latitude, strategy.longitude
+    )
+
+
+@lru_cache(maxsize=8192)
+def _great_circle(latitude: float, longitude: float, to_lat: float, to_long: float) -> float:
+    first, second = math.radians(latitude), math.radians(to_lat)
     half_up = (second - first) / 2
-    half_along = math.radians(strategy.longitude - there.longitude) / 2
+    half_along = math.radians(to_long - longitude) / 2
     chord = math.sin(half_up) ** 2 + math.cos(first) * math.cos(second) * math.sin(half_along) ** 2
     return 2 * EARTH_KM * math.asin(math.sqrt(min(1.0, chord)))
 
