@@ -89,9 +89,7 @@ def access(
 ) -> AppRecord:
     """One record of a tenant on a host, or NotFound."""
     rows = AppRecord.objects.select_for_update() if lock else AppRecord.objects.all()
-    row = rows.filter(
-        tenant_id=tenant_id, host_id=host_id, app_instance_id=app_instance_id
-    ).first()
+    row = rows.filter(tenant_id=tenant_id, host_id=host_id, app_instance_id=app_instance_id).first()
     if row is None:
         raise not_found(app_instance_id)
     return row
