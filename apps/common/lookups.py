@@ -20,14 +20,14 @@ class Holds(_Lookup):
     lookup_name = "holds"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         """As SQLite says it."""
         column, params = self.process_lhs(compiler, connection)
         items = f"json_each({column})"  # the name of a column of ours, never of a request
         sql = f"EXISTS (SELECT 1 FROM {items} AS held WHERE held.value = %s)"  # noqa: S608
         return sql, [*params, self.rhs]
 
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         """As PostgreSQL says it."""
         column, params = self.process_lhs(compiler, connection)
         return f"{column} @> %s::jsonb", [*params, json.dumps([self.rhs])]

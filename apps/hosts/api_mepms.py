@@ -30,7 +30,8 @@ class MepmListView(ApiView):
     def get(self, request: Request) -> Response:
         """List."""
         require(may(self.actor, "hosts.read"))
-        return Response(MepmSerializer(page(request, selectors.mepms()), many=True).data)
+        rows = page(request, selectors.mepms())
+        return Response([MepmSerializer(row).data for row in rows])
 
     @idempotent
     def post(self, request: Request) -> Response:

@@ -14,7 +14,7 @@ from apps.common import clock
 from apps.common.errors import Conflict, Invalid, NotFound
 from apps.common.words import Reason
 from apps.hosts.limits import make_room, take_turns
-from apps.hosts.models import AppLcm, AppRuleManager
+from apps.hosts.models import AppLcm, AppRuleManager, AppStore
 from apps.hosts.policies import may_configure
 from apps.hosts.specs import ManagerSpec
 from apps.journal import services as journal
@@ -22,6 +22,7 @@ from apps.tenants.actors import SYSTEM, Actor
 from apps.tenants.policies import require
 
 M = TypeVar("M", AppLcm, AppRuleManager)
+Addressed = TypeVar("Addressed", AppLcm, AppRuleManager, AppStore)
 
 
 @transaction.atomic
@@ -86,10 +87,10 @@ def remove_all(model: type[M], *, actor: Actor) -> None:
         remove(model, actor=actor, ip=ip)
 
 
-def access(model: type[M], ip: str, *, lock: bool = False) -> M:
-    """One manager by address, or NotFound."""
+def access(model: type[Addressed], ip: str, *, lock: bool = False) -> Addressed:
+    """One manager or store by address, or NotFound."""
     rows: Any = model.objects.select_for_update() if lock else model.objects
-    row: M | None = rows.filter(ip=ip).first()
+    row: Addressed | None = rows.filter(ip=ip).first()
     if row is None:
         raise NotFound(
             N_("Nothing is registered under %(ip)s."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 
 from apps.hosts import managers
@@ -12,7 +14,8 @@ from apps.hosts.specs import ManagerSpec
 from apps.tenants.actors import Actor
 from apps.tenants.policies import require
 
-PAIR: tuple[type[AppLcm] | type[AppRuleManager], ...] = (AppLcm, AppRuleManager)
+# Which of the two a type variable stands for is not known here.
+PAIR: tuple[type[Any], ...] = (AppLcm, AppRuleManager)
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ from apps.tenants.policies import require
 def register(
     *, actor: Actor, tenant_id: uuid.UUID, host_id: uuid.UUID, spec: RecordSpec
 ) -> AppRecord:
-    """Keep a record; Invalid for an id that the tenant has already, LimitReached when it is full."""
+    """Keep a record; Invalid for an id that the tenant has already, LimitReached when full."""
     require(may_record(actor))
     quotas.hold(tenant_id, "applications", adding=0)
     known = AppRecord.objects.filter(tenant_id=tenant_id, app_instance_id=spec.app_instance_id)
@@ -89,9 +89,7 @@ def access(
 ) -> AppRecord:
     """One record of a tenant on a host, or NotFound."""
     rows = AppRecord.objects.select_for_update() if lock else AppRecord.objects.all()
-    row = rows.filter(
-        tenant_id=tenant_id, host_id=host_id, app_instance_id=app_instance_id
-    ).first()
+    row = rows.filter(tenant_id=tenant_id, host_id=host_id, app_instance_id=app_instance_id).first()
     if row is None:
         raise not_found(app_instance_id)
     return row

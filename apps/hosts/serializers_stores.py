@@ -89,4 +89,3 @@ class AppRepoChangeSerializer(AppRepoSerializer):
     """The same for a change, where whoever read the repository has no password to send back."""
 
     repoPassword = Text(max_length=128, required=False, allow_null=True, write_only=True)
-

@@ -36,9 +36,7 @@ class HostCapabilitiesView(TenantView):
 class CapabilityApplicationsView(TenantView):
     """``…/mechosts/{mechost_ip}/capabilities/{capability_type}/applications``."""
 
-    def get(
-        self, request: Request, ip: str, capability: str, tenant_id: Named = None
-    ) -> Response:
+    def get(self, request: Request, ip: str, capability: str, tenant_id: Named = None) -> Response:
         """The applications that ask for exactly this capability of the host."""
         require(may(self.actor, "instances.read"))
         tenant = self.tenant_to_read(tenant_id)
@@ -76,9 +74,7 @@ class HostApplicationListView(TenantView):
         host = access_host(self.actor, ip)
         form = MecAppSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        inventory.tell(
-            actor=self.actor, tenant_id=tenant, host_id=host.pk, spec=form.to_spec()
-        )
+        inventory.tell(actor=self.actor, tenant_id=tenant, host_id=host.pk, spec=form.to_spec())
         return Response(SAVED)
 
 
@@ -109,7 +105,10 @@ class HostApplicationView(TenantView):
         form.is_valid(raise_exception=True)
         inventory.own_record(found)
         records.update(
-            actor=self.actor, tenant_id=tenant, host_id=host.pk, app_instance_id=app_id,
+            actor=self.actor,
+            tenant_id=tenant,
+            host_id=host.pk,
+            app_instance_id=app_id,
             spec=form.to_spec(),
         )
         return Response(UPDATED)
@@ -123,7 +122,5 @@ class HostApplicationView(TenantView):
         host = access_host(self.actor, ip)
         found = inventory.access_application(self.actor, host, app_id, tenant_id=tenant)
         inventory.own_record(found)
-        records.remove(
-            actor=self.actor, tenant_id=tenant, host_id=host.pk, app_instance_id=app_id
-        )
+        records.remove(actor=self.actor, tenant_id=tenant, host_id=host.pk, app_instance_id=app_id)
         return Response(DELETED)

@@ -57,9 +57,7 @@ def names_on(
 
 def read(names: list[tuple[str, uuid.UUID, str]]) -> list[Application]:
     """The applications of a part of ``names_on``, in its order, in two queries."""
-    keys = {
-        kind: [key for _, key, of in names if of == kind] for kind in (RECORD, INSTANCE)
-    }
+    keys = {kind: [key for _, key, of in names if of == kind] for kind in (RECORD, INSTANCE)}
     found: dict[uuid.UUID, Application] = {}
     found.update(AppRecord.objects.in_bulk(keys[RECORD]))
     instances = AppInstance.objects.select_related("package").filter(pk__in=keys[INSTANCE])
@@ -82,9 +80,7 @@ def access_application(
 
 
 @transaction.atomic
-def tell(
-    *, actor: Actor, tenant_id: uuid.UUID, host_id: uuid.UUID, spec: RecordSpec
-) -> AppRecord:
+def tell(*, actor: Actor, tenant_id: uuid.UUID, host_id: uuid.UUID, spec: RecordSpec) -> AppRecord:
     """Keep what a client tells; Invalid for an id that the tenant has already, here or told."""
     quotas.hold(tenant_id, "applications", adding=0)
     if AppInstance.objects.filter(tenant_id=tenant_id, pk=spec.app_instance_id).exists():
