@@ -105,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     store: Store
 
-    def do_GET(self) -> None:  # noqa: N802 - named by the library
+    def do_GET(self) -> None:
         """Answer one of the four addresses."""
         found = _ROUTE.match(self.path)
         if found is None or self.store.status != 200:

@@ -224,7 +224,7 @@ def _link(source: Path, target: Path) -> None:
     """The same bytes under another name; a copy where the file system has no hard links."""
     target.unlink(missing_ok=True)
     try:
-        os.link(source, target)  # noqa: PTH200 - a hard link
+        os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
         target.chmod(0o600)
