@@ -45,6 +45,7 @@ CENTER = Role(
     origin="MEO",
     mounts=(
         ("inventory/v1/", "apps.hosts.urls"),
+        ("inventory/v1/", "apps.instances.urls_inventory"),
         ("inventory/v1/", "apps.rules.urls_inventory"),
         ("apm/v1/", "apps.packages.urls"),
         ("appo/v1/", "apps.orchestration.urls_appo"),
@@ -59,6 +60,7 @@ CENTER = Role(
         "apps.rules.tasks.sweep": 2.0,
         "apps.orchestration.tasks.advance_drains": 2.0,
         "apps.orchestration.tasks.watch_workloads": 1.0,
+        "apps.orchestration.tasks.sweep_rollouts": 5.0,
         "apps.journal.tasks.purge": 3600.0,
         "apps.orchestration.tasks.purge_operations": 3600.0,
         "apps.rules.tasks.purge": 3600.0,
@@ -91,6 +93,7 @@ EDGE = Role(
         "apps.rules.tasks.sweep": 2.0,
         "apps.orchestration.tasks.advance_drains": 2.0,
         "apps.orchestration.tasks.watch_workloads": 1.0,
+        "apps.orchestration.tasks.sweep_rollouts": 5.0,
         "apps.journal.tasks.purge": 3600.0,
         "apps.orchestration.tasks.purge_operations": 3600.0,
         "apps.rules.tasks.purge": 3600.0,

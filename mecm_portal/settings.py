@@ -209,6 +209,9 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENFORCE_NON_BLANK_FIELDS": True,
+    "COMPONENT_SPLIT_REQUEST": True,  # a file is sent as bytes and answered as an address
+    "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "PREPROCESSING_HOOKS": ["apps.common.schema.without_twins"],
@@ -227,6 +230,9 @@ PACKAGE_DIR = SITE_DIR / "packages"
 VIM_STATE_DIR = SITE_DIR / "vim"
 PACKAGE_ENFORCE_DIGESTS = os.environ.get("MECM_PACKAGE_DIGESTS") == "enforce"
 PACKAGE_MAX_BYTES = int(os.environ.get("MECM_PACKAGE_MAX_BYTES", 512 * 1024 * 1024))
+# Image repositories that are registered as the site starts, as EdgeGallery writes them:
+# "repo=registry.example:5000 userName=puller password=… | …".
+SOURCE_REPOS = os.environ.get("SOURCE_REPOS", "")
 _LIMITS = {
     "tenants": 20,
     "packages_per_tenant": 50,
@@ -258,6 +264,7 @@ COUNTED_PER_TENANT = {
     "packages": "packages.Package",
     "instances": "instances.AppInstance",
     "rules": "rules.AppdRule",
+    "applications": "hosts.AppRecord",
 }
 
 # --- MEC platform (MEC 011) ----------------------------------------------------------------------

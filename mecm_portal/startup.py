@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from apps.hosts import provisioning
 from apps.hosts import services as hosts
 from apps.instances import operations
 from apps.journal import idempotency
@@ -47,6 +48,12 @@ def load_memory() -> None:
     # What was loaded lives as long as the process: the collector need not look at it each time.
     gc.collect()
     gc.freeze()
+
+
+def take_in_repositories() -> None:
+    """Register the source repositories that the environment names."""
+    provisioning.provision(settings.SOURCE_REPOS)
+    connection.close()
 
 
 def save_memory() -> None:

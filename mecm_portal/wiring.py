@@ -24,5 +24,8 @@ WIRING: tuple[tuple[str, str], ...] = (
     ("instances.instance.instantiated", "apps.rules.tasks.on_instance_running"),
     ("rules.task.created", "apps.rules.tasks.on_task_created"),
     ("instances.operation.queued", "apps.orchestration.tasks.on_operation_queued"),
+    ("instances.operation.succeeded", "apps.orchestration.tasks.on_operation_ended"),
+    ("instances.operation.failed", "apps.orchestration.tasks.on_operation_ended"),
+    ("instances.operation.cancelled", "apps.orchestration.tasks.on_operation_ended"),
     ("instances.instance.observed", "apps.orchestration.tasks.on_instance_observed"),
 )

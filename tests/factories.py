@@ -5,16 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 import tempfile
+import uuid
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.test import Client
 
-from apps.hosts import managers, stores
+from apps.hosts import managers, records, stores
 from apps.hosts import services as hosts
 from apps.hosts.models import AppLcm, AppRepo, AppRuleManager, AppStore
-from apps.hosts.specs import HostSpec, ManagerSpec, RepoSpec, StoreSpec
+from apps.hosts.specs import HostSpec, ManagerSpec, RecordSpec, RepoSpec, StoreSpec
 from apps.instances import services as instances
 from apps.instances.models import AppInstance
 from apps.instances.specs import CreateSpec
@@ -73,6 +75,14 @@ def repo(endpoint="repo.example:5000", **more):
     """A registry of images."""
     spec = RepoSpec(endpoint, "puller", password=TOKEN, **more)
     return stores.register(AppRepo, actor=SYSTEM, spec=spec)
+
+
+def record(of, host, *, name="", **fields):
+    """An application of a tenant on a host, of which a client tells."""
+    spec = RecordSpec(uuid.uuid4(), name or f"told{next(_numbers)}", "a" * 32, "Created", ("GPU",))
+    return records.register(
+        actor=SYSTEM, tenant_id=of.pk, host_id=host.pk, spec=replace(spec, **fields)
+    )
 
 
 def host_spec(ip="", **more):

@@ -8,8 +8,10 @@
     ├── Conflict           409   the state does not allow it
     │   └── IllegalMove    409   names the verbs that the state does allow
     ├── Locked             423
-    └── Upstream           502   another system failed; ``retryable`` says whether to try again
-        └── UpstreamTimeout 504
+    ├── TooManyFailures    429   wrong passwords or signatures
+    ├── Upstream           502   another system failed; ``retryable`` says whether to try again
+    │   └── UpstreamTimeout 504
+    └── NotOffered         501   the address is known, and what it stands for is not built
 
 Each carries a :class:`~apps.common.words.Reason`, so that its sentence is rendered in the language
 of whoever reads it, and not of whoever caused it.
@@ -37,6 +39,8 @@ class DomainError(Exception):
     title: ClassVar[str] = N_("Error")
     default_code: ClassVar[str] = "error"
     retryable: bool = False
+    # Seconds after which asking again may help; 0 where nobody knows.
+    retry_after: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -117,6 +121,15 @@ class Locked(DomainError):
     retryable = True
 
 
+class TooManyFailures(DomainError):
+    """Too many wrong passwords or signatures for one name from one address, or from one address."""
+
+    status = 429
+    title = N_("Too many attempts")
+    default_code = "too_many_attempts"
+    retry_after = 300
+
+
 class Upstream(DomainError):
     """Another system failed.  ``retryable`` is False when asking again cannot help."""
 
@@ -135,3 +148,11 @@ class UpstreamTimeout(Upstream):
     status = 504
     title = N_("Another system did not answer")
     default_code = "upstream_timeout"
+
+
+class NotOffered(DomainError):
+    """The address is known, and what it stands for is not built."""
+
+    status = 501
+    title = N_("Not offered")
+    default_code = "not_offered"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -15,9 +15,17 @@ from rest_framework import exceptions as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.errors import Denied, DomainError, Invalid, NotFound, Unauthenticated
+from apps.common.errors import (
+    Denied,
+    DomainError,
+    Invalid,
+    NotFound,
+    NotOffered,
+    Unauthenticated,
+)
 from apps.common.words import Reason
 
+R = TypeVar("R", bound=HttpResponse)
 CONTENT_TYPE = "application/problem+json"
 API_PREFIXES = (
     "/inventory/",
@@ -77,19 +85,26 @@ def body_of(error: DomainError, path: str) -> dict[str, Any]:
 def problem_response(error: DomainError, request: HttpRequest) -> HttpResponse:
     """The HTTP answer for ``error`` outside of REST framework views."""
     body = body_of(error, request.path)
-    return JsonResponse(body, status=error.status, content_type=CONTENT_TYPE)
+    response = JsonResponse(body, status=error.status, content_type=CONTENT_TYPE)
+    return _with_pause(response, error)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """REST framework's exception hook: one family of answers, whoever raised the error."""
     request: Request = context["request"]
     domain = as_domain_error(error)
-    if domain.status >= 500:
+    if domain.status >= 500 and not isinstance(domain, NotOffered):
         _log.error("%s %s failed: %s", request.method, request.path, _trace(error))
     response = Response(body_of(domain, request.path), status=domain.status)
     response.content_type = CONTENT_TYPE
     if domain.status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="mecm"'
+    return _with_pause(response, domain)
+
+
+def _with_pause(response: R, error: DomainError) -> R:
+    if error.retry_after:
+        response["Retry-After"] = str(error.retry_after)
     return response
 
 

@@ -198,6 +198,7 @@ class MecHost(Versioned):
 
     class Meta:
         ordering = ["name", "ip"]
+        indexes = [models.Index(fields=["name", "ip"], name="hosts_in_order")]
         permissions = [("deploy_to_mechost", "May deploy to this host")]
 
     def __str__(self) -> str:

@@ -20,6 +20,11 @@ def may_handle_credentials(actor: Actor) -> Decision:
     return may(actor, "hosts.credentials")
 
 
+def may_record(actor: Actor) -> Decision:
+    """Whether the actor may tell of applications of a tenant."""
+    return may(actor, "instances.write")
+
+
 def may_deploy_to(host: MecHost) -> Decision:
     """Whether anything new may be placed on ``host`` (visibility was decided by the selector)."""
     if host.removing:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
-from apps.hosts.models import AppLcm, AppRuleManager, MecHost
+from apps.hosts.models import AppLcm, AppRuleManager, MecHost, MecHostGrant
 from apps.tenants import grants
 from apps.tenants.actors import Actor
 from apps.tenants.models import Tenant
@@ -22,11 +22,8 @@ def hosts_for(actor: Actor) -> QuerySet[MecHost]:
     rows = MecHost.objects.select_related("applcm", "app_rule_manager", "credential")
     if actor.is_admin:
         return rows
-    tenant = Tenant.objects.select_related("group").filter(pk=actor.wall).first()
-    if tenant is None:
-        return rows.filter(shared=True)
-    granted = grants.granted(tenant.group, DEPLOY, MecHost.objects.all())
-    return rows.filter(Q(shared=True) | Q(pk__in=granted.values("pk")))
+    granted = grants.granted(MecHostGrant, DEPLOY, tenant_id=actor.wall)
+    return rows.filter(Q(shared=True) | Q(pk__in=granted))
 
 
 def access_host(actor: Actor, host: uuid.UUID | str) -> MecHost:
@@ -72,6 +69,12 @@ def local_hosts() -> QuerySet[MecHost]:
 def applcms() -> QuerySet[AppLcm]:
     """The life-cycle managers, by name."""
     return AppLcm.objects.all()
+
+
+def mepms() -> QuerySet[AppLcm]:
+    """The AppLCMs that have a rule manager at the same address: platform managers, by name."""
+    pair = AppRuleManager.objects.filter(ip=OuterRef("ip"))
+    return AppLcm.objects.filter(Exists(pair))
 
 
 def app_rule_managers() -> QuerySet[AppRuleManager]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.fields import AFFINITY, CITY, COORDINATES, NAME, ipv4, port
+from apps.common.fields import AFFINITY, CITY, COORDINATES, ipv4, port
 from apps.common.strict import Text
 from apps.hosts.models import AppLcm, AppRuleManager, Manager, MecHost
 from apps.hosts.specs import HostSpec, ManagerSpec
@@ -53,6 +53,16 @@ class AppRuleManagerSerializer(AppLcmSerializer):
     appRuleName = name_field(source="name")
     appRuleIp = Address(source="ip")
     appRulePort = serializers.CharField(source="port", max_length=5, validators=[port])
+
+
+class MepmSerializer(AppLcmSerializer):
+    """AppLCM and rule manager at one address, as later releases of EdgeGallery call the pair."""
+
+    prefix = "mepm"
+    applcmName = applcmIp = applcmPort = None  # type: ignore[assignment]
+    mepmName = name_field(source="name")
+    mepmIp = Address(source="ip")
+    mepmPort = serializers.CharField(source="port", max_length=5, validators=[port])
 
 
 MANAGER_SERIALIZERS: dict[type[Manager], type[AppLcmSerializer]] = {
@@ -138,16 +148,33 @@ class LocalHostSerializer(serializers.Serializer[MecHost]):
 
 
 class MecHostSerializer(LocalHostSerializer):
-    """A MEC host as the center configures it: it names its managers."""
+    """A MEC host as the center configures it: it names its managers.
+
+    Instead of the two it may name ``mepmIp``, the address of both.
+    """
 
     applcmIp = Address()
     appRuleIp = Address(required=False, allow_blank=True, allow_null=True)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The input, with both managers where it names the pair."""
+        if type(data) is dict and "mepmIp" in data and "applcmIp" not in data:
+            data = {"appRuleIp": data["mepmIp"], **data, "applcmIp": data["mepmIp"]}
+        return super().to_internal_value(data)
+
+    @staticmethod
+    def _mepm(host: MecHost) -> str | None:
+        pair = host.applcm and host.app_rule_manager
+        if not pair or not host.applcm or host.applcm.ip != pair.ip:
+            return None
+        return pair.ip
 
     def to_representation(self, host: MecHost) -> dict[str, Any]:
         """As at the edge, with the managers and the delivery."""
         return super().to_representation(host) | {
             "applcmIp": host.applcm.ip if host.applcm else None,
             "appRuleIp": host.app_rule_manager.ip if host.app_rule_manager else None,
+            "mepmIp": self._mepm(host),
             "delivery": {
                 "delivered": host.is_delivered,
                 "removing": host.removing,

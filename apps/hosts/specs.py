@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -49,6 +50,17 @@ class RepoSpec:
     def key(self) -> str:
         """What the registry is known by."""
         return self.endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSpec:
+    """An application as a client tells of it; capabilities of None are those that it has."""
+
+    app_instance_id: uuid.UUID
+    app_name: str
+    package_id: str
+    status: str
+    capabilities: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

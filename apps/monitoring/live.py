@@ -21,6 +21,8 @@ _LISTS = {
     "host": ("hosts", True),
     "applcm": ("systems", True),
     "apprulemanager": ("systems", False),
+    "appstore": ("systems", False),
+    "apprepo": ("systems", False),
     "package": ("packages", False),
     "distribution": ("packages", False),
     "storepackage": ("packages", False),
@@ -30,6 +32,7 @@ _LISTS = {
     "service": ("services", False),
     "mec-application": ("services", False),
     "subscription": ("subscriptions", False),
+    "rollout": ("upgrades", False),
 }
 # What has no page of its own is news on the page of what it belongs to.
 _OWNERS = {
@@ -38,7 +41,7 @@ _OWNERS = {
     "appdconfiguration": ("instance", "instance_id"),
     "ruletask": ("instance", "instance_id"),
 }
-_SYSTEMS = frozenset({"applcm", "apprulemanager"})
+_SYSTEMS = frozenset({"applcm", "apprulemanager", "appstore", "apprepo"})
 # Seen on a page, but nobody's deed.
 _UNRECORDED = (
     ".progressed", ".waiting", ".signed_out", ".suspended", ".resumed", ".processing", ".pending"

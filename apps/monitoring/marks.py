@@ -14,8 +14,14 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.errors import Invalid
 from apps.common.words import Reason, Text, say
 from apps.hosts.models import Manager, MecHost
-from apps.instances.models import AppInstance, LcmOperation
-from apps.instances.states import Health, InstanceState, OperationState
+from apps.instances.models import AppInstance, LcmOperation, Rollout, RolloutItem
+from apps.instances.states import (
+    Health,
+    InstanceState,
+    OperationState,
+    RolloutItemState,
+    RolloutState,
+)
 from apps.mep.models import Delivery, MecService, ServiceEvent, Subscription
 from apps.mep.states import Change, DeliveryState, ServiceState
 from apps.packages.models import Distribution, StorePackage
@@ -120,6 +126,15 @@ def seen_of(instance: AppInstance) -> WorkloadStatus | None:
         return None
 
 
+_ROLLOUT: dict[str, str] = {
+    RolloutState.FINISHED: OK,
+    RolloutState.STOPPED: WARN,
+    RolloutItemState.RUNNING: BUSY,
+    RolloutItemState.UPGRADED: OK,
+    RolloutItemState.FAILED: BAD,
+}
+
+
 def health_mark(instance: AppInstance) -> Mark:
     """How the workload does: ready of total where the edge has said so."""
     return health_as_seen(instance, seen_of(instance))
@@ -154,6 +169,12 @@ def rule_task_mark(task: RuleTask) -> Mark:
     """How far the handing over of rules is."""
     label = TaskState(task.state).label
     return Mark(task.state, label, _RULE_TASK[task.state], detail=say(task.why))
+
+
+def rollout_mark(row: Rollout | RolloutItem) -> Mark:
+    """Where an upgrade, or one instance of it, is."""
+    mark = Mark(row.state, row.get_state_display(), _ROLLOUT.get(row.state, UNKNOWN))
+    return replace(mark, detail=say(row.why))
 
 
 def step_mark(state: str) -> Mark:

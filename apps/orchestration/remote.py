@@ -49,6 +49,12 @@ class RemoteLcmTarget:
         """The edge does that by itself when it is told to uninstall."""
         return False
 
+    def make_room(self, instance: AppInstance, *, actor: Actor) -> bool:
+        """Order the upgrade; the edge makes the room itself, and knows an order that it has."""
+        with self._edge(instance, actor) as edge:
+            edge.upgrade(instance.tenant_id, instance.pk, upgrade_of(instance))
+        return False
+
     def uninstall(self, instance: AppInstance, *, actor: Actor) -> None:
         """Order its end."""
         try:
@@ -73,6 +79,11 @@ def order_of(instance: AppInstance) -> dict[str, Any]:
         "capabilities": instance.capabilities,
         "parameters": instance.parameters,
     }
+
+
+def upgrade_of(instance: AppInstance) -> dict[str, Any]:
+    """The body of an upgrade order."""
+    return {"packageId": instance.package.package_id, "parameters": instance.parameters}
 
 
 def observation_of(record: dict[str, Any]) -> Observation:

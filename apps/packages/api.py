@@ -7,9 +7,9 @@ reads those of all, and names the tenant to write as ``tenant_id``.
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import FileResponse, HttpResponse
 from django.utils.translation import gettext_noop as N_
 from rest_framework import status
@@ -24,7 +24,7 @@ from apps.hosts import selectors as hosts
 from apps.hosts.models import MecHost
 from apps.journal.idempotency import idempotent
 from apps.packages import distribution, onboarding, services
-from apps.packages.models import Package
+from apps.packages.models import Distribution, Package
 from apps.packages.policies import may_download, may_upload
 from apps.packages.revisions import dependents_of, revisions_of
 from apps.packages.selectors import access_package, packages_for
@@ -42,7 +42,8 @@ from apps.tenants.views import ApiView
 
 def with_hosts(rows: QuerySet[Package]) -> QuerySet[Package]:
     """Packages with what their JSON needs, in a fixed number of queries."""
-    return rows.prefetch_related("distributions__host")
+    there = Distribution.objects.select_related("host")
+    return rows.prefetch_related(Prefetch("distributions", queryset=there))
 
 
 def named_hosts(actor: Actor, addresses: list[str], *, field: str) -> list[MecHost]:
@@ -232,6 +233,8 @@ class PackageHostView(PackageApi):
 
 class DownloadView(PackageApi):
     """``GET /apm/v1[/tenants/{tenant_id}]/packages/{app_package_id}/download``."""
+
+    answers: ClassVar[dict[str, dict[int, str]]] = {"GET": {200: "application/octet-stream"}}
 
     def get(
         self, request: Request, package_id: str, tenant_id: uuid.UUID | None = None

@@ -125,7 +125,9 @@ class Package(Versioned):
     class Meta:
         ordering = ["name", "-created_at"]
         indexes = [
-            models.Index(fields=["tenant", "name", "package_version"], name="packages_revisions")
+            models.Index(fields=["name", "-created_at"], name="packages_in_order"),
+            models.Index(fields=["tenant", "name", "-created_at"], name="packages_of_tenant"),
+            models.Index(fields=["tenant", "name", "package_version"], name="packages_revisions"),
         ]
         constraints = [
             models.UniqueConstraint(

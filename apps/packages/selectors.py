@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import uuid
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import Invalid, NotFound
@@ -18,12 +19,18 @@ from apps.tenants.actors import Actor
 
 def packages_for(actor: Actor) -> QuerySet[Package]:
     """The packages that an actor may see, with how many hosts have each."""
-    placed = Q(distributions__state=DistributionState.DISTRIBUTED)
     rows = with_latest(Package.objects.select_related("tenant")).annotate(
-        placed=Count("distributions", filter=placed, distinct=True),
-        targets=Count("distributions", distinct=True),
+        placed=_hosts_having(state=DistributionState.DISTRIBUTED),
+        targets=_hosts_having(),
     )
     return rows if actor.is_admin else rows.filter(tenant_id=actor.wall)
+
+
+def _hosts_having(**conditions: str) -> Coalesce:
+    """How many hosts a package goes to, counted for the rows that are shown and for no others."""
+    rows = Distribution.objects.filter(package=OuterRef("pk"), **conditions).order_by()
+    counted = rows.values("package").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 def access_package(

@@ -60,8 +60,8 @@ def test_same_address_again_answers_400_in_the_words_of_the_original(kind):
 
 @pytest.mark.parametrize(
     ("part", "value"),
-    [("Ip", "10.0.0"), ("Ip", "fe80::1%eth0"), ("Ip", ""), ("Ip", None), ("Port", "0"), ("Port", "65536"),
-     ("Port", "x"), ("Port", ""), ("Name", ""), ("Name", "a b"), ("Name", "-a"),
+    [("Ip", "10.0.0"), ("Ip", "fe80::1%eth0"), ("Ip", ""), ("Ip", None), ("Port", "0"),
+     ("Port", "65536"), ("Port", "x"), ("Port", ""), ("Name", ""), ("Name", "a b"), ("Name", "-a"),
      ("Name", "x" * 129), ("Name", None), ("Name", {"a": 1})],
 )
 def test_wrong_field_answers_400_and_names_it(kind, part, value):

@@ -37,7 +37,8 @@ class Kind:
 
     def body(self, number=1, **more):
         """A right body, with a password."""
-        return self.fields | {self.key_field: self.key(number), self.secret_field: make.TOKEN} | more
+        own = {self.key_field: self.key(number), self.secret_field: make.TOKEN}
+        return self.fields | own | more
 
     def one(self, number=1):
         """The address of one."""
@@ -58,12 +59,13 @@ def kind(request, house):
 def test_registered_one_is_read_back_without_its_password_by_everybody(kind, routes):
     """Q7: a password goes in, lies sealed, and never comes out, for a guest least of all."""
     tenant = make.tenant()
+    people = (make.user(tenant), make.user(tenant, role="guest"))
     answer = kind.boss.send("POST", kind.url, kind.body())
     assert (answer.status_code, answer.json()) == (200, {"response": "Saved"})
-    for reader in (kind.boss, make.Api(make.user(tenant)), make.Api(make.user(tenant, role="guest"))):
-        read = reader.send("GET", kind.one())
-        for found, text in ((read.json(), read.content.decode()),
-                            (reader.send("GET", kind.url).json()[0], read.content.decode())):
+    for reader in (kind.boss, *map(make.Api, people)):
+        one, whole = (reader.send("GET", url) for url in (kind.one(), kind.url))
+        for found, text in ((one.json(), one.content.decode()),
+                            (whole.json()[0], whole.content.decode())):
             assert kind.fields.items() <= found.items()
             assert found["credentialsStored"] is True
             assert kind.secret_field not in found

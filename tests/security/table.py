@@ -74,6 +74,38 @@ CENTER = {
     "GET inventory/v1/apprepos/{key}": "401 401 200 200 200 200",
     "PUT inventory/v1/apprepos/{key}": "401 401 403 403 403 200",
     "DELETE inventory/v1/apprepos/{key}": "401 401 403 403 403 200",
+    "GET inventory/v1/mepms": "401 401 200 200 200 200",
+    "POST inventory/v1/mepms": "401 401 403 403 403 200",
+    "DELETE inventory/v1/mepms": "401 401 403 403 403 409",
+    "GET inventory/v1/mepms/{ip}": "401 401 200 200 200 200",
+    "PUT inventory/v1/mepms/{ip}": "401 401 403 403 403 200",
+    "DELETE inventory/v1/mepms/{ip}": "401 401 403 403 403 409",
+    # Synchronization by hand is not offered yet.
+    "GET inventory/v1/mepms/{ip}/mechost/sync": "401 401 403 403 403 501",
+    "POST inventory/v1/mepms/{ip}/mechost/sync": "401 401 403 403 403 501",
+    "GET inventory/v1/tenants/{tenant_id}/mepms/{ip}/apprule/sync": "401 401 404 501 403 501",
+    "POST inventory/v1/tenants/{tenant_id}/mepms/{ip}/apprule/sync": "401 401 404 501 403 501",
+    "GET inventory/v1/mepms/{ip}/apprule/sync": "401 401 501 501 403 400",
+    "POST inventory/v1/mepms/{ip}/apprule/sync": "401 401 501 501 403 400",
+    # Without a tenant a stranger asks for their own things, on a host that is not open to them.
+    **{
+        f"{verb} inventory/v1/{prefix}mechosts/{{ip}}/{rest}": cells
+        for prefix in ("tenants/{tenant_id}/", "")
+        for verb, rest, cells in (
+            ("GET", "capabilities", "401 401 404 200 200 200"),
+            ("GET", "capabilities/{capability}/applications", "401 401 404 200 200 200"),
+            ("GET", "apps", "401 401 404 200 200 200"),
+            ("GET", "apps/{app_id}", "401 401 404 200 200 200"),
+        )
+    },
+    "POST inventory/v1/tenants/{tenant_id}/mechosts/{ip}/apps": "401 401 404 200 403 200",
+    "PUT inventory/v1/tenants/{tenant_id}/mechosts/{ip}/apps/{app_id}": "401 401 404 200 403 200",
+    "DELETE inventory/v1/tenants/{tenant_id}/mechosts/{ip}/apps/{app_id}":
+        "401 401 404 200 403 200",
+    # An administrator has to name the tenant to write.
+    "POST inventory/v1/mechosts/{ip}/apps": "401 401 404 200 403 400",
+    "PUT inventory/v1/mechosts/{ip}/apps/{app_id}": "401 401 404 200 403 400",
+    "DELETE inventory/v1/mechosts/{ip}/apps/{app_id}": "401 401 404 200 403 400",
     "GET inventory/v1/mechosts": "401 401 200 200 200 200",
     "POST inventory/v1/mechosts": "401 401 403 403 403 200",
     "DELETE inventory/v1/mechosts": "401 401 403 403 403 409",
@@ -150,6 +182,44 @@ CENTER |= {
     f"PUT {_APPO}/{_APPD}": "401 401 404 202 403 202",
     f"DELETE {_APPO}/{_APPD}": "401 401 404 202 403 202",
     f"GET {_APPO}/{_TASK}": "401 401 404 200 200 200",
+    f"POST {_APPO}/app_instances/batch_create": "401 401 404 202 403 202",
+    f"POST {_APPO}/app_instances/batch_instantiate": "401 401 404 202 403 202",
+    f"POST {_APPO}/app_instances/batch_terminate": "401 401 404 202 403 202",
+    f"DELETE {_APPO}/app_instances/batch_terminate": "401 401 404 202 403 202",
+    f"POST {_APPO}/app_instance_infos/sync": "401 401 404 501 403 501",
+    # The edge of this world answers nobody; who may not ask is told so before that.
+    f"GET {_APPO}/hosts/{{ip}}/kpi": "401 401 404 502 502 502",
+    f"GET {_APPO}/hosts/{{ip}}/mep_capabilities": "401 401 404 502 502 502",
+    f"GET {_APPO}/hosts/{{ip}}/mep_capabilities/{{capability_id}}": "401 401 404 502 502 502",
+    # Without a tenant in the address: one's own things; an administrator names a tenant to write.
+    "POST appo/v1/app_instances": "401 401 400 202 403 400",
+    "GET appo/v1/app_instances/{instance_id}": "401 401 404 200 200 200",
+    "POST appo/v1/app_instances/{instance_id}": "401 401 404 412 403 412",
+    "DELETE appo/v1/app_instances/{instance_id}": "401 401 404 202 403 202",
+    "GET appo/v1/app_instance_infos": "401 401 200 200 200 200",
+    "GET appo/v1/app_instance_infos/{instance_id}": "401 401 404 200 200 200",
+    "POST appo/v1/app_instances/batch_create": "401 401 400 202 403 400",
+    # Items of others are refused one by one.
+    "POST appo/v1/app_instances/batch_instantiate": "401 401 202 202 403 202",
+    "POST appo/v1/app_instances/batch_terminate": "401 401 202 202 403 202",
+    "DELETE appo/v1/app_instances/batch_terminate": "401 401 202 202 403 202",
+    "POST appo/v1/app_instance_infos/sync": "401 401 501 501 403 501",
+    **{
+        f"{method} {scope}/upgrades{what}": cells
+        for scope, stranger in ((_APPO, "404 404"), ("appo/v1", "200 400"))
+        for method, what, cells in (
+            ("GET", "", f"401 401 {stranger[:3]} 200 200 200"),
+            # The package of this world has no other version: a wrong field.
+            ("POST", "", f"401 401 {stranger[4:]} 400 403 400"),
+            ("GET", "/{upgrade_id}", "401 401 404 200 200 200"),
+            ("POST", "/{upgrade_id}/stop", "401 401 404 202 403 202"),
+            # Nothing of it was begun.
+            ("POST", "/{upgrade_id}/back", "401 401 404 409 403 409"),
+        )
+    },
+    "GET appo/v1/hosts/{ip}/kpi": "401 401 404 502 502 502",
+    "GET appo/v1/hosts/{ip}/mep_capabilities": "401 401 404 502 502 502",
+    "GET appo/v1/hosts/{ip}/mep_capabilities/{capability_id}": "401 401 404 502 502 502",
 }
 _LCM = "lcmcontroller/v1/tenants/{tenant_id}"
 EDGE = {
@@ -161,6 +231,14 @@ EDGE = {
     "DELETE lcmcontroller/v1/hosts/{ip}": "401 401 403 403 403 409 403 409",
     "POST lcmcontroller/v1/configuration": "401 401 403 403 403 200 403 200",
     "DELETE lcmcontroller/v1/configuration": "401 401 403 403 403 200 403 200",
+    **{
+        f"GET {scope}hosts/{{ip}}/{what}": cells
+        for scope, cells in (
+            (f"{_LCM}/", "401 401 404 200 200 200 200 200"),
+            ("lcmcontroller/v1/", "401 401 404 200 200 200 200 200"),
+        )
+        for what in ("kpi", "mep_capabilities", "mep_capabilities/{capability_id}")
+    },
     f"GET {_LCM}/packages": "401 401 404 200 200 200 200 200",
     f"POST {_LCM}/packages": "401 401 404 200 403 200 200 200",
     f"GET {_LCM}/packages/{{package_id}}": "401 401 404 200 200 200 200 200",
@@ -172,6 +250,8 @@ EDGE = {
     f"GET {_LCM}/app_instances/{{instance_id}}": "401 401 404 200 200 200 200 200",
     f"GET {_LCM}/app_instances/{{instance_id}}/record": "401 401 404 200 200 200 200 200",
     f"POST {_LCM}/app_instances/{{instance_id}}/instantiate": "401 401 404 200 403 200 200 200",
+    # What it runs is what it is told to run.
+    f"POST {_LCM}/app_instances/{{instance_id}}/upgrade": "401 401 404 200 403 200 200 200",
     f"POST {_LCM}/app_instances/{{instance_id}}/terminate": "401 401 404 200 403 200 200 200",
     "GET sync/v1/site": "200 200 200 200 200 200 200 200",
     "GET sync/v1/changes": "401 401 403 403 403 200 403 200",

@@ -17,6 +17,7 @@ from apps.tenants import keys
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.security.platform import platform_of
+from tests.security.world import decision_of
 
 _numbers = itertools.count(1)
 
@@ -30,6 +31,7 @@ class Estate:
         self.tenant = make.tenant()
         self.owner = make.Api(make.user(self.tenant))
         self.package = make.package(self.tenant)
+        self.open = make.host("10.202.0.1", hw_capabilities=[{"hwType": "GPU"}])
 
     def grow(self, rows):
         """Add so many of everything; half of the hosts are open, half granted."""
@@ -37,9 +39,12 @@ class Estate:
             number = next(_numbers)
             host = make.host(edge=self.edge, granted_to=self.tenant if number % 2 else None)
             other = make.package(self.tenant, name=f"app{number}")
+            decision_of("tried", self.tenant, self.package)
             distribution.distribute(actor=SYSTEM, package_id=other.pk, host_ids=[host.pk])
             make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
                           workload={"phase": "Ready", "as_of": clock.now().isoformat()})
+            make.record(self.tenant, self.open)
+            make.instance(self.package, self.open, capabilities=["GPU"])
             make.user(make.tenant())
             StorePackage(store_ip="10.9.0.1", app_id=uuid.uuid4(), package_id=uuid.uuid4()).save()
             if self.edge is None:
@@ -64,11 +69,18 @@ CENTER = [
     "/inventory/v1/apprulemanagers",
     "/inventory/v1/appstores",
     "/inventory/v1/apprepos",
+    "/inventory/v1/mepms",
     "/inventory/v1/mechosts",
+    "/inventory/v1/mechosts/10.202.0.1/apps",
+    "/inventory/v1/mechosts/10.202.0.1/apps?limit=500",
+    "/inventory/v1/mechosts/10.202.0.1/capabilities/GPU/applications",
+    "/inventory/v1/tenants/{tenant}/mechosts/10.202.0.1/apps",
     "/apm/v1/tenants/{tenant}/packages",
     "/apm/v1/packages",
     "/apm/v1/apps/syncstatus",
     "/appo/v1/tenants/{tenant}/app_instance_infos",
+    "/appo/v1/tenants/{tenant}/placement_decisions",
+    "/appo/v1/placement_decisions",
     "/api/v1/topology",
 ]
 EDGE = [

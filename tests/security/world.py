@@ -19,6 +19,7 @@ from django.test import override_settings
 
 from apps.common import clock
 from apps.hosts.models import MecHost
+from apps.instances import rollouts
 from apps.orchestration import deployments
 from apps.orchestration.placement.facts import Strategy
 from apps.packages import distribution, store_orders
@@ -57,18 +58,25 @@ class Side:
     spare: Package
     instance: object
     rule_task: RuleTask
+    upgrade: object
     platform: Platform | None = None
     decision: object = None
+    record: object = None
 
     @property
     def marks(self):
         """Every string that betrays this tenant."""
         at_platform = self.platform.marks if self.platform else []
         rows = (self.tenant, self.user, self.guest, self.host, self.package, self.spare,
-                self.instance, self.rule_task, self.decision)
+                self.instance, self.rule_task, self.decision, self.record)
         ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
         packages = [self.package.package_id, self.spare.package_id]
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
+
+    @property
+    def capability(self):
+        """A MEC service of this tenant; some id where the site has no platform."""
+        return str(self.platform.service.pk if self.platform else self.instance.pk)
 
     def path(self, package=None, route=""):
         """What the places in a route are filled with."""
@@ -81,7 +89,11 @@ class Side:
             # At an edge a task is one of the platform's.
             **({} if self.platform else {"task_id": str(self.rule_task.pk)}),
             "ip": self.host.ip,
+            "app_id": str(self.record.app_instance_id),
+            "capability": "GPU",
             "decision_id": str(self.decision.pk),
+            "capability_id": self.capability,
+            "upgrade_id": str(self.upgrade.pk),
             "store_app_id": STORE_APP,
             "store_package_id": STORE_PACKAGE,
         }
@@ -138,7 +150,8 @@ class ForeignSite:
 def side(word, number, edge):
     """Everything of one tenant.  ``edge`` is the AppLCM of its host, None for a host of ours."""
     tenant = make.tenant(f"{word}-tenant")
-    host = make.host(f"10.7.0.{number}", edge=edge, granted_to=tenant, name=f"{word}-host")
+    host = make.host(f"10.7.0.{number}", edge=edge, granted_to=tenant, name=f"{word}-host",
+                     hw_capabilities=[{"hwType": "GPU", "hwVendor": "", "hwModel": ""}])
     package = make.package(tenant, name=f"{word}app")
     spare = make.package(tenant, name=f"{word}spare")
     for one in (package, spare):
@@ -146,10 +159,14 @@ def side(word, number, edge):
     instance = make.instance(package, host, name=f"{word}-instance", state="Instantiated",
                              workload=WORKLOAD, observed_at=clock.now(), health="Ready")
     rule_task = rules.create(actor=SYSTEM, instance_id=instance.pk, spec=AppdSpec(f"{word}-rules"))
+    upgrade = rollouts.plan(
+        actor=SYSTEM, tenant_id=tenant.pk, package_id=package.pk, package_name=str(package),
+        changes=[rollouts.Change(instance, package.pk)], wave_size=1, stop_after=1)
+    rollouts.end(upgrade, "stop", SYSTEM)
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
-                instance, rule_task, None if edge else platform_of(word, tenant),
-                decision_of(word, tenant, package))
+                instance, rule_task, upgrade, None if edge else platform_of(word, tenant),
+                decision_of(word, tenant, package), make.record(tenant, host, name=f"{word}told"))
 
 
 def decision_of(word, tenant, package):
@@ -223,7 +240,8 @@ def call(world, endpoint, asker, values=None):
 def _ip(route, values, world):
     if "info/appstores" in route:
         return STORE
-    return "10.9.0.1" if "applcms/" in route or "apprulemanagers/" in route else values["ip"]
+    managers = ("applcms/", "apprulemanagers/", "mepms/")
+    return "10.9.0.1" if any(name in route for name in managers) else values["ip"]
 
 
 def _body(world, method, route, who, values):
@@ -281,6 +299,15 @@ def _inventory(method, route, values):
     if route.endswith("k8sconfig"):
         return {"form": {"file": file("config", make.ACCESS.encode())}}
     ip = values["ip"] if "{ip}" in route else "10.8.8.8"
+    if "apps" in route.split("/"):
+        return {"body": {
+            "appInstanceId": values["app_id"] if "{app_id}" in route else str(uuid.uuid4()),
+            "appName": "told", "packageId": "b" * 32, "status": "Created"}}
+    if route.endswith("/sync"):
+        return {}
+    if "mepms" in route:
+        ip = values["ip"] if "{ip}" in route else "10.8.8.8"
+        return {"body": {"mepmName": "other", "mepmIp": ip, "mepmPort": "31252"}}
     if "appstores" in route or "apprepos" in route:
         return {"body": _store("appstores" in route, values["key"] if "{key}" in route else "")}
     if "applcms" in route:
@@ -313,6 +340,12 @@ def _of_tenant(world, method, route, values):
         return {"form": {"package": file("new.csar", _csar(world))}}
     if route.endswith("{package_id}"):
         return {"body": {"hostIp": [values["ip"]]}} if method == "POST" else {}
+    if "/upgrades" in route or route.endswith("/upgrade"):
+        package = world.red.package.package_id
+        many = {"appPackageId": package, "appInstanceIds": [values["instance_id"]]}
+        return {"body": {"packageId": package} if route.endswith("/upgrade") else many}
+    if "/batch_" in route:
+        return {"body": _many(world, route, values)}
     if route.endswith("batchTerminate"):
         return {"body": {"appInstances": values["instance_id"]}}
     if method == "POST" and route.endswith(("/app_instances", "/instantiate")):
@@ -322,6 +355,15 @@ def _of_tenant(world, method, route, values):
             "packageId": world.red.package.package_id, "hostIp": values["ip"],
         }}
     return {}
+
+
+def _many(world, route, values):
+    if not route.endswith("batch_create"):
+        return {"appInstanceIds": [values["instance_id"]]}
+    return {
+        "appPackageId": world.red.package.package_id, "appId": world.red.package.app_id.hex,
+        "appName": "another", "appInstanceDescription": "one more", "mecHost": [values["ip"]],
+    }
 
 
 def _from_store(world):

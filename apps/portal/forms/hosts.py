@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 from django import forms
-from django.core.validators import RegexValidator
 from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import AFFINITY, CITY, NAME, ipv4, port
+from apps.common.fields import AFFINITY, CITY, COORDINATES, NAME, address, ipv4, port
 from apps.hosts.models import Manager, MecHost
 from apps.hosts.selectors import app_rule_managers, applcms, tenants_of
 from apps.hosts.specs import HostSpec, ManagerSpec
@@ -22,11 +20,8 @@ from apps.tenants.actors import Actor
 from apps.tenants.selectors import tenants_for
 from apps.vim.registry import kinds
 
-COORDINATES = RegexValidator(
-    re.compile(r"^\s*-?\d{1,3}(\.\d+)?\s*,\s*-?\d{1,2}(\.\d+)?\s*\Z"),
-    _("enter longitude and latitude such as 114.06,22.54"),
-)
 CAPABILITY_ROWS = 3
+MOST_TAGS, MOST_CAPABILITIES = 16, 10
 
 
 def _kinds() -> list[tuple[str, Any]]:
@@ -44,8 +39,8 @@ class ManagerForm(PortalForm):
     code_fields: ClassVar[Mapping[str, str]] = {"duplicate": "ip"}
 
     name = forms.CharField(label=_("Name"), max_length=128, validators=[NAME])
-    ip = forms.CharField(label=_("Address"), max_length=15, validators=[ipv4],
-                         help_text=_("The IPv4 address under which this site reaches it."))
+    ip = forms.CharField(label=_("Address"), max_length=45, validators=[address],
+                         help_text=_("The IP address under which this site reaches it."))
     port = forms.CharField(label=_("Port"), max_length=5, validators=[port],
                            widget=forms.TextInput(attrs={"inputmode": "numeric"}))
     user_name = forms.CharField(label=_("User name"), max_length=128, required=False,
@@ -95,6 +90,10 @@ class HostForm(PortalForm):
                                validators=[NAME])
     user_name = forms.CharField(label=_("User name"), max_length=128, required=False,
                                 validators=[NAME])
+    region = forms.CharField(label=_("Region"), max_length=128, required=False, validators=[NAME],
+                             help_text=_("Placement can choose by it, and spread over several."))
+    tags = forms.CharField(label=_("Tags"), max_length=1024, required=False,
+                           help_text=_("Words by which placement can choose, with commas between."))
     shared = forms.BooleanField(
         label=_("Open to every tenant"), required=False, initial=True,
         help_text=_("Otherwise only the tenants that are chosen here can see and use it."),
@@ -118,7 +117,9 @@ class HostForm(PortalForm):
         ours = gettext("none: this site runs the host itself")
         self._offer("applcm", ours, applcms())
         self._offer("app_rule", gettext("none"), app_rule_managers())
-        for number in range(CAPABILITY_ROWS):
+        known = len(host.hw_capabilities) if host else 0
+        self.rows = min(max(CAPABILITY_ROWS, known + 1), MOST_CAPABILITIES)
+        for number in range(self.rows):
             for part, label in _CAPABILITY_PARTS.items():
                 self.fields[f"{part}{number}"] = forms.CharField(
                     label=label, max_length=128, required=False, validators=[NAME]
@@ -131,10 +132,22 @@ class HostForm(PortalForm):
         field = cast(forms.ChoiceField, self.fields[name])
         field.choices = [("", nothing), *((row.ip, f"{row.name} ({row.ip})") for row in rows)]
 
+    def clean_tags(self) -> list[str]:
+        """The words; the same rule as for each in the API."""
+        words = [word.strip() for word in self.cleaned_data["tags"].split(",")]
+        found = list(dict.fromkeys(word for word in words if word))
+        if len(found) > MOST_TAGS:
+            raise forms.ValidationError(_("enter at most 16 tags"))
+        for word in found:
+            NAME(word)
+            if len(word) > 128:
+                raise forms.ValidationError(_("a tag has at most 128 characters"))
+        return found
+
     def capability_rows(self) -> list[list[forms.BoundField]]:
         """The fields of the hardware capabilities, a row for each."""
         return [[self[f"{part}{number}"] for part in _CAPABILITY_PARTS]
-                for number in range(CAPABILITY_ROWS)]
+                for number in range(self.rows)]
 
     def tenant_ids(self) -> list[uuid.UUID]:
         """The tenants that were chosen."""
@@ -144,13 +157,14 @@ class HostForm(PortalForm):
         """The validated input as a spec."""
         data = self.cleaned_data
         rows = [{part: data[f"{part}{number}"] for part in _CAPABILITY_PARTS}
-                for number in range(CAPABILITY_ROWS)]
+                for number in range(self.rows)]
         return HostSpec(
             name=data["name"], ip=data["ip"], city=data["city"], address=data["address"],
             coordinates=data["coordinates"].replace(" ", ""), vim=data["vim"],
             zip_code=data["zip_code"], affinity=data["affinity"], user_name=data["user_name"],
             hw_capabilities=[row for row in rows if any(row.values())],
             applcm_ip=data["applcm"], app_rule_ip=data["app_rule"], shared=data["shared"],
+            region=data["region"], tags=data["tags"],
         )
 
 
@@ -164,11 +178,12 @@ def _initial(host: MecHost) -> dict[str, Any]:
     values: dict[str, Any] = {
         name: getattr(host, name)
         for name in ("name", "ip", "vim", "affinity", "city", "address", "coordinates", "zip_code",
-                     "user_name", "shared")
+                     "user_name", "shared", "region")
     }
+    values["tags"] = ", ".join(host.tags)
     values["applcm"] = host.applcm.ip if host.applcm else ""
     values["app_rule"] = host.app_rule_manager.ip if host.app_rule_manager else ""
-    for number, row in enumerate(host.hw_capabilities[:CAPABILITY_ROWS]):
+    for number, row in enumerate(host.hw_capabilities):
         values |= {f"{part}{number}": row.get(part, "") for part in _CAPABILITY_PARTS}
     return values
 
