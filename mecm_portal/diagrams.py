@@ -6,7 +6,7 @@ import re
 
 from apps.instances.states import INSTANCE, OPERATION
 from apps.mep.states import DELIVERY, SERVICE
-from apps.packages.states import DISTRIBUTION
+from apps.packages.states import DISTRIBUTION, STORE_SYNC
 from apps.rules.states import TASK
 from apps.tenants.roles import PERMISSIONS, Role
 from mecm_portal.wiring import WIRING
@@ -23,7 +23,7 @@ def refreshed(page: str) -> str:
 def _machines() -> str:
     charts = [
         f"**{machine.name}**\n\n```mermaid\n{machine.mermaid()}\n```"
-        for machine in (INSTANCE, OPERATION, TASK, DISTRIBUTION, SERVICE, DELIVERY)
+        for machine in (INSTANCE, OPERATION, TASK, DISTRIBUTION, STORE_SYNC, SERVICE, DELIVERY)
     ]
     return "\n" + "\n\n".join(charts) + "\n"
 

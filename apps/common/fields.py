@@ -33,6 +33,7 @@ AFFINITY = RegexValidator(
     re.compile(r"^(?:[^\W_](?:[\w,-]*[^\W_])?)?\Z"),
     _("use letters and digits, with “_”, “-” and “,” only inside"),
 )
+HEX32 = RegexValidator(re.compile(r"^[0-9a-f]{32}\Z"), _("use 32 digits of 0-9 and a-f"))
 HEX32_64 = RegexValidator(
     re.compile(r"^[0-9a-f]{32,64}\Z"), _("use 32 to 64 digits of 0-9 and a-f")
 )

@@ -220,7 +220,7 @@ def distribution_mark(row: Distribution) -> Mark:
 def store_mark(row: StorePackage) -> Mark:
     """How far a package of an application store is here."""
     tone = _STORE[row.state]
-    label = SyncState(row.state).label
+    label: Text = SyncState(row.state).label
     if row.state == SyncState.IN_PROGRESS and row.percent is not None:
         label = f"{label} {row.percent} %"
     return Mark(row.state, label, tone, say(row.fault_reason))

@@ -1,4 +1,4 @@
-"""Application stores, as packages know them: registered in the inventory, reached at one address."""
+"""Application stores as packages know them: registered by an administrator, at one address."""
 
 from __future__ import annotations
 

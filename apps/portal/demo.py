@@ -39,7 +39,10 @@ PEOPLE: dict[str, tuple[tuple[str, str, Role, str], ...]] = {
     "edge": (("admin", "admin", Role.ADMIN, "{site}"),),
 }
 # What a site of each role has beside its people.
-PLATFORMS: dict[str, Callable[[], dict[str, Any]]] = {"center": prepare_store, "edge": prepare_platform}
+PLATFORMS: dict[str, Callable[[], dict[str, Any]]] = {
+    "center": prepare_store,
+    "edge": prepare_platform,
+}
 SIMULATED_ACCESS = """simulated:
   seed: {seed}
   nodes: 3

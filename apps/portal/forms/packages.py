@@ -46,7 +46,7 @@ class UploadForm(TenantChoice, PortalForm):
 
 
 class OnboardForm(TenantChoice, PortalForm):
-    """The hosts that shall have a package of a store, and for whom; name and version are its own."""
+    """The hosts that shall have a package of a store, and for whom; its name is the store's."""
 
     domain_names: ClassVar[Mapping[str, str]] = {"tenant_id": "tenant"}
 

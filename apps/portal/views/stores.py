@@ -32,7 +32,7 @@ def stores(request: HttpRequest) -> HttpResponseBase:
     require(may(actor, "packages.read"))
     context = {
         "stores": AppStore.objects.all(),
-        "fetched": lambda: store_packages(),
+        "fetched": store_packages,
         "may_fetch": may_upload(actor),
     }
     parts = {"fetched": "portal/stores/_fetched.html"}
@@ -71,10 +71,10 @@ def fetch(request: HttpRequest, ip: str) -> HttpResponseBase:
         messages.error(request, gettext("Choose at least one package."))
         return go_to(request, reverse("store", args=[ip]))
     outcomes = store_orders.fetch_each(actor=actor, wanted=wanted[:400])
-    begun = sum(one.reason is None for one in outcomes)
-    for one in outcomes:
-        if one.reason is not None:
-            messages.error(request, say(one.reason))
+    begun = sum(outcome.reason is None for outcome in outcomes)
+    for outcome in outcomes:
+        if outcome.reason is not None:
+            messages.error(request, say(outcome.reason))
     if begun:
         text = ngettext("%(n)s package is being fetched.", "%(n)s packages are being fetched.",
                         begun)
@@ -100,7 +100,8 @@ def onboard(request: HttpRequest, app_id: uuid.UUID, package_id: uuid.UUID) -> H
                              % {"name": packages_for(actor).get(pk=package.pk)})
             return go_to(request, reverse("package", args=[package.pk]))
     context = {"form": form, "row": row}
-    return show(request, "portal/stores/onboard.html", context, status=422 if form.is_bound else 200)
+    status = 422 if form.is_bound else 200
+    return show(request, "portal/stores/onboard.html", context, status=status)
 
 
 def _wanted(ip: str, text: str) -> Wanted | None:
