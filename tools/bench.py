@@ -45,7 +45,7 @@ from apps.tenants.actors import SYSTEM  # noqa: E402 - needs loaded apps
 from apps.tenants.services import create_tenant  # noqa: E402 - needs loaded apps
 from apps.tenants.specs import TenantSpec  # noqa: E402 - needs loaded apps
 from examples.packages import build  # noqa: E402 - needs loaded apps
-from tools import bench_mep, bench_mep_parts  # noqa: E402 - needs loaded apps
+from tools import bench_batch, bench_mep, bench_mep_parts  # noqa: E402 - needs loaded apps
 from tools.bench_mep import Figure  # noqa: E402 - needs loaded apps
 
 Deed = Callable[[], object]
@@ -138,7 +138,7 @@ def csar_cost(folder: Path) -> Line:
     )
 
 
-def write(lines: list[Line], figures: list[Figure]) -> None:
+def write(lines: list[Line], batches: list[Figure], figures: list[Figure]) -> None:
     """The tables, with what they were measured on."""
     rows = [
         f"| {line.what} | {line.first:.2f} ms | {line.second:.2f} ms | {line.ratio:.2f} |"
@@ -155,6 +155,12 @@ def write(lines: list[Line], figures: list[Figure]) -> None:
         "| what | first | second | ratio |",
         "|---|---|---|---|",
         *rows,
+        "",
+        "## Batches",
+        "",
+        "| what | measured | promised |",
+        "|---|---|---|",
+        *(f"| {one.what} | {one.measured} | {one.promised} |" for one in batches),
         "",
         "## MEC platform",
         "",
@@ -190,6 +196,7 @@ def main() -> int:
                     many=1000,
                 ),
             ],
+            bench_batch.measure(),
             [*bench_mep_parts.measure(), *bench_mep.measure(Path(folder))],
         )
     return 0

@@ -64,7 +64,11 @@ TABLES = {
     "rollout": (
         ROLLOUT,
         RolloutState,
-        {("", "start", "Running"), ("Running", "finish", "Finished"), ("Running", "stop", "Stopped")},
+        {
+            ("", "start", "Running"),
+            ("Running", "finish", "Finished"),
+            ("Running", "stop", "Stopped"),
+        },
     ),
     "rollout item": (
         ROLLOUT_ITEM,
