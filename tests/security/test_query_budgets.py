@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock
+from apps.instances import rollouts
 from apps.packages import distribution
 from apps.sync import feed
 from apps.tenants import keys
@@ -36,8 +37,13 @@ class Estate:
             host = make.host(edge=self.edge, granted_to=self.tenant if number % 2 else None)
             other = make.package(self.tenant, name=f"app{number}")
             distribution.distribute(actor=SYSTEM, package_id=other.pk, host_ids=[host.pk])
-            make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
-                          workload={"phase": "Ready", "as_of": clock.now().isoformat()})
+            seen = {"phase": "Ready", "as_of": clock.now().isoformat()}
+            row = make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
+                                workload=seen)
+            rollouts.plan(
+                actor=SYSTEM, tenant_id=self.tenant.pk, package_id=self.package.pk,
+                package_name="p", changes=[rollouts.Change(row, self.package.pk)], wave_size=1,
+                stop_after=1)
             make.user(make.tenant())
             if self.edge is None:
                 platform_of(f"app{number}", self.tenant)
@@ -60,6 +66,9 @@ CENTER = [
     "/inventory/v1/mechosts",
     "/apm/v1/tenants/{tenant}/packages",
     "/appo/v1/tenants/{tenant}/app_instance_infos",
+    "/appo/v1/app_instance_infos",
+    "/appo/v1/tenants/{tenant}/upgrades",
+    "/appo/v1/upgrades",
     "/api/v1/topology",
 ]
 EDGE = [
