@@ -45,7 +45,13 @@ from apps.tenants.actors import SYSTEM  # noqa: E402 - needs loaded apps
 from apps.tenants.services import create_tenant  # noqa: E402 - needs loaded apps
 from apps.tenants.specs import TenantSpec  # noqa: E402 - needs loaded apps
 from examples.packages import build  # noqa: E402 - needs loaded apps
-from tools import bench_lists, bench_mep, bench_mep_parts, bench_packages  # noqa: E402 - as above
+from tools import (  # noqa: E402 - as above
+    bench_batch,
+    bench_lists,
+    bench_mep,
+    bench_mep_parts,
+    bench_packages,
+)
 from tools.bench_mep import Figure  # noqa: E402 - needs loaded apps
 
 Deed = Callable[[], object]
@@ -176,7 +182,7 @@ def write(
         "|---|---|---|",
         *(f"| {one.what} | {one.measured} | {one.promised} |" for one in figures),
         "",
-        "## Distribution",
+        "## Batches over twenty edges",
         "",
         bench_packages.WORLD,
         "",
@@ -211,7 +217,7 @@ def main() -> int:
             ],
             bench_lists.measure(),
             [*bench_mep_parts.measure(), *bench_mep.measure(Path(folder))],
-            bench_packages.measure(),
+            [*bench_packages.measure(), *bench_batch.measure()],
         )
     return 0
 

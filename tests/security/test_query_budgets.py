@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock
+from apps.instances import rollouts
 from apps.packages import distribution
 from apps.packages.models import StorePackage
 from apps.sync import feed
@@ -41,8 +42,13 @@ class Estate:
             other = make.package(self.tenant, name=f"app{number}")
             decision_of("tried", self.tenant, self.package)
             distribution.distribute(actor=SYSTEM, package_id=other.pk, host_ids=[host.pk])
-            make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
-                          workload={"phase": "Ready", "as_of": clock.now().isoformat()})
+            seen = {"phase": "Ready", "as_of": clock.now().isoformat()}
+            row = make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
+                                workload=seen)
+            rollouts.plan(
+                actor=SYSTEM, tenant_id=self.tenant.pk, package_id=self.package.pk,
+                package_name="p", changes=[rollouts.Change(row, self.package.pk)], wave_size=1,
+                stop_after=1)
             make.record(self.tenant, self.open)
             make.instance(self.package, self.open, capabilities=["GPU"])
             make.user(make.tenant())
@@ -81,6 +87,9 @@ CENTER = [
     "/appo/v1/tenants/{tenant}/app_instance_infos",
     "/appo/v1/tenants/{tenant}/placement_decisions",
     "/appo/v1/placement_decisions",
+    "/appo/v1/app_instance_infos",
+    "/appo/v1/tenants/{tenant}/upgrades",
+    "/appo/v1/upgrades",
     "/api/v1/topology",
 ]
 EDGE = [
