@@ -200,7 +200,7 @@ def _changes(ask: Question, one: _Candidate, bar: Bar) -> tuple[Reason, ...]:
     changes = [each.change for each in one.objections if not each.kept]
     parts, score = one.parts, one.score
     if any(change.code.startswith("free_") for change in changes):
-        changes = [change for change in changes if not change.code.startswith("free_")]
+        changes = [one for one in changes if not one.code.startswith(("free_", "know_"))]
         changes += shortfalls(one.host, ask)
         in_region = next((int(part.value or 0) for part in parts if part.name == REGION), 0)
         parts = parts_of(relieved(one.host, ask), ask, in_region)
