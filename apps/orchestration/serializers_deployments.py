@@ -127,6 +127,7 @@ class DeploymentSerializer(serializers.Serializer[Any]):
     allowFewer = serializers.BooleanField(
         required=False, default=False, help_text=_("Fewer hosts than wanted will do, but one.")
     )
+    allow_missing_services = serializers.BooleanField(required=False, default=False)
     strategy = StrategySerializer()
 
 
