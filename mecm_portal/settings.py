@@ -233,16 +233,28 @@ PACKAGE_MAX_BYTES = int(os.environ.get("MECM_PACKAGE_MAX_BYTES", 512 * 1024 * 10
 _LIMITS = {
     "tenants": 20,
     "packages_per_tenant": 50,
+    "packages_per_appstore": 400,
     "instances_per_tenant": 50,
     "rules_per_tenant": 50,
     "hosts": 50,
     "applcms": 50,
+    "apprulemanagers": 50,
+    "appstores": 50,
+    "apprepos": 50,
+    "applications_per_tenant": 50,
     "services_per_application": 50,
     "subscriptions_per_application": 50,
 }
 LIMITS = {
     name: int(os.environ.get(f"MECM_LIMIT_{name.upper()}", usual))
     for name, usual in _LIMITS.items()
+}
+# Application stores: how they are reached, which networks they may be in besides public ones (as
+# "10.0.0.0/8"), and the authorities that sign for them where those are not the usual ones.
+APP_STORES = {
+    "scheme": os.environ.get("MECM_APP_STORE_SCHEME", "http" if DEMO else "https"),
+    "networks": os.environ.get("MECM_APP_STORE_NETWORKS", "127.0.0.0/8, ::1" if DEMO else ""),
+    "ca_file": os.environ.get("MECM_APP_STORE_CA_FILE", ""),
 }
 # What a tenant's quotas are about: each kind, and the model whose rows of a tenant are counted.
 COUNTED_PER_TENANT = {

@@ -18,7 +18,7 @@ from apps.journal import idempotency
 from apps.mep import mirror
 from apps.mep.liveness import records, watch
 from apps.mep.notify import queue
-from apps.packages import distribution_work
+from apps.packages import distribution_work, store_work
 from apps.rules import work as rule_work
 from apps.sync import puller
 
@@ -30,6 +30,7 @@ def forget_leases() -> None:
     """Take back what the workers of this site's last process held: they lived inside it."""
     operations.drop_leases()
     distribution_work.drop_leases()
+    store_work.drop_leases()
     rule_work.drop_leases()
     hosts.drop_deliveries()
     idempotency.drop_claims()

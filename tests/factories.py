@@ -11,10 +11,10 @@ from pathlib import Path
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.test import Client
 
-from apps.hosts import managers
+from apps.hosts import managers, stores
 from apps.hosts import services as hosts
-from apps.hosts.models import AppLcm, AppRuleManager
-from apps.hosts.specs import HostSpec, ManagerSpec
+from apps.hosts.models import AppLcm, AppRepo, AppRuleManager, AppStore
+from apps.hosts.specs import HostSpec, ManagerSpec, RepoSpec, StoreSpec
 from apps.instances import services as instances
 from apps.instances.models import AppInstance
 from apps.instances.specs import CreateSpec
@@ -61,6 +61,18 @@ def rule_manager(ip="10.9.0.1", port=8101, name=""):
     """An AppRuleManager."""
     spec = ManagerSpec(name or f"rules-{next(_numbers)}", ip, port)
     return managers.register(AppRuleManager, actor=SYSTEM, spec=spec)
+
+
+def store(ip="10.9.0.7", port=8099, **more):
+    """An application store whose registry has a password."""
+    spec = StoreSpec(ip, port, "registry.example:5000", repo_password=TOKEN, **more)
+    return stores.register(AppStore, actor=SYSTEM, spec=spec)
+
+
+def repo(endpoint="repo.example:5000", **more):
+    """A registry of images."""
+    spec = RepoSpec(endpoint, "puller", password=TOKEN, **more)
+    return stores.register(AppRepo, actor=SYSTEM, spec=spec)
 
 
 def host_spec(ip="", **more):

@@ -8,7 +8,8 @@ from apps.agent.agent import Agent
 from apps.agent.appinfo import http_service
 from apps.agent.checks import SettingsError
 from apps.agent.client import Unreachable
+from apps.agent.ending import End
 from apps.agent.endpoints import NotFound
 from apps.agent.settings import Settings
 
-__all__ = ["Agent", "NotFound", "Settings", "SettingsError", "Unreachable", "http_service"]
+__all__ = ["Agent", "End", "NotFound", "Settings", "SettingsError", "Unreachable", "http_service"]

@@ -9,8 +9,10 @@ from typing import Any, Self
 
 import httpx
 
+from apps.agent import ending
 from apps.agent import settings as reading
 from apps.agent.client import MepClient
+from apps.agent.ending import End, Ending, Hook, relay_to, secret_of
 from apps.agent.endpoints import Endpoints, Found
 from apps.agent.pace import Pace
 from apps.agent.service import Service
@@ -18,7 +20,7 @@ from apps.agent.settings import Settings
 from apps.agent.tokens import Token
 from apps.agent.upkeep import State, Upkeep
 from apps.agent.voice import Voice
-from apps.agent.wishes import Readiness, Subscription
+from apps.agent.wishes import EndSubscription, Readiness, Subscription
 
 GOODBYE_SECONDS = 3.0
 
@@ -32,6 +34,7 @@ class Agent:
         *,
         pace: Pace | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        on_termination: Hook | None = None,
     ) -> None:
         pace = pace or Pace()
         self.settings = settings
@@ -45,7 +48,20 @@ class Agent:
         self.services = tuple(Service(post, **common) for post in settings.services)
         self.subscriptions = tuple(Subscription(body, **common) for body in settings.subscriptions)
         self._upkeeps: tuple[Upkeep, ...] = (*self.services, *self.subscriptions, self._readiness)
+        self.secret = secret_of(settings)
+        self.voice.hide_always(self.secret)
+        told_of_end: list[Upkeep] = []
+        if settings.callback:
+            callback = f"{settings.callback}{ending.PATH}{self.secret}"
+            told_of_end = [EndSubscription(callback, settings.app_instance_id, **common)]
+        self._always: tuple[Upkeep, ...] = tuple(told_of_end)
+        hook = on_termination or (relay_to(settings.relay) if settings.relay else None)
+        self._ending = Ending(
+            client=self._client, pace=pace, say=self.voice.say, hook=hook,
+            leave=self._leave, come_back=self._come_back,
+        )
         self._tasks: list[asyncio.Task[Any]] = []
+        self._lasting: list[asyncio.Task[Any]] = []
         self._token_task: asyncio.Task[Any] | None = None
         self._stop = asyncio.Event()
 
@@ -55,14 +71,17 @@ class Agent:
         *,
         services: Sequence[dict[str, Any]] | None = None,
         subscriptions: Sequence[dict[str, Any]] | None = None,
+        on_termination: Hook | None = None,
     ) -> Self:
         """The agent that the environment describes; raises SettingsError."""
-        return cls(reading.from_environment(services=services, subscriptions=subscriptions))
+        settings = reading.from_environment(services=services, subscriptions=subscriptions)
+        return cls(settings, on_termination=on_termination)
 
     async def __aenter__(self) -> Self:
         """Begin; the MEP need not be there."""
         self._token_task = self._start(self._client.tokens.run())
-        self._tasks = [self._start(upkeep.run()) for upkeep in self._upkeeps]
+        self._lasting = [self._start(upkeep.run()) for upkeep in self._always]
+        self._begin()
         return self
 
     async def __aexit__(
@@ -72,13 +91,11 @@ class Agent:
         trace: TracebackType | None,
     ) -> None:
         """Deregister, as far as the MEP answers within ``GOODBYE_SECONDS``, and end."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        rest = self._lasting + ([self._ending.task] if self._ending.task else [])
+        await _cancelled(rest + self._tasks)
         await self._say_goodbye()
         if self._token_task is not None:
-            self._token_task.cancel()
-            await asyncio.gather(self._token_task, return_exceptions=True)
+            await _cancelled([self._token_task])
         await self._client.close()
 
     async def run(self) -> None:
@@ -110,9 +127,18 @@ class Agent:
         """Why the MEP cannot be reached, None while it can."""
         return self._client.contact.fault
 
+    @property
+    def ends(self) -> str:
+        """STOPPING or TERMINATING from when the MEP has announced it, else empty."""
+        return self._ending.action
+
+    def told_to_end(self, end: End) -> None:
+        """The MEP announced the end: get ready for it and confirm."""
+        self._ending.begin(end)
+
     async def registered(self) -> None:
         """Wait until the MEP has everything that it should have."""
-        for upkeep in self._upkeeps:
+        for upkeep in (*self._upkeeps, *self._always):
             await upkeep.registered.wait()
 
     async def find(self, name: str) -> Found:
@@ -122,6 +148,20 @@ class Agent:
     async def endpoint(self, name: str) -> dict[str, Any]:
         """The endpoint object of the first active service of that name; raises as ``find``."""
         return (await self.find(name)).endpoint
+
+    def _begin(self) -> None:
+        self._tasks = [self._start(upkeep.run()) for upkeep in self._upkeeps]
+
+    async def _leave(self) -> None:
+        """Take away what others could find, and look after it no more."""
+        await _cancelled(self._tasks)
+        self._tasks = []
+        await self._removed(self._upkeeps)
+
+    def _come_back(self) -> None:
+        for upkeep in self._upkeeps:
+            upkeep.forget()
+        self._begin()
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return asyncio.create_task(work)
@@ -135,11 +175,21 @@ class Agent:
                 upkeep.poke()
 
     async def _say_goodbye(self) -> None:
-        leaving = [upkeep.remove() for upkeep in self._upkeeps]
+        whole = await self._removed((*self._upkeeps, *self._always))
+        self.voice.say("ends" if whole else "ends; the MEP could not be told")
+
+    async def _removed(self, upkeeps: Sequence[Upkeep]) -> bool:
+        """Whether the MEP could be told within ``GOODBYE_SECONDS`` that these are gone."""
+        leaving = [upkeep.remove() for upkeep in upkeeps]
         try:
             async with asyncio.timeout(GOODBYE_SECONDS):
                 ends = await asyncio.gather(*leaving, return_exceptions=True)
         except TimeoutError:
-            ends = [TimeoutError()]
-        missed = any(isinstance(end, BaseException) for end in ends)
-        self.voice.say("ends; the MEP could not be told" if missed else "ends")
+            return False
+        return not any(isinstance(end, BaseException) for end in ends)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

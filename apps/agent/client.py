@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -35,6 +36,7 @@ class Answer:
     status: int
     body: Any = None
     location: str = ""
+    wait: float = 0.0  # Retry-After in seconds
 
     @property
     def fine(self) -> bool:
@@ -177,7 +179,9 @@ class MepClient:
             raw = await _all_of(response)
         finally:
             await response.aclose()
-        return Answer(response.status_code, _json(raw), response.headers.get("location", ""))
+        headers = response.headers
+        wait = 0.0 if response.is_success else _seconds(headers.get("retry-after", ""))
+        return Answer(response.status_code, _json(raw), headers.get("location", ""), wait)
 
     async def _fetch_token(self) -> Token:
         """Ask for a token with a signed request; raises NoToken."""
@@ -197,7 +201,7 @@ class MepClient:
         except Unreachable:
             raise NoToken("") from None  # said already
         if not answer.fine:
-            raise NoToken(f"gets no token ({answer}); trying on")
+            raise NoToken(f"gets no token ({answer}); trying on", wait=answer.wait)
         token = _token(answer, born)
         self._voice.hide(token.value)
         return token
@@ -212,6 +216,19 @@ def path_of(link: str) -> str:
     if not parts.path.startswith("/"):
         return ""
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def _seconds(text: str) -> float:
+    """What a Retry-After asks for, as seconds or as a date; 0 for anything else."""
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _token(answer: Answer, born: float) -> Token:

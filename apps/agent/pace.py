@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 SHORTEST, LONGEST = 1.0, 60.0
+LONGEST_ASKED = 300.0  # whatever a server says, it is asked again some day
 SPREAD = 0.2  # beats come up to this share early, so that a thousand agents do not beat as one
 
 
@@ -24,6 +25,10 @@ class Pace:
         """Seconds until the next try after so many failures in a row: 1 to 60, with jitter."""
         most = min(LONGEST, 2.0 ** min(failures, 8))
         return max(SHORTEST, most * (0.5 + 0.5 * self.chance()))
+
+    def asked(self, seconds: float) -> float:
+        """How long to leave a server alone that asked for it: as long, or up to a fifth longer."""
+        return min(seconds, LONGEST_ASKED) * (1 + SPREAD * self.chance())
 
     def early(self, interval: float) -> float:
         """The interval or up to a fifth less; never more, since who is late is suspended."""

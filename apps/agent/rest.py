@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 from typing import Any
 
 from apps.agent.agent import Agent
 from apps.agent.client import Unreachable
+from apps.agent.ending import read
 from apps.agent.endpoints import NotFound
-from apps.agent.serving import App, Receive, Scope, Send, answer, problem
+from apps.agent.serving import App, Receive, Scope, Send, answer, body_of, problem
 from apps.agent.upkeep import State
 from apps.agent.voice import plain
 
 PREFIX = "/mep-agent/v1/"
+MOST_BYTES = 16_384
 
 
 def rest_app(agent: Agent) -> App:
@@ -27,6 +31,8 @@ def rest_app(agent: Agent) -> App:
                 await _token(agent, send)
             case ["health"]:
                 await answer(send, 200, health(agent))
+            case ["termination", secret] if scope["method"] == "POST":
+                await _termination(agent, secret, receive, send)
             case ["endpoint", name] if name:
                 await _endpoint(agent, name, send)
             case _:
@@ -44,6 +50,7 @@ def health(agent: Agent) -> dict[str, Any]:
         "mep": "unreachable" if agent.fault is not None else "reachable",
         "token": agent.token is not None,
         "ready": agent.ready,
+        "ends": agent.ends or None,
         "services": [
             {
                 "serName": one.name,
@@ -58,6 +65,23 @@ def health(agent: Agent) -> dict[str, Any]:
             {"callbackReference": one.callback, "state": one.state} for one in agent.subscriptions
         ],
     }
+
+
+async def _termination(agent: Agent, secret: str, receive: Receive, send: Send) -> None:
+    known = hmac.compare_digest(secret.encode(), agent.secret.encode())
+    if not known or not agent.settings.callback:
+        await problem(send, 404, "Not Found", "The agent has no such address.")
+        return
+    raw = await body_of(receive, MOST_BYTES)
+    try:
+        end = read(json.loads(raw or b""))
+    except (ValueError, RecursionError):
+        end = None
+    if end is None:
+        await problem(send, 400, "Bad Request", "This is no AppTerminationNotification.")
+        return
+    agent.told_to_end(end)
+    await answer(send, 204)
 
 
 async def _token(agent: Agent, send: Send) -> None:

@@ -20,6 +20,7 @@ LISTEN = "127.0.0.1:8080"
 _AK = re.compile(r"[A-Za-z0-9_+/=]{20}")
 _SK = re.compile(r"[A-Za-z0-9_+/=]{64}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
+_HTTP = re.compile(r"https?://[^\s/]+\S*")
 _IN_DIRECTORY = {"AK": ("AK", "ak", "accesskey"), "SK": ("SK", "sk", "secretkey")}
 
 
@@ -36,6 +37,8 @@ class Settings:
     subscriptions: Sequence[dict[str, Any]] = ()
     ca_cert: str = ""
     tls_name: str = ""
+    callback: str = ""  # where the MEP reaches the agent; empty: it cannot, and is not subscribed
+    relay: str = ""  # where the application next door wants to be told of its end
 
     def __post_init__(self) -> None:
         """Refuse what cannot work; raises SettingsError, which never tells a key."""
@@ -43,6 +46,13 @@ class Settings:
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
             raise wrong("the MEP's address", "like https://host:port", self.base_url)
         object.__setattr__(self, "base_url", f"{parts.scheme}://{parts.netloc}")
+        if self.callback:
+            there = urlsplit(self.callback)
+            if there.scheme not in ("http", "https") or not there.hostname or there.path.strip("/"):
+                raise wrong("AGENT_CALLBACK", "like http://host:port", self.callback)
+            object.__setattr__(self, "callback", f"{there.scheme}://{there.netloc}")
+        if self.relay and not _HTTP.fullmatch(self.relay):
+            raise wrong("AGENT_ON_TERMINATION", "like http://host:port/path", self.relay)
         try:
             uuid.UUID(self.app_instance_id)
         except (ValueError, AttributeError):
@@ -93,6 +103,8 @@ def from_environment(
         subscriptions=tuple(subscriptions or ()),
         ca_cert=given.get("CA_CERT", "").strip(),
         tls_name=given.get("CA_CERT_DOMAIN_NAME", "").strip(),
+        callback=given.get("AGENT_CALLBACK", "").strip(),
+        relay=given.get("AGENT_ON_TERMINATION", "").strip(),
     )
 
 

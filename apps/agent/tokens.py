@@ -14,7 +14,11 @@ STEADY_SECONDS = 10.0  # a token that is refused sooner counts as a failure to g
 
 
 class NoToken(Exception):
-    """The MEP gave none; says why."""
+    """The MEP gave none; says why, and for how many seconds it asked to be left alone."""
+
+    def __init__(self, why: str, wait: float = 0.0) -> None:
+        super().__init__(why)
+        self.wait = wait
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,10 @@ class Tokens:
             except Exception as error:
                 # Whatever came instead of a token, there will be one some day.
                 failures += 1
+                wait = error.wait if isinstance(error, NoToken) else 0.0
                 self._tell(str(error) if isinstance(error, NoToken) else repr(error))
-                await self._pace.sleep(self._pace.after(failures))
+                asked = self._pace.asked(wait)
+                await self._pace.sleep(max(asked, self._pace.after(failures)))
                 continue
             self._take(token)
             await self._pace.wait(token.lifetime * REFRESH_SHARE, self._refused)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple, NoReturn
@@ -48,15 +49,20 @@ TABLE: dict[tuple[State, Event], State] = {
 class Unclear(Exception):
     """The MEP did not tell whether it has the thing; says what it answered."""
 
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(str(answer))
+        self.wait = answer.wait
+
 
 class Outcome(NamedTuple):
     """What a try came to, and why in words."""
 
     event: Event
     why: str = ""
+    wait: float = 0.0  # seconds for which the MEP asked not to be asked again
 
 
-class Upkeep:
+class Upkeep(ABC):
     """One thing at the MEP.  Kinds of things say how it is made, kept and removed."""
 
     label = ""
@@ -76,6 +82,7 @@ class Upkeep:
         self._lost = lost
         self._poked = asyncio.Event()
         self._failures = 0
+        self._wait = 0.0
         self._said = ""
         self.state = State.PENDING
         self.registered = asyncio.Event()
@@ -87,18 +94,25 @@ class Upkeep:
             self._enter(await self._try())
             # Counted from the beginning: a slow answer must not make the next beat late.
             spent = self._pace.monotonic() - began
-            await self._pace.wait(self._delay() - spent, self._poked)
+            delay = max(self._delay(), self._pace.asked(self._wait))
+            await self._pace.wait(delay - spent, self._poked)
+
+    def forget(self) -> None:
+        """The MEP has it no more, or must be told again: make it anew."""
+        self._enter(Outcome(Event.MISSING))
+        self.poke()
 
     def poke(self) -> None:
         """Do the next step now."""
         self._poked.set()
 
+    @abstractmethod
     async def remove(self) -> None:
         """Take it away from the MEP; raises Unreachable."""
 
+    @abstractmethod
     async def _make(self) -> Outcome:
         """See to it that the MEP has it, once; raises Unreachable."""
-        raise NotImplementedError
 
     async def _keep(self) -> Outcome:
         """Tell the MEP that it is still wanted, or look whether it is there; raises Unreachable."""
@@ -118,7 +132,7 @@ class Upkeep:
         except Unreachable:
             return Outcome(Event.FAILED)  # said already, once for everything
         except Unclear as error:
-            return Outcome(Event.FAILED, str(error))
+            return Outcome(Event.FAILED, str(error), error.wait)
         except Exception as error:
             # Whatever the server sent to cause this, everything else must go on.
             return Outcome(Event.FAILED, f"{type(error).__name__}: {error}")
@@ -128,6 +142,7 @@ class Upkeep:
         before, event = self.state, outcome.event
         self.state = TABLE.get((before, event), before)
         self._failures = self._failures + 1 if event is Event.FAILED else 0
+        self._wait = outcome.wait
         if self.state is State.REGISTERED:
             self.registered.set()
         else:
@@ -168,7 +183,7 @@ class Upkeep:
 def told(answer: Answer) -> Answer:
     """An answer to the question what the MEP has: something, or 404 for nothing; else Unclear."""
     if not answer.fine and answer.status != 404:
-        raise Unclear(str(answer))
+        raise Unclear(answer)
     return answer
 
 
@@ -178,7 +193,7 @@ def judged(answer: Answer) -> Outcome:
         return Outcome(Event.ACCEPTED)
     # Ours to correct, or somebody's who decides: asking often helps nobody.
     refused = answer.status in (400, 403, 409, 411, 413, 415, 422)
-    return Outcome(Event.REFUSED if refused else Event.FAILED, str(answer))
+    return Outcome(Event.REFUSED if refused else Event.FAILED, str(answer), answer.wait)
 
 
 def kept(answer: Answer) -> Outcome:
@@ -187,4 +202,4 @@ def kept(answer: Answer) -> Outcome:
         return Outcome(Event.MISSING)
     if answer.fine or answer.status == 409:  # EdgeGallery's word for an INACTIVE service
         return Outcome(Event.KEPT)
-    return Outcome(Event.FAILED, str(answer))
+    return Outcome(Event.FAILED, str(answer), answer.wait)

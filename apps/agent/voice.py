@@ -22,6 +22,10 @@ class Voice:
         """Never say ``secret``, which is one of many to come: the last few are kept in mind."""
         self._passing.append(secret)
 
+    def hide_always(self, secret: str) -> None:
+        """Never say ``secret``, for as long as this voice speaks."""
+        self._secrets = (*self._secrets, secret)
+
     def say(self, text: str) -> None:
         """Write one line.  ``text`` may hold words of a server, which may hold anything."""
         _log.info("%s: %s", self._name, self.clean(text))

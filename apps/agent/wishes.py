@@ -12,7 +12,9 @@ _DAY = 86_400.0
 
 
 class Subscription(Upkeep):
-    """An availability subscription; found again after a restart by its callback and filter."""
+    """A subscription; found again after a restart by its callback and filter."""
+
+    api = SERVICES
 
     def __init__(self, body: dict[str, Any], **common: Any) -> None:
         super().__init__(**common)
@@ -31,7 +33,7 @@ class Subscription(Upkeep):
         if self._link:
             return Outcome(Event.ACCEPTED)
         answer = await self._client.call(
-            "POST", self._client.own(SERVICES, "subscriptions"), self.body
+            "POST", self._client.own(self.api, "subscriptions"), self.body
         )
         outcome = judged(answer)
         if outcome.event is Event.ACCEPTED:
@@ -48,7 +50,7 @@ class Subscription(Upkeep):
 
     async def _existing(self) -> str:
         """The link of the same subscription, from before a restart or a lost answer."""
-        answer = told(await self._client.call("GET", self._client.own(SERVICES, "subscriptions")))
+        answer = told(await self._client.call("GET", self._client.own(self.api, "subscriptions")))
         entries = answer.member("_links", "subscriptions")
         for entry in entries if isinstance(entries, list) else []:
             href = entry.get("href") if isinstance(entry, dict) else None
@@ -68,6 +70,21 @@ class Subscription(Upkeep):
         return next((path_of(link) for link in links if isinstance(link, str) and link), "")
 
 
+class EndSubscription(Subscription):
+    """To be told when the application has to stop or to end."""
+
+    api = SUPPORT
+
+    def __init__(self, callback: str, app_instance_id: str, **common: Any) -> None:
+        body = {
+            "subscriptionType": "AppTerminationNotificationSubscription",
+            "callbackReference": callback,
+            "appInstanceId": app_instance_id,
+        }
+        super().__init__(body, **common)
+        self.label = "subscription for its end"  # whoever knows the callback could end it
+
+
 class Readiness(Upkeep):
     """Tells the MEP that the application is ready, once all its services are there."""
 
@@ -78,10 +95,8 @@ class Readiness(Upkeep):
         super().__init__(**common)
         self._services = services
 
-    def forget(self) -> None:
-        """The MEP lost what is ours, and probably that we are ready: tell it again."""
-        self._enter(Outcome(Event.MISSING))
-        self.poke()
+    async def remove(self) -> None:
+        """Nothing: who is gone is not ready."""
 
     async def _make(self) -> Outcome:
         for service in self._services():

@@ -8,6 +8,7 @@
     ├── Conflict           409   the state does not allow it
     │   └── IllegalMove    409   names the verbs that the state does allow
     ├── Locked             423
+    ├── TooManyFailures    429   wrong passwords or signatures
     └── Upstream           502   another system failed; ``retryable`` says whether to try again
         └── UpstreamTimeout 504
 
@@ -37,6 +38,8 @@ class DomainError(Exception):
     title: ClassVar[str] = N_("Error")
     default_code: ClassVar[str] = "error"
     retryable: bool = False
+    # Seconds after which asking again may help; 0 where nobody knows.
+    retry_after: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -115,6 +118,15 @@ class Locked(DomainError):
     title = N_("Locked")
     default_code = "locked"
     retryable = True
+
+
+class TooManyFailures(DomainError):
+    """Too many wrong passwords or signatures for one name from one address, or from one address."""
+
+    status = 429
+    title = N_("Too many attempts")
+    default_code = "too_many_attempts"
+    retry_after = 300
 
 
 class Upstream(DomainError):

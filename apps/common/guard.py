@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -70,7 +71,7 @@ class Guard:
     @classmethod
     def from_text(cls, text: str) -> Guard:
         """The guard for a setting such as ``127.0.0.0/8, ::1``; ValueError names what is wrong."""
-        return cls(tuple(ip_network(part.strip()) for part in text.split(",") if part.strip()))
+        return cls(networks(text))
 
     def permits(self, address: Address) -> bool:
         """Whether a connection to this address may be made, whatever form it is written in."""
@@ -98,6 +99,12 @@ class Guard:
         if literal and not any(self.permits(address) for address in literal):
             return Reason(FORBIDDEN, "forbidden_address", {"host": host})
         return None
+
+
+@lru_cache(maxsize=16)
+def networks(text: str) -> tuple[Network, ...]:
+    """The networks of a comma-separated list; ValueError for what is none."""
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _form(uri: str) -> Reason | None:

@@ -26,9 +26,14 @@ def client(base_url: str, *, read_seconds: float = READ_SECONDS) -> httpx.Client
     return httpx.Client(base_url=base_url, timeout=timeout, follow_redirects=False, trust_env=False)
 
 
-def send(session: httpx.Client, method: str, url: str, **options: Any) -> httpx.Response:
-    """Send and return the response; raise Upstream, UpstreamTimeout or what the problem names."""
-    where = str(session.base_url).rstrip("/")
+def send(
+    session: httpx.Client, method: str, url: str, *, called: str = "", **options: Any
+) -> httpx.Response:
+    """Send and return the response; raise Upstream, UpstreamTimeout or what the problem names.
+
+    ``called`` is what people call the other system, for sentences that must not tell its address.
+    """
+    where = called or str(session.base_url).rstrip("/")
     try:
         response = session.request(method, url, **options)
     except httpx.TimeoutException:

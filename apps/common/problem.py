@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from apps.common.errors import Denied, DomainError, Invalid, NotFound, Unauthenticated
 from apps.common.words import Reason
 
+R = TypeVar("R", bound=HttpResponse)
 CONTENT_TYPE = "application/problem+json"
 API_PREFIXES = (
     "/inventory/",
@@ -77,7 +78,8 @@ def body_of(error: DomainError, path: str) -> dict[str, Any]:
 def problem_response(error: DomainError, request: HttpRequest) -> HttpResponse:
     """The HTTP answer for ``error`` outside of REST framework views."""
     body = body_of(error, request.path)
-    return JsonResponse(body, status=error.status, content_type=CONTENT_TYPE)
+    response = JsonResponse(body, status=error.status, content_type=CONTENT_TYPE)
+    return _with_pause(response, error)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
@@ -90,6 +92,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     response.content_type = CONTENT_TYPE
     if domain.status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="mecm"'
+    return _with_pause(response, domain)
+
+
+def _with_pause(response: R, error: DomainError) -> R:
+    if error.retry_after:
+        response["Retry-After"] = str(error.retry_after)
     return response
 
 

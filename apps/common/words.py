@@ -54,7 +54,7 @@ NO_REASON = Reason("")
 
 # Parameters of a reason that are words of ours, such as a state, and not names of things.
 _WORD_PARAMS = frozenset({"state", "verb", "class", "kind", "why"})
-_WORDS = (N_("instantiate"), N_("terminate"), N_("container"), N_("vm"))
+_WORDS = (N_("instantiate"), N_("terminate"), N_("upgrade"), N_("container"), N_("vm"))
 
 
 def say(reason: Reason | None) -> str:

@@ -111,6 +111,12 @@ class EdgeClient:
             "POST", f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/instantiate", json=order
         )
 
+    def upgrade(self, tenant_id: uuid.UUID, instance_id: uuid.UUID, order: dict[str, Any]) -> None:
+        """Order another version of an instance; one that the edge works on is left to it."""
+        self._send(
+            "POST", f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/upgrade", json=order
+        )
+
     def terminate(self, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> None:
         """Order the end of an instance; raises NotFound when the edge has none of it."""
         self._send("POST", f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/terminate")
@@ -134,6 +140,21 @@ class EdgeClient:
         """Take all rules of an instance away there; raises NotFound when it has none."""
         url = f"{RULES}/tenants/{tenant_id}/app_instances/{instance_id}/appd_configuration"
         self._send("DELETE", url)
+    def kpi(self, ip: str) -> dict[str, Any]:
+        """The load of one of the edge's hosts as the edge measures it; raises NotFound."""
+        found: dict[str, Any] = self._read(dict, f"{LCM}/hosts/{ip}/kpi")
+        return found
+
+    def mep_capabilities(self, ip: str) -> list[dict[str, Any]]:
+        """The services of the edge's MEC platform, as its capabilities."""
+        found: list[dict[str, Any]] = self._read(list, f"{LCM}/hosts/{ip}/mep_capabilities")
+        return found
+
+    def mep_capability(self, ip: str, capability_id: str) -> dict[str, Any]:
+        """One of them; raises NotFound."""
+        url = f"{LCM}/hosts/{ip}/mep_capabilities/{capability_id}"
+        found: dict[str, Any] = self._read(dict, url)
+        return found
 
     # --- feed -----------------------------------------------------------------------------------
 
@@ -163,7 +184,7 @@ class EdgeClient:
 
     def _meet(self) -> None:
         """Learn who answers there and pin it: every later token is bound to that identity."""
-        said = http.send(self._http, "GET", "/sync/v1/site")
+        said = http.send(self._http, "GET", "/sync/v1/site", called=self.edge.name)
         try:
             site_id = uuid.UUID(said.json()["site_id"])
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -184,10 +205,12 @@ class EdgeClient:
     def _stranger(self, *, retryable: bool) -> Upstream:
         return Upstream(
             N_("What answers at %(where)s is not an edge."),
-            where=self.edge.base_url,
+            where=self.edge.name,
             retryable=retryable,
             code="not_an_edge",
         )
 
     def _send(self, method: str, url: str, **options: Any) -> httpx.Response:
-        return http.send(self._http, method, url, headers=self.headers(), **options)
+        return http.send(
+            self._http, method, url, called=self.edge.name, headers=self.headers(), **options
+        )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common.errors import Conflict
 from apps.common.models import Origin
 from apps.hosts.models import AppLcm, MecHost
+from apps.hosts.places import point_of
 from apps.hosts.services import note_observed
 from apps.hosts.specs import HostObservation
 from apps.journal import services as journal
@@ -108,7 +109,7 @@ def note_gone(*, edge: AppLcm, host_id: uuid.UUID) -> bool:
     if host.origin == Origin.MEO:
         MecHost.objects.filter(pk=host.pk).update(delivered_version=0)
         return True
-    if host.instances.exists():
+    if host.instances.exists() or host.app_records.exists():
         return False
     journal.bury("hosts.host.removed", host, actor=SYSTEM, data={"name": host.name})
     return True
@@ -118,4 +119,5 @@ def _copy(host: MecHost, data: dict[str, Any]) -> bool:
     before = [getattr(host, name) for name in CONFIGURED]
     for name in CONFIGURED:
         setattr(host, name, data[name])
+    host.longitude, host.latitude = point_of(host.coordinates)
     return before != [getattr(host, name) for name in CONFIGURED]

@@ -6,7 +6,6 @@ import uuid
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext_noop as N_
@@ -14,9 +13,9 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import clock
 from apps.common.errors import Conflict, Invalid, NotFound
 from apps.common.words import Reason
+from apps.hosts.limits import make_room, take_turns
 from apps.hosts.models import AppLcm, AppRuleManager
 from apps.hosts.policies import may_configure
-from apps.hosts.services import limit_reached
 from apps.hosts.specs import ManagerSpec
 from apps.journal import services as journal
 from apps.tenants.actors import SYSTEM, Actor
@@ -29,6 +28,7 @@ M = TypeVar("M", AppLcm, AppRuleManager)
 def register(model: type[M], *, actor: Actor, spec: ManagerSpec) -> M:
     """Take a manager into the inventory; Invalid when its address is known already."""
     require(may_configure(actor))
+    take_turns(model)
     if model.objects.filter(ip=spec.ip).exists():
         raise Invalid(
             N_("%(ip)s is registered already."),
@@ -37,9 +37,7 @@ def register(model: type[M], *, actor: Actor, spec: ManagerSpec) -> M:
             message="Record already exist",
             details=["Record already exist"],
         )
-    count = model.objects.count()
-    if count >= settings.LIMITS["applcms"]:
-        raise limit_reached("applcms", count)
+    make_room(model)
     row = model(name=spec.name, ip=spec.ip, port=spec.port, user_name=spec.user_name)
     row.save(force_insert=True)
     journal.record(f"hosts.{model._meta.model_name}.registered", row, actor=actor)
@@ -51,7 +49,7 @@ def update(model: type[M], *, actor: Actor, ip: str, spec: ManagerSpec) -> M:
     """Replace the name and port of a manager; its address stays."""
     require(may_configure(actor))
     row = access(model, ip, lock=True)
-    if spec.ip != ip:
+    if spec.ip != row.ip:
         raise Invalid(
             N_("The request is not valid."),
             fields={"ip": Reason(N_("must be the address in the URL"))},

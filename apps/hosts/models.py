@@ -13,6 +13,7 @@ from apps.common.models import Versioned
 from apps.common.secrets import SealedField
 from apps.common.words import Reason
 from apps.tenants.grants import TenantGrant
+from apps.tenants.models import Tenant
 
 
 class Manager(Versioned):
@@ -24,7 +25,7 @@ class Manager(Versioned):
     DESIRED: ClassVar[tuple[str, ...]] = ("name", "ip", "port", "user_name")
 
     name = models.CharField(max_length=128)
-    ip = models.GenericIPAddressField(protocol="IPv4", unique=True)
+    ip = models.GenericIPAddressField(unique=True)
     port = models.PositiveIntegerField()
     user_name = models.CharField(max_length=128, blank=True)
     reachable = models.BooleanField(null=True, editable=False)
@@ -42,7 +43,8 @@ class Manager(Versioned):
     @property
     def base_url(self) -> str:
         """Where the program answers."""
-        return f"http://{self.ip}:{self.port}"
+        where = f"[{self.ip}]" if ":" in self.ip else self.ip
+        return f"http://{where}:{self.port}"
 
     @property
     def fault_reason(self) -> Reason:
@@ -65,6 +67,65 @@ class AppRuleManager(Manager):
     """The application rule manager of an edge."""
 
 
+class AppStore(Versioned):
+    """An application store that packages are fetched from, and the registry of its images.
+
+    The password of the registry is sealed and never leaves the site again.
+    """
+
+    DESIRED: ClassVar[tuple[str, ...]] = (
+        "name",
+        "ip",
+        "port",
+        "repo_name",
+        "repo",
+        "repo_user_name",
+        "repo_password",
+        "producer",
+    )
+
+    name = models.CharField(max_length=128, blank=True)
+    ip = models.GenericIPAddressField(unique=True)
+    port = models.PositiveIntegerField()
+    repo_name = models.CharField(max_length=128, blank=True)
+    repo = models.CharField(max_length=128)
+    repo_user_name = models.CharField(max_length=128, blank=True)
+    repo_password = SealedField(blank=True, default="")
+    producer = models.CharField(max_length=128, blank=True)
+
+    class Meta:
+        ordering = ["name", "ip"]
+
+    def __str__(self) -> str:
+        return self.name or self.ip
+
+
+class AppRepo(Versioned):
+    """A registry of images that is known by its endpoint; its password is sealed."""
+
+    DESIRED: ClassVar[tuple[str, ...]] = ("name", "endpoint", "user_name", "password")
+
+    name = models.CharField(max_length=255, blank=True)
+    endpoint = models.CharField(max_length=255, unique=True)
+    user_name = models.CharField(max_length=128)
+    password = SealedField()
+
+    class Meta:
+        ordering = ["name", "endpoint"]
+
+    def __str__(self) -> str:
+        return self.name or self.endpoint
+
+
+class Shelf(models.Model):
+    """A table whose length is limited; whoever adds to it holds this row until it is done."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class MecHost(Versioned):
     """A MEC host.  One that names an AppLCM is reached over HTTP, one that names none is ours."""
 
@@ -81,6 +142,8 @@ class MecHost(Versioned):
         "hw_capabilities",
         "shared",
         "removing",
+        "region",
+        "tags",
     )
     OBSERVED: ClassVar[tuple[str, ...]] = (
         "reachable",
@@ -94,7 +157,7 @@ class MecHost(Versioned):
     )
 
     name = models.CharField(_("name"), max_length=128)
-    ip = models.GenericIPAddressField(_("address"), protocol="IPv4", unique=True)
+    ip = models.GenericIPAddressField(_("address"), unique=True)
     zip_code = models.CharField(_("zip code"), max_length=128, blank=True)
     city = models.CharField(_("city"), max_length=128)
     address = models.CharField(_("street address"), max_length=256)
@@ -112,8 +175,8 @@ class MecHost(Versioned):
     shared = models.BooleanField(_("open to every tenant"), default=True)
     removing = models.BooleanField(default=False, editable=False)
     cordoned = models.BooleanField(default=False, editable=False)
-    region = models.CharField(max_length=128, blank=True)
-    tags = models.JSONField(default=list)
+    region = models.CharField(_("region"), max_length=128, blank=True)
+    tags = models.JSONField(_("tags"), default=list)
     latitude = models.FloatField(null=True)
     longitude = models.FloatField(null=True)
 
@@ -135,6 +198,7 @@ class MecHost(Versioned):
 
     class Meta:
         ordering = ["name", "ip"]
+        indexes = [models.Index(fields=["name", "ip"], name="hosts_in_order")]
         permissions = [("deploy_to_mechost", "May deploy to this host")]
 
     def __str__(self) -> str:
@@ -172,6 +236,34 @@ class MecHostGrant(TenantGrant):
     """Which tenant may deploy to a host that is not open to every tenant."""
 
     content_object = models.ForeignKey(MecHost, on_delete=models.CASCADE)
+
+
+class AppRecord(Versioned):
+    """An application on a host as a client tells of it, which this site itself does not run.
+
+    Keyed by the tenant, so that nobody learns of another's by trying an id.
+    """
+
+    DESIRED: ClassVar[tuple[str, ...]] = ("app_name", "package_id", "capabilities", "status")
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="app_records")
+    host = models.ForeignKey(MecHost, on_delete=models.PROTECT, related_name="app_records")
+    app_instance_id = models.UUIDField()
+    app_name = models.CharField(max_length=128)
+    package_id = models.CharField(max_length=64)
+    capabilities = models.JSONField(default=list)
+    status = models.CharField(max_length=128)
+
+    class Meta:
+        ordering = ["app_name", "created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "app_instance_id"], name="hosts_one_record_of_an_application"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.app_name
 
 
 class HostCredential(models.Model):

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
-from apps.hosts.models import AppLcm, AppRuleManager, MecHost
+from apps.hosts.models import AppLcm, AppRuleManager, MecHost, MecHostGrant
 from apps.tenants import grants
 from apps.tenants.actors import Actor
 from apps.tenants.models import Tenant
@@ -22,11 +22,8 @@ def hosts_for(actor: Actor) -> QuerySet[MecHost]:
     rows = MecHost.objects.select_related("applcm", "app_rule_manager", "credential")
     if actor.is_admin:
         return rows
-    tenant = Tenant.objects.select_related("group").filter(pk=actor.wall).first()
-    if tenant is None:
-        return rows.filter(shared=True)
-    granted = grants.granted(tenant.group, DEPLOY, MecHost.objects.all())
-    return rows.filter(Q(shared=True) | Q(pk__in=granted.values("pk")))
+    granted = grants.granted(MecHostGrant, DEPLOY, tenant_id=actor.wall)
+    return rows.filter(Q(shared=True) | Q(pk__in=granted))
 
 
 def access_host(actor: Actor, host: uuid.UUID | str) -> MecHost:

@@ -6,19 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.fields import AFFINITY, CITY, NAME, ipv4, port
+from apps.common.fields import AFFINITY, CITY, COORDINATES, ipv4, port
+from apps.common.strict import Text
 from apps.hosts.models import AppLcm, AppRuleManager, Manager, MecHost
 from apps.hosts.specs import HostSpec, ManagerSpec
-
-
-def name_field(**options: Any) -> serializers.CharField:
-    """A NAME of the reference: at most 128 characters, letters and digits of any script."""
-    return serializers.CharField(max_length=128, validators=[NAME], **options)
-
-
-def optional_name() -> serializers.CharField:
-    """A NAME that may be absent, empty or null."""
-    return name_field(required=False, allow_blank=True, allow_null=True, default="")
+from apps.hosts.wire import Address, name_field, optional_name
 
 
 class AppLcmSerializer(serializers.Serializer[Manager]):
@@ -26,7 +18,7 @@ class AppLcmSerializer(serializers.Serializer[Manager]):
 
     prefix = "applcm"
     applcmName = name_field(source="name")
-    applcmIp = serializers.CharField(source="ip", max_length=15, validators=[ipv4])
+    applcmIp = Address(source="ip")
     applcmPort = serializers.CharField(source="port", max_length=5, validators=[port])
     userName = optional_name()
 
@@ -59,7 +51,7 @@ class AppRuleManagerSerializer(AppLcmSerializer):
     prefix = "appRule"
     applcmName = applcmIp = applcmPort = None  # type: ignore[assignment]
     appRuleName = name_field(source="name")
-    appRuleIp = serializers.CharField(source="ip", max_length=15, validators=[ipv4])
+    appRuleIp = Address(source="ip")
     appRulePort = serializers.CharField(source="port", max_length=5, validators=[port])
 
 
@@ -80,20 +72,22 @@ class HwCapabilitySerializer(serializers.Serializer[Any]):
 class LocalHostSerializer(serializers.Serializer[MecHost]):
     """A MEC host as an edge configures it: without managers."""
 
-    mechostIp = serializers.CharField(source="ip", max_length=15, validators=[ipv4])
+    mechostIp = Text(source="ip", max_length=15, validators=[ipv4])
     mechostName = name_field(source="name")
     zipCode = optional_name()
-    city = serializers.CharField(max_length=128, validators=[CITY])
-    address = serializers.CharField(max_length=256)
-    affinity = serializers.CharField(
+    city = Text(max_length=128, validators=[CITY])
+    address = Text(max_length=256)
+    affinity = Text(
         max_length=128, validators=[AFFINITY], required=False, allow_blank=True, allow_null=True
     )
     userName = optional_name()
-    coordinates = serializers.CharField(max_length=128)
+    coordinates = Text(max_length=128, validators=[COORDINATES])
     vim = optional_name()
     hwcapabilities = serializers.ListField(
         child=HwCapabilitySerializer(), required=False, max_length=10
     )
+    region = name_field(required=False, allow_blank=True)
+    tags = serializers.ListField(child=name_field(), required=False, max_length=16)
 
     def to_spec(self) -> HostSpec:
         """The validated input as a spec."""
@@ -115,6 +109,8 @@ class LocalHostSerializer(serializers.Serializer[MecHost]):
             hw_capabilities=capabilities,
             applcm_ip=data.get("applcmIp") or "",
             app_rule_ip=data.get("appRuleIp") or "",
+            region=data.get("region"),
+            tags=list(dict.fromkeys(data["tags"])) if "tags" in data else None,
         )
 
     def to_representation(self, host: MecHost) -> dict[str, Any]:
@@ -131,6 +127,9 @@ class LocalHostSerializer(serializers.Serializer[MecHost]):
             "vim": host.vim or None,
             "hwcapabilities": host.hw_capabilities,
             "configUploadStatus": host.config_upload_status or None,
+            "region": host.region or None,
+            "tags": host.tags,
+            "cordoned": host.cordoned,
             "origin": host.origin,
             "mechostId": str(host.pk),
             "version": host.version,
@@ -141,10 +140,8 @@ class LocalHostSerializer(serializers.Serializer[MecHost]):
 class MecHostSerializer(LocalHostSerializer):
     """A MEC host as the center configures it: it names its managers."""
 
-    applcmIp = serializers.CharField(max_length=15, validators=[ipv4])
-    appRuleIp = serializers.CharField(
-        max_length=15, validators=[ipv4], required=False, allow_blank=True, allow_null=True
-    )
+    applcmIp = Address()
+    appRuleIp = Address(required=False, allow_blank=True, allow_null=True)
 
     def to_representation(self, host: MecHost) -> dict[str, Any]:
         """As at the edge, with the managers and the delivery."""

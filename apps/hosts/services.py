@@ -6,7 +6,6 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import ProtectedError, Q
 from django.utils.translation import gettext_noop as N_
@@ -16,7 +15,9 @@ from apps.common.errors import Conflict, Invalid, NotFound
 from apps.common.models import Origin, born_here
 from apps.common.secrets import Secret
 from apps.common.words import Reason
+from apps.hosts import limits
 from apps.hosts.models import AppLcm, AppRuleManager, HostCredential, MecHost
+from apps.hosts.places import point_of
 from apps.hosts.policies import may_configure, may_handle_credentials
 from apps.hosts.specs import HostObservation, HostSpec
 from apps.journal import services as journal
@@ -26,19 +27,7 @@ from apps.vim import registry
 
 MAX_CREDENTIAL_BYTES = 1024 * 1024
 DELIVERY_LEASE = timedelta(minutes=2)
-
-
-def limit_reached(name: str, used: int) -> Conflict:
-    """The refusal for a full table: the limit, the use, and who can raise it."""
-    limit = settings.LIMITS[name]
-    return Conflict(
-        N_("The limit of %(limit)s is reached (%(used)s in use); the operator can raise it."),
-        code="limit",
-        message="Max record limit exceeded",
-        limit=limit,
-        used=used,
-        extra={"limit": limit, "used": used, "raised_by": f"MECM_LIMIT_{name.upper()}"},
-    )
+limit_reached = limits.limit_reached
 
 
 @transaction.atomic
@@ -48,6 +37,7 @@ def register_host(
     """Take a host into the inventory; Conflict for a known address, NotFound for its managers."""
     require(may_configure(actor))
     registry.kind_of(spec.vim)
+    limits.take_turns(MecHost)
     other = MecHost.objects.filter(ip=spec.ip).first()
     if other is not None:
         raise Invalid(
@@ -60,9 +50,7 @@ def register_host(
         )
     if host_id is not None and MecHost.objects.filter(pk=host_id).exists():
         raise Conflict(N_("Another host has this id."), code="host_differs")
-    count = MecHost.objects.count()
-    if count >= settings.LIMITS["hosts"]:
-        raise limit_reached("hosts", count)
+    limits.make_room(MecHost)
     host = MecHost(id=host_id or uuid.uuid4(), origin=origin or born_here())
     _apply(host, spec)
     host.save(force_insert=True)
@@ -335,6 +323,7 @@ def _apply(host: MecHost, spec: HostSpec) -> None:
         said = getattr(spec, name, None)
         if said is not None:
             setattr(host, name, said)
+    host.longitude, host.latitude = point_of(host.coordinates)
 
 
 def _manager(model: Any, ip: str, field: str) -> Any:

@@ -18,10 +18,44 @@ class ManagerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSpec:
+    """An application store.  A password of None means that the stored one stays."""
+
+    ip: str
+    port: int
+    repo: str
+    name: str = ""
+    repo_name: str = ""
+    repo_user_name: str = ""
+    repo_password: str | None = field(default=None, repr=False)
+    producer: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the store is known by."""
+        return self.ip
+
+
+@dataclass(frozen=True, slots=True)
+class RepoSpec:
+    """A registry of images.  A password of None means that the stored one stays."""
+
+    endpoint: str
+    user_name: str
+    name: str = ""
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> str:
+        """What the registry is known by."""
+        return self.endpoint
+
+
+@dataclass(frozen=True, slots=True)
 class HostSpec:
     """A MEC host as configured; empty manager addresses mean that the host is this site's own.
 
-    ``shared`` is None where whoever configures does not say, as EdgeGallery's clients: it stays.
+    What is None is what whoever configures does not say, as EdgeGallery's clients: it stays.
     """
 
     name: str
@@ -37,6 +71,8 @@ class HostSpec:
     applcm_ip: str = ""
     app_rule_ip: str = ""
     shared: bool | None = None
+    region: str | None = None
+    tags: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def take_over(
     elif instance.host.applcm_id != edge.pk:
         raise Conflict(N_("The instance “%(name)s” runs at another edge."), name=instance.app_name)
     elif not unfinished([instance_id]).exists():
-        _follow(instance, seen)
+        _follow(instance, seen, data)
     note_observed(instance_id=instance_id, seen=seen)
     return True
 
@@ -103,11 +103,14 @@ def _adopt(
     return instance
 
 
-def _follow(instance: AppInstance, seen: Observation) -> None:
+def _follow(instance: AppInstance, seen: Observation, data: dict[str, Any]) -> None:
     """With no work of ours in progress, the life cycle at the edge is the truth."""
     newer = not seen.version or seen.version > instance.observed_version
-    if newer and seen.edge_state and instance.state != seen.edge_state:
+    package_id = uuid.UUID(data["package_id"])
+    upgraded = package_id != instance.package_id and Package.objects.filter(pk=package_id).exists()
+    if newer and seen.edge_state and (upgraded or instance.state != seen.edge_state):
         instance.state = seen.edge_state
+        instance.package_id = package_id if upgraded else instance.package_id
         instance.operation_info = seen.why.as_json() if seen.why else {}
         instance.save()
         journal.record(

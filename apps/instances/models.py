@@ -18,6 +18,8 @@ from apps.instances.states import (
     InstanceState,
     OperationKind,
     OperationState,
+    RolloutItemState,
+    RolloutState,
 )
 from apps.packages.models import Package
 from apps.tenants.models import Tenant
@@ -52,6 +54,9 @@ class AppInstance(Versioned):
         max_length=24, choices=InstanceState.choices, default=InstanceState.CREATING
     )
     operation_info = models.JSONField(default=dict)
+    # Whether it may run although services that it requires are not there, and which those were.
+    allow_missing = models.BooleanField(default=False)
+    warnings = models.JSONField(default=list)
     # What was ordered last: "Created", "Instantiated" or "Terminated".
     wanted = models.CharField(max_length=16, default="Created")
 
@@ -64,7 +69,12 @@ class AppInstance(Versioned):
 
     class Meta:
         ordering = ["app_name", "created_at"]
-        indexes = [models.Index(fields=["tenant", "state"], name="instances_tenant_state")]
+        indexes = [
+            models.Index(fields=["tenant", "state"], name="instances_tenant_state"),
+            models.Index(fields=["app_name", "created_at"], name="instances_in_order"),
+            models.Index(fields=["tenant", "app_name", "created_at"], name="instances_of_tenant"),
+            models.Index(fields=["state", "host", "package"], name="instances_by_state"),
+        ]
 
     def __str__(self) -> str:
         return self.app_name
@@ -73,6 +83,11 @@ class AppInstance(Versioned):
     def info(self) -> Reason:
         """``operationInfo``: why the last operation failed, or empty."""
         return Reason.from_json(self.operation_info)
+
+    @property
+    def cautions(self) -> list[Reason]:
+        """What was wrong with the last order and accepted with it."""
+        return [Reason.from_json(one) for one in self.warnings]
 
     @property
     def health_words(self) -> Reason:
@@ -139,4 +154,73 @@ class LcmOperation(models.Model):
     @property
     def why(self) -> Reason:
         """Why it failed or is being tried again; empty otherwise."""
+        return Reason.from_json(self.reason)
+
+
+class Rollout(models.Model):
+    """The upgrade of one or many instances to another package version, wave by wave.
+
+    Ids and names instead of keys where the record outlives what it is about.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    package_id = models.UUIDField()
+    package_name = models.CharField(max_length=512)
+    wave_size = models.PositiveSmallIntegerField(default=1)
+    # No new wave begins once so many have failed.
+    stop_after = models.PositiveSmallIntegerField(default=1)
+    allow_missing = models.BooleanField(default=False)
+    # The rollout that this one takes back.
+    back_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="backs")
+    state = models.CharField(
+        max_length=8, choices=RolloutState.choices, default=RolloutState.RUNNING
+    )
+    reason = models.JSONField(default=dict)
+    actor = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.package_name
+
+    @property
+    def why(self) -> Reason:
+        """Why it was stopped; empty otherwise."""
+        return Reason.from_json(self.reason)
+
+
+class RolloutItem(models.Model):
+    """One instance of a rollout, with what it ran before."""
+
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="items")
+    position = models.PositiveSmallIntegerField()
+    wave = models.PositiveSmallIntegerField()
+    instance_id = models.UUIDField(db_index=True)
+    app_name = models.CharField(max_length=128)
+    host_name = models.CharField(max_length=128)
+    package_id = models.UUIDField()
+    former_package_id = models.UUIDField()
+    former_name = models.CharField(max_length=512)
+    former_parameters = models.JSONField(default=dict)
+    # What the other version is given; null for what the instance has and the version declares.
+    parameters = models.JSONField(null=True)
+    operation_id = models.UUIDField(null=True, db_index=True)
+    state = models.CharField(
+        max_length=8, choices=RolloutItemState.choices, default=RolloutItemState.WAITING
+    )
+    reason = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.app_name
+
+    @property
+    def why(self) -> Reason:
+        """Why it failed or was left alone; empty otherwise."""
         return Reason.from_json(self.reason)

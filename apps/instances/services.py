@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from apps.instances.specs import CreateSpec
 from apps.instances.states import INSTANCE, Health, InstanceState
 from apps.journal import services as journal
 from apps.tenants.actors import SYSTEM, Actor
+from apps.tenants.models import Tenant
 from apps.vim.contract import Phase, WorkloadStatus
 
 # An unchanged observation is written this often, so that its age stays true at little cost.
@@ -70,6 +72,7 @@ def create(
     origin: Origin | None = None,
 ) -> AppInstance:
     """A new row in state Creating; Conflict when the tenant's limit is reached."""
+    hold_tenant(tenant_id)
     count = AppInstance.objects.filter(tenant_id=tenant_id).count()
     if count >= settings.LIMITS["instances_per_tenant"]:
         raise limit_reached("instances_per_tenant", count)
@@ -82,12 +85,21 @@ def create(
         description=spec.description,
         capabilities=list(spec.capabilities),
         parameters=spec.parameters,
+        allow_missing=spec.allow_missing,
         state=INSTANCE.move("", "create"),
         origin=origin or born_here(),
     )
     instance.save(force_insert=True)
     _tell("create", instance, actor)
     return instance
+
+
+def hold_tenant(tenant_id: uuid.UUID) -> None:
+    """Until the transaction ends nobody else counts or names this tenant's instances.
+
+    Without it two that look at the same moment both find room for one more.
+    """
+    Tenant.objects.select_for_update(no_key=True).filter(pk=tenant_id).first()
 
 
 def lock(instance_id: uuid.UUID) -> AppInstance | None:
@@ -126,6 +138,31 @@ def want(*, instance_id: uuid.UUID, wanted: str) -> None:
     instance = lock(instance_id)
     if instance is not None and instance.wanted != wanted:
         instance.wanted = wanted
+        instance.save()
+
+
+@transaction.atomic
+def equip(
+    *,
+    instance_id: uuid.UUID,
+    package_id: uuid.UUID | None = None,
+    parameters: dict[str, str] | None = None,
+    allow_missing: bool | None = None,
+    warnings: Sequence[Reason] = (),
+) -> None:
+    """Keep what an order brings with it; what is None stays as it was."""
+    instance = lock(instance_id)
+    if instance is None:
+        return
+    before = (instance.package_id, instance.parameters, instance.allow_missing, instance.warnings)
+    instance.package_id = package_id or instance.package_id
+    if parameters is not None:
+        instance.parameters = parameters
+    if allow_missing is not None:
+        instance.allow_missing = allow_missing
+    instance.warnings = [one.as_json() for one in warnings]
+    after = (instance.package_id, instance.parameters, instance.allow_missing, instance.warnings)
+    if after != before:
         instance.save()
 
 

@@ -16,3 +16,16 @@ class CreateSpec:
     description: str = ""
     capabilities: tuple[str, ...] = ()
     parameters: dict[str, str] = field(default_factory=dict)
+    allow_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutSpec:
+    """Instances that shall run another version, ``wave_size`` at a time."""
+
+    package_id: uuid.UUID
+    instance_ids: tuple[uuid.UUID, ...]
+    wave_size: int = 1
+    stop_after: int = 1
+    parameters: dict[str, str] | None = None
+    allow_missing: bool = False

@@ -47,6 +47,25 @@ class OperationKind(models.TextChoices):
     CREATE = "create", _("Create")
     INSTANTIATE = "instantiate", _("Instantiate")
     TERMINATE = "terminate", _("Terminate")
+    UPGRADE = "upgrade", _("Upgrade")
+
+
+class RolloutState(models.TextChoices):
+    """Where the upgrade of several instances is."""
+
+    RUNNING = "Running", _("Running")
+    STOPPED = "Stopped", _("Stopped")
+    FINISHED = "Finished", _("Finished")
+
+
+class RolloutItemState(models.TextChoices):
+    """Where one instance of a rollout is."""
+
+    WAITING = "Waiting", _("Waiting")
+    RUNNING = "Running", _("Running")
+    UPGRADED = "Upgraded", _("Upgraded")
+    FAILED = "Failed", _("Failed")
+    SKIPPED = "Skipped", _("Skipped")
 
 
 _I = InstanceState
@@ -66,9 +85,10 @@ INSTANCE = Machine(
             "instantiation_failed": _I.INSTANTIATION_FAILED,
             "terminate": _I.TERMINATING,
         },
-        _I.INSTANTIATED: {"terminate": _I.TERMINATING},
+        _I.INSTANTIATED: {"upgrade": _I.INSTANTIATING, "terminate": _I.TERMINATING},
         _I.INSTANTIATION_FAILED: {
             "instantiate": _I.INSTANTIATING,
+            "upgrade": _I.INSTANTIATING,
             "instantiated": _I.INSTANTIATED,
             "terminate": _I.TERMINATING,
         },
@@ -94,3 +114,21 @@ OPERATION = Machine(
     },
 )
 UNFINISHED = (_O.QUEUED, _O.RUNNING, _O.WAITING)
+
+_R = RolloutState
+ROLLOUT = Machine(
+    "rollout",
+    {
+        "": {"start": _R.RUNNING},
+        _R.RUNNING: {"finish": _R.FINISHED, "stop": _R.STOPPED},
+    },
+)
+_T = RolloutItemState
+ROLLOUT_ITEM = Machine(
+    "rollout item",
+    {
+        "": {"plan": _T.WAITING},
+        _T.WAITING: {"run": _T.RUNNING, "fail": _T.FAILED, "skip": _T.SKIPPED},
+        _T.RUNNING: {"succeed": _T.UPGRADED, "fail": _T.FAILED},
+    },
+)

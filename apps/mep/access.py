@@ -7,7 +7,6 @@ import ipaddress
 import re
 import uuid
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from apps.common.errors import Denied, NotFound, Unauthenticated
+from apps.common.guard import networks
 from apps.mep import grants
 from apps.mep.models import Application
 from apps.tenants import tokens
@@ -24,7 +24,6 @@ from apps.tenants.authentication import token_in
 from apps.tenants.roles import Role
 
 _UUID = re.compile("[0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\\1){3}[0-9a-fA-F]{12}")
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +155,3 @@ def _trusted(address: str) -> bool:
     except ValueError:
         return False
     return any(peer in network for network in networks(settings.MEP["gateways"]))
-
-
-@lru_cache(maxsize=8)
-def networks(text: str) -> tuple[Network, ...]:
-    """The networks of a comma-separated list; ValueError for what is none."""
-    return tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())

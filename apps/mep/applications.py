@@ -11,7 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import Conflict, Invalid, NotFound
+from apps.common.errors import Conflict, Invalid, Locked, NotFound
 from apps.common.words import Reason
 from apps.journal import services as journal
 from apps.journal.services import Actor
@@ -22,6 +22,7 @@ from apps.mep.models import Application, ConfigTask, Credential, new_stamp
 from apps.mep.states import Cause
 
 ACCESS_KEY = re.compile(r"[A-Za-z0-9_=+/]{20}")
+TRIES = 5
 SECRET_KEY = re.compile(r"[A-Za-z0-9_=+/]{64}")
 
 
@@ -41,8 +42,8 @@ def ensure(
     application that asks, and not management.
     """
     name = name[:128]
-    row, made = Application.objects.select_for_update().get_or_create(
-        pk=application_id, defaults={"name": name, "tenant_id": tenant_id, "by_itself": by_itself}
+    row, made = _found_or_made(
+        application_id, {"name": name, "tenant_id": tenant_id, "by_itself": by_itself}
     )
     if made:
         journal.record("mep.application.registered", row, actor=actor, tenant_id=tenant_id)
@@ -61,6 +62,19 @@ def ensure(
         journal.record("mep.application.updated", row, actor=actor, tenant_id=tenant_id)
         register.touch_all(application=row)
     return row
+
+
+def _found_or_made(
+    application_id: uuid.UUID, fields: dict[str, Any]
+) -> tuple[Application, bool]:
+    """The locked row, and whether it is new; others may make and remove it at the same time."""
+    rows = Application.objects.select_for_update()
+    for _ in range(TRIES):
+        try:
+            return rows.get_or_create(pk=application_id, defaults=fields)
+        except IntegrityError:  # made by another, and removed before it could be looked at
+            continue
+    raise Locked(N_("This application instance is made and removed just now; try again."))
 
 
 def new_pair() -> tuple[str, str]:

@@ -16,7 +16,7 @@ from django.core.cache import cache
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
-from apps.common.errors import Denied, DomainError, Invalid, Unauthenticated
+from apps.common.errors import Denied, Invalid, TooManyFailures, Unauthenticated
 from apps.mep import signature
 from apps.mep.models import Application, Credential
 from apps.tenants import tokens
@@ -25,14 +25,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 FAILURES_ALLOWED, SOURCE_FAILURES_ALLOWED = 3, 60
 WINDOW_SECONDS, LOCK_SECONDS = 300, 900
-
-
-class TooManyFailures(DomainError):
-    """Too many wrong signatures from one address."""
-
-    status = 429
-    title = N_("Too many attempts")
-    default_code = "too_many_attempts"
 
 
 def sign_in(message: signature.Message, authorization: str, *, address: str) -> Application:

@@ -44,6 +44,17 @@ def service(row: MecService) -> Document:
     return found
 
 
+def capability(row: MecService, consumers: set[uuid.UUID]) -> Document:
+    """A service as Mm5 calls it, with the applications that subscribed to it."""
+    return {
+        "capabilityId": str(row.pk),
+        "capabilityName": row.ser_name,
+        "status": str(row.state),
+        "version": row.ser_version,
+        "consumers": [{"applicationInstanceId": text} for text in sorted(map(str, consumers))],
+    }
+
+
 def liveness(entry: Entry) -> Document:
     """ServiceLivenessInfo (clause 8.1.2.4)."""
     return {

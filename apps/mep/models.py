@@ -261,7 +261,7 @@ class CallCount(models.Model):
     """How often something was called on one day (UTC); ``subject`` is a service's id or a verb."""
 
     day = models.DateField()
-    subject = models.CharField(max_length=64)
+    subject = models.CharField(max_length=128)
     calls = models.PositiveBigIntegerField(default=0)
 
     class Meta:

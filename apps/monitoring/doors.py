@@ -15,6 +15,7 @@ from channels.db import database_sync_to_async
 from apps.common.errors import DomainError
 from apps.hosts.models import AppLcm, AppRuleManager
 from apps.hosts.selectors import access_host, hosts_for
+from apps.instances.rollouts import access_rollout
 from apps.instances.selectors import access_instance
 from apps.mep.selectors import access_service, access_subscription
 from apps.monitoring.hub import Item, hub
@@ -33,6 +34,7 @@ LISTS = {
     "activity": "activity.read",
     "services": "mep.read",
     "subscriptions": "mep.read",
+    "upgrades": "instances.read",
 }
 TOPIC_LENGTH = 64
 
@@ -70,6 +72,11 @@ def _open_subscription(actor: Actor, key: uuid.UUID) -> object:
     return access_subscription(actor, key)
 
 
+def _open_rollout(actor: Actor, key: uuid.UUID) -> object:
+    require(may(actor, "instances.read"))
+    return access_rollout(actor, key)
+
+
 _DOORS: dict[str, Callable[[Actor, uuid.UUID], object]] = {
     "host": _open_host,
     "package": _open_package,
@@ -78,6 +85,7 @@ _DOORS: dict[str, Callable[[Actor, uuid.UUID], object]] = {
     "service": _open_service,
     "beat": _open_service,
     "subscription": _open_subscription,
+    "rollout": _open_rollout,
 }
 
 

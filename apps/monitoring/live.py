@@ -23,12 +23,14 @@ _LISTS = {
     "apprulemanager": ("systems", False),
     "package": ("packages", False),
     "distribution": ("packages", False),
+    "storepackage": ("packages", False),
     "instance": ("instances", True),
     "tenant": ("users", False),
     "user": ("users", False),
     "service": ("services", False),
     "mec-application": ("services", False),
     "subscription": ("subscriptions", False),
+    "rollout": ("upgrades", False),
 }
 # What has no page of its own is news on the page of what it belongs to.
 _OWNERS = {

@@ -15,74 +15,61 @@ from apps.common.errors import Conflict, Invalid, NotFound
 from apps.common.pagination import page
 from apps.common.words import Reason
 from apps.hosts import selectors as hosts
-from apps.instances.models import AppInstance
 from apps.instances.policies import may_create
-from apps.instances.selectors import access_instance, instances_for, operations_of
+from apps.instances.selectors import instances_for, operations_of
 from apps.instances.specs import CreateSpec
 from apps.instances.states import InstanceState
 from apps.journal.idempotency import idempotent
 from apps.orchestration import services
-from apps.orchestration.serializers import (
-    CreateSerializer,
-    instance_info,
-    operation_json,
-    workload_json,
-)
+from apps.orchestration.answers import NotYet, OrchestratorView, Precondition, refuse
+from apps.orchestration.bodies import CreateSerializer, StartSerializer
+from apps.orchestration.serializers import instance_info, operation_json, workload_json
 from apps.packages.selectors import access_package
-from apps.tenants.actors import Actor
-from apps.tenants.policies import may, require, tenant_for
-from apps.tenants.views import ApiView
+from apps.tenants.actors import NOBODY, Actor
+from apps.tenants.policies import may, require
 
 ACCEPTED = {"response": "ACCEPTED"}
 IDS_AT_ONCE = 50
 
 
-class Precondition(Conflict):
-    """EdgeGallery's 412: the state does not allow it; ``response`` holds the original's words."""
-
-    status = 412
-    title = N_("Precondition failed")
-
-    def __init__(self, error: Conflict, words: str) -> None:
-        super().__init__(
-            error.reason.text,
-            code=error.code,
-            extra=error.extra | {"response": words},
-            message=words,
-            **error.reason.params,
-        )
-
-
-class InstanceListView(ApiView):
+class InstanceListView(OrchestratorView):
     """``POST /appo/v1/tenants/{tenant_id}/app_instances``."""
 
     serializer_class = CreateSerializer
 
     @idempotent
-    def post(self, request: Request, tenant_id: uuid.UUID) -> Response:
+    def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
         """Create an instance; it runs once it is instantiated."""
         actor = self.actor
         require(may_create(actor))
-        tenant = tenant_for(actor, tenant_id)
-        form = CreateSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        data = form.validated_data
-        spec = CreateSpec(
-            package_id=_known(actor, tenant, data["appPackageId"]),
-            host_id=_host(actor, data["mecHost"]),
-            app_name=data["appName"],
-            description=data["appInstanceDescription"],
-            capabilities=tuple(data.get("hwCapabilities") or ()),
-        )
+        tenant = self.tenant(request, tenant_id)
+        data = self.taken(CreateSerializer, request)
+        spec = spec_of(actor, tenant, data, _host(actor, data["mecHost"]))
         try:
             instance = services.create_instance(actor=actor, tenant_id=tenant, spec=spec)
-        except services.NameTaken as error:
-            raise Precondition(error, f"cannot re-use app name : {spec.app_name}") from None
+        except Conflict as error:
+            refuse(error)
         body = {"response": {"app_instance_id": str(instance.pk)}}
         return Response(body, status=status.HTTP_202_ACCEPTED)
 
 
-def _known(actor: Actor, tenant: uuid.UUID, package_id: str) -> uuid.UUID:
+def spec_of(
+    actor: Actor, tenant: uuid.UUID, data: dict[str, Any], host_id: uuid.UUID = NOBODY
+) -> CreateSpec:
+    """What a body of creating asks for; Invalid for a package that the tenant does not have."""
+    return CreateSpec(
+        package_id=known_package(actor, tenant, data["appPackageId"]),
+        host_id=host_id,
+        app_name=data["appName"],
+        description=data["appInstanceDescription"],
+        capabilities=tuple(data.get("hwCapabilities") or ()),
+        parameters=data.get("parameters") or {},
+        allow_missing=data["allow_missing_services"],
+    )
+
+
+def known_package(actor: Actor, tenant: uuid.UUID, package_id: str) -> uuid.UUID:
+    """The id of a package of the tenant; Invalid at its field when there is none."""
     try:
         return access_package(actor, package_id, tenant_id=tenant).pk
     except NotFound as error:
@@ -98,60 +85,71 @@ def _host(actor: Actor, ip: str) -> uuid.UUID:
         raise Invalid(N_("The request is not valid."), fields={"mecHost": error.reason}) from None
 
 
-class InstanceView(ApiView):
+class InstanceView(OrchestratorView):
     """``/appo/v1/tenants/{tenant_id}/app_instances/{app_instance_id}``."""
 
-    def get(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
+    serializer_class = StartSerializer
+
+    def get(
+        self, request: Request, instance_id: uuid.UUID, tenant_id: uuid.UUID | None = None
+    ) -> Response:
         """The workload, as it was seen last; 412 unless it is instantiated."""
         require(may(self.actor, "instances.read"))
-        instance = self._instance(request, tenant_id, instance_id)
+        instance = self.instance(request, tenant_id, instance_id)
         if instance.state != InstanceState.INSTANTIATED:
             reason = N_(
                 "Only an instantiated application has a workload; the state is “%(state)s”."
             )
             error = Conflict(reason, code="illegal_move", state=instance.state)
-            raise Precondition(error, _state_words(instance.state))
+            words = f"Application instance operational status is : {instance.state}"
+            raise Precondition(error, words)
         # A string with JSON in it, as the original's clients expect.
         return Response({"response": json.dumps(workload_json(instance), default=str)})
 
     @idempotent
-    def post(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
+    def post(
+        self, request: Request, instance_id: uuid.UUID, tenant_id: uuid.UUID | None = None
+    ) -> Response:
         """Instantiate; while it is still Creating the order is queued."""
         require(may_create(self.actor))
-        instance = self._instance(request, tenant_id, instance_id)
+        instance = self.instance(request, tenant_id, instance_id)
+        data = self.taken(StartSerializer, request)
         try:
-            services.instantiate(actor=self.actor, instance_id=instance.pk)
-        except services.WrongState as error:
-            raise Precondition(error, _state_words(error.state)) from None
+            services.instantiate(
+                actor=self.actor,
+                instance_id=instance.pk,
+                given=data.get("parameters"),
+                allow_missing=data["allow_missing_services"],
+            )
+        except Conflict as error:
+            refuse(error)
         return Response(ACCEPTED, status=status.HTTP_202_ACCEPTED)
 
-    def delete(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
-        """Terminate, in whatever state it is."""
+    @idempotent
+    def delete(
+        self, request: Request, instance_id: uuid.UUID, tenant_id: uuid.UUID | None = None
+    ) -> Response:
+        """Terminate, in whatever state it is; 412 names those that need it."""
         require(may_create(self.actor))
-        instance = self._instance(request, tenant_id, instance_id)
+        instance = self.instance(request, tenant_id, instance_id)
         if instance.state != InstanceState.TERMINATING:
-            services.terminate(actor=self.actor, instance_id=instance.pk)
+            try:
+                services.terminate(actor=self.actor, instance_id=instance.pk)
+            except Conflict as error:
+                refuse(error)
         return Response(ACCEPTED, status=status.HTTP_202_ACCEPTED)
 
-    def _instance(
-        self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID
-    ) -> AppInstance:
-        tenant = tenant_for(self.actor, tenant_id)
-        return access_instance(self.actor, instance_id, tenant_id=tenant)
 
-
-def _state_words(state: str) -> str:
-    return f"Application instance operational status is : {state}"
-
-
-class InfoListView(ApiView):
+class InfoListView(OrchestratorView):
     """``GET /appo/v1/tenants/{tenant_id}/app_instance_infos``."""
 
-    def get(self, request: Request, tenant_id: uuid.UUID) -> Response:
+    def get(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
         """The tenant's instances; ``appInstId`` or ``appinstanceids`` picks some."""
         require(may(self.actor, "instances.read"))
-        tenant = tenant_for(self.actor, tenant_id)
-        rows = instances_for(self.actor).filter(tenant_id=tenant)
+        tenant = self.readable(request, tenant_id)
+        rows = instances_for(self.actor)
+        if tenant is not None:
+            rows = rows.filter(tenant_id=tenant)
         wanted = _ids(request)
         if wanted:
             rows = rows.filter(pk__in=wanted)
@@ -174,15 +172,28 @@ def _ids(request: Request) -> list[uuid.UUID]:
     return found
 
 
-class InfoView(ApiView):
+class InfoView(OrchestratorView):
     """``GET /appo/v1/tenants/{tenant_id}/app_instance_infos/{app_instance_id}``."""
 
-    def get(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
+    def get(
+        self, request: Request, instance_id: uuid.UUID, tenant_id: uuid.UUID | None = None
+    ) -> Response:
         """One instance with its operations, newest first."""
         require(may(self.actor, "instances.read"))
-        tenant = tenant_for(self.actor, tenant_id)
-        instance = access_instance(self.actor, instance_id, tenant_id=tenant)
+        instance = self.instance(request, tenant_id, instance_id)
         body: dict[str, Any] = instance_info(instance) | {
             "operations": [operation_json(row) for row in operations_of(instance.pk)[:20]]
         }
         return Response({"response": body}, headers={"ETag": f'"{instance.version}"'})
+
+
+class InfoSyncView(OrchestratorView):
+    """``POST /appo/v1/tenants/{tenant_id}/app_instance_infos/sync``."""
+
+    def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
+        """Not built: the center follows its edges by itself, and nobody has to ask for it."""
+        require(may_create(self.actor))
+        self.readable(request, tenant_id)
+        raise NotYet(
+            N_("Asking for synchronization is not built yet; the center follows its edges itself.")
+        )

@@ -1,64 +1,70 @@
-"""``/appo/v1/hosts/{host_ip}``: closing a host to new instances, and emptying it."""
+"""Load and MEC services of a host: below ``/appo/v1`` and below an edge's ``/lcmcontroller/v1``."""
 
 from __future__ import annotations
 
+import json
+import re
+import uuid
+from typing import Any
+
 from django.utils.translation import gettext_noop as N_
-from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.errors import NotFound
-from apps.hosts.cordon import set_cordoned
-from apps.hosts.policies import may_configure
+from apps.common.errors import Invalid
+from apps.common.words import Reason
+from apps.hosts.models import MecHost
 from apps.hosts.selectors import access_host
-from apps.journal.idempotency import idempotent
-from apps.orchestration import draining
-from apps.orchestration.serializers_deployments import DrainSerializer, drain_json
+from apps.orchestration import platforms
+from apps.orchestration.answers import OrchestratorView
 from apps.tenants.policies import may, require
-from apps.tenants.views import ApiView
+
+CAPABILITY_ID = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9_-]{0,62}[a-zA-Z0-9])?")
 
 
-class HostCordonView(ApiView):
-    """``/appo/v1/hosts/{host_ip}/cordon``."""
+class HostView(OrchestratorView):
+    """What is asked about one host; a center wraps the answer as the original does."""
 
-    @idempotent
-    def post(self, request: Request, ip: str) -> Response:
-        """Close the host to new instances (administrator); what runs there is left alone."""
-        require(may_configure(self.actor))
-        host = access_host(self.actor, ip)
-        set_cordoned(actor=self.actor, host_id=host.pk, cordoned=True)
-        return Response({"response": "Cordoned"})
+    wrapped = True
 
-    def delete(self, request: Request, ip: str) -> Response:
-        """Open the host to new instances again, and end its draining (administrator)."""
-        require(may_configure(self.actor))
-        host = access_host(self.actor, ip)
-        draining.uncordon(actor=self.actor, host_id=host.pk)
-        return Response({"response": "Uncordoned"})
+    def host(self, request: Request, ip: str, tenant_id: uuid.UUID | None) -> MecHost:
+        """The host, for who may see load and services."""
+        require(may(self.actor, "hosts.read"))
+        self.readable(request, tenant_id)
+        return access_host(self.actor, ip)
+
+    def answer(self, found: Any) -> Response:
+        """``found`` as it is, or as a string with JSON in it below ``response``."""
+        return Response({"response": json.dumps(found)} if self.wrapped else found)
 
 
-class HostDrainView(ApiView):
-    """``/appo/v1/hosts/{host_ip}/drain``."""
+class KpiView(HostView):
+    """``GET …/hosts/{host_ip}/kpi``."""
 
-    serializer_class = DrainSerializer
+    def get(self, request: Request, ip: str, tenant_id: uuid.UUID | None = None) -> Response:
+        """Load of the host as its platform measures it; null where nobody does."""
+        host = self.host(request, ip, tenant_id)
+        return self.answer(platforms.kpi_of(host, actor=self.actor))
 
-    def get(self, request: Request, ip: str) -> Response:
-        """How far the last draining is: what moved, what stays and why (administrator)."""
-        require(may(self.actor, "hosts.write"))
-        host = access_host(self.actor, ip)
-        found = draining.drain_of(host.pk)
-        if found is None:
-            raise NotFound(N_("The host was never drained."), message="Record not found")
-        return Response({"response": drain_json(found)})
 
-    @idempotent
-    def post(self, request: Request, ip: str) -> Response:
-        """Cordon the host and move its instances to others where they may go (administrator)."""
-        require(may_configure(self.actor))
-        host = access_host(self.actor, ip)
-        form = DrainSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        made = draining.drain(
-            actor=self.actor, host_id=host.pk, move_named=form.validated_data["moveNamed"]
-        )
-        return Response({"response": drain_json(made)}, status=status.HTTP_202_ACCEPTED)
+class MepCapabilitiesView(HostView):
+    """``GET …/hosts/{host_ip}/mep_capabilities``."""
+
+    def get(self, request: Request, ip: str, tenant_id: uuid.UUID | None = None) -> Response:
+        """The MEC services there, with the applications that subscribed to each."""
+        host = self.host(request, ip, tenant_id)
+        return self.answer(platforms.capabilities_of(host, actor=self.actor))
+
+
+class MepCapabilityView(HostView):
+    """``GET …/hosts/{host_ip}/mep_capabilities/{capability_id}``."""
+
+    def get(
+        self, request: Request, ip: str, capability_id: str, tenant_id: uuid.UUID | None = None
+    ) -> Response:
+        """One MEC service."""
+        host = self.host(request, ip, tenant_id)
+        if not CAPABILITY_ID.fullmatch(capability_id):
+            reason = Reason(N_("use at most 64 letters, digits, “_” and “-”"))
+            raise Invalid(N_("The request is not valid."), fields={"capability_id": reason})
+        return self.answer(platforms.capability_of(host, capability_id, actor=self.actor))

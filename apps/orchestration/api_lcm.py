@@ -21,6 +21,7 @@ from apps.instances.specs import CreateSpec
 from apps.instances.states import InstanceState
 from apps.journal.idempotency import idempotent
 from apps.orchestration import services
+from apps.orchestration.bodies import UpgradeOrderSerializer
 from apps.orchestration.serializers import OrderSerializer, edge_record, edge_row, workload_json
 from apps.packages.selectors import access_package
 from apps.tenants.actors import Actor
@@ -54,6 +55,8 @@ class InstantiateView(ApiView):
             data.get("description") or "",
             tuple(data.get("capabilities") or ()),
             dict(data.get("parameters") or {}),
+            # What a center orders it has weighed itself.
+            data["allow_missing_services"] or actor.site_id is not None,
         )
         services.take_order(
             actor=actor,
@@ -61,6 +64,31 @@ class InstantiateView(ApiView):
             instance_id=instance_id,
             spec=spec,
             origin=origin_of(actor, data.get("origin")),
+        )
+        return Response(None)
+
+
+class EdgeUpgradeView(ApiView):
+    """``POST …/app_instances/{app_instance_id}/upgrade``."""
+
+    serializer_class = UpgradeOrderSerializer
+
+    @idempotent
+    def post(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
+        """Run another version in place of the present one; the same order again is the same."""
+        actor = self.actor
+        require(may_create(actor))
+        instance = _instance(actor, tenant_id, instance_id)
+        form = UpgradeOrderSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        data = form.validated_data
+        package = access_package(actor, data["packageId"], tenant_id=instance.tenant_id)
+        services.take_upgrade(
+            actor=actor,
+            instance_id=instance.pk,
+            package_id=package.pk,
+            given=data.get("parameters"),
+            allow_missing=actor.site_id is not None,
         )
         return Response(None)
 
@@ -74,7 +102,11 @@ class TerminateView(ApiView):
         require(may_create(self.actor))
         instance = _instance(self.actor, tenant_id, instance_id)
         if instance.state != InstanceState.TERMINATING:
-            services.terminate(actor=self.actor, instance_id=instance.pk)
+            services.terminate(
+                actor=self.actor,
+                instance_id=instance.pk,
+                heed_others=self.actor.site_id is None,
+            )
         return Response(None)
 
 

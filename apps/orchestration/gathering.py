@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db import connections
+from django.db.models import Count, Q, QuerySet
 
 from apps.common import clock
 from apps.hosts.selectors import hosts_for
@@ -26,12 +29,15 @@ from apps.tenants.roles import Role
 from apps.vim import registry
 
 # Ordered, and not yet among what a probe of its host counts as used.
-_ON_THEIR_WAY = (InstanceState.CREATING, InstanceState.CREATED, InstanceState.INSTANTIATING)
+_ORDERED = (InstanceState.CREATING, InstanceState.CREATED, InstanceState.INSTANTIATING)
 _COLUMNS = (
     "pk", "name", "ip", "updated_at", "removing", "cordoned", "region", "tags", "vim", "affinity",
     "hw_capabilities", "latitude", "longitude", "reachable", "observed_at", "facts",
     "applcm__reachable",
 )
+# An id of a host as the database gives it.
+Key = str | uuid.UUID
+_RUNS = {kind.name: tuple(sorted(kind.app_classes)) for kind in registry.kinds()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +50,24 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
+class _Rows:
+    """Instances by host."""
+
+    every: Mapping[Key, int]
+    same: Mapping[Key, int]
+    named: frozenset[Key]
+
+
+@dataclass(frozen=True, slots=True)
 class _Counts:
     """What this site's own rows say, by host."""
 
     at: str
-    instances: Mapping[uuid.UUID, tuple[int, int, int]]
-    promised: Mapping[uuid.UUID, Amounts]
-    having: frozenset[uuid.UUID]
-    draining: frozenset[uuid.UUID]
-    open_to_tenant: frozenset[uuid.UUID] | None
+    instances: _Rows
+    promised: Mapping[Key, Amounts]
+    having: frozenset[Key]
+    draining: frozenset[Key]
+    open_to_tenant: frozenset[Key] | None
 
 
 def gather(actor: Actor, thing: Thing) -> list[HostFacts]:
@@ -65,18 +80,24 @@ def gather(actor: Actor, thing: Thing) -> list[HostFacts]:
         at=stamp(clock.now()),
         instances=_instances(thing),
         promised=_promised(),
-        having=frozenset(
-            Distribution.objects.filter(
-                package=thing.package, state=DistributionState.DISTRIBUTED, removing=False
-            ).values_list("host_id", flat=True)
-        ),
-        draining=frozenset(
-            HostDrain.objects.filter(state=DrainState.RUNNING).values_list("host_id", flat=True)
-        ),
+        having=_hosts(Distribution.objects.filter(
+            package=thing.package, state=DistributionState.DISTRIBUTED, removing=False)),
+        draining=_hosts(HostDrain.objects.filter(state=DrainState.RUNNING)),
         open_to_tenant=_open_to(thing.tenant_id) if actor.is_admin else None,
     )
-    rows = hosts_for(actor).select_related(None).order_by()
-    return [_facts(row, counts) for row in rows.values_list(*_COLUMNS)]
+    rows = hosts_for(actor).select_related(None).order_by().values_list(*_COLUMNS)
+    return [_facts(row, counts) for row in _fetched(rows)]
+
+
+def _fetched(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
+    """The rows as the database gives them, ids too: as text or as UUIDs, but all alike.
+
+    Django's converters for ids, times and documents cost more than all else that is done here.
+    """
+    sql, params = rows.query.sql_with_params()
+    with connections[rows.db].cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
 
 
 def demand_of(info: Mapping[str, Any], app_class: str) -> Amounts:
@@ -97,51 +118,54 @@ def demand_of(info: Mapping[str, Any], app_class: str) -> Amounts:
 
 def stamp(at: datetime | None) -> str:
     """A time as facts carry it: text that sorts; empty for none."""
-    return at.isoformat(timespec="microseconds") if at else ""
+    if at is None:
+        return ""
+    text = at.isoformat(timespec="microseconds")
+    return text if at.tzinfo else f"{text}+00:00"
 
 
-def _open_to(tenant_id: uuid.UUID) -> frozenset[uuid.UUID]:
-    tenant = Actor("", "", Role.TENANT, tenant_id)
-    return frozenset(hosts_for(tenant).order_by().values_list("pk", flat=True))
+def _hosts(rows: QuerySet[Any, Any]) -> frozenset[Key]:
+    return frozenset(row[0] for row in _fetched(rows.order_by().values_list("host_id")))
 
 
-def _instances(thing: Thing) -> dict[uuid.UUID, tuple[int, int, int]]:
-    """By host: all instances, those of the same application of the tenant, those of the name."""
-    own = Q(tenant_id=thing.tenant_id)
-    rows = (
-        AppInstance.objects.order_by()
-        .values("host_id")
-        .annotate(
-            every=Count("pk"),
-            same=Count("pk", filter=own & Q(package__name=thing.package.name)),
-            named=Count("pk", filter=own & Q(app_name=thing.app_name)),
-        )
+def _open_to(tenant_id: uuid.UUID) -> frozenset[Key]:
+    seen = hosts_for(Actor("", "", Role.TENANT, tenant_id)).select_related(None).order_by()
+    return frozenset(row[0] for row in _fetched(seen.values_list("pk")))
+
+
+def _instances(thing: Thing) -> _Rows:
+    """How many instances each host has: of all, of the tenant's same application, of the name."""
+    every = AppInstance.objects.order_by()
+    own = every.filter(tenant_id=thing.tenant_id)
+    # By the package, which has one tenant: what other tenants run is not looked at.
+    twins = Package.objects.filter(tenant_id=thing.tenant_id, name=thing.package.name)
+    same = every.filter(package__in=twins.order_by())
+    return _Rows(
+        every=dict(_fetched(every.values_list("host_id").annotate(number=Count("*")))),
+        same=dict(_fetched(same.values_list("host_id").annotate(number=Count("*")))),
+        named=_hosts(own.filter(app_name=thing.app_name)),
     )
-    return {row["host_id"]: (row["every"], row["same"], row["named"]) for row in rows}
 
 
-def _promised() -> dict[uuid.UUID, Amounts]:
+def _promised() -> dict[Key, Amounts]:
     """By host: what was ordered and is not seen in its probe yet."""
-    rows = list(
-        AppInstance.objects.filter(state__in=_ON_THEIR_WAY)
-        .order_by()
-        .values("host_id", "package_id")
-        .annotate(number=Count("pk"))
-    )
-    wanted = {row["package_id"] for row in rows}
-    packages = Package.objects.filter(pk__in=wanted).values_list("pk", "info", "app_class")
-    demands = {key: demand_of(info, app_class) for key, info, app_class in packages.order_by()}
-    sums: dict[uuid.UUID, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
-    for row in rows:
-        for at, amount in enumerate(demands[row["package_id"]]):
-            sums[row["host_id"]][at] += row["number"] * (amount or 0.0)
+    ordered = AppInstance.objects.filter(state__in=_ORDERED).order_by()
+    rows = _fetched(ordered.values_list("host_id", "package_id").annotate(number=Count("*")))
+    packages = Package.objects.filter(pk__in=ordered.values("package_id")).order_by()
+    demands = {
+        key: demand_of(_document(info), app_class)
+        for key, info, app_class in _fetched(packages.values_list("pk", "info", "app_class"))
+    }
+    sums: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+    for host, package, number in rows:
+        for at, amount in enumerate(demands.get(package, facts.NO_DEMAND)):
+            sums[host][at] += number * (amount or 0.0)
     return {host: (one[0], one[1], one[2]) for host, one in sums.items()}
 
 
 def _facts(row: tuple[Any, ...], counts: _Counts) -> HostFacts:
-    (key, name, ip, changed, removing, cordoned, region, tags, vim, affinity, hardware, latitude,
-     longitude, reachable, observed_at, probe, edge_reachable) = row
-    every, same, named = counts.instances.get(key, (0, 0, 0))
+    (key, name, ip, changed, removing, cordoned, region, tags, vim, affinity, hardware,
+     latitude, longitude, reachable, observed_at, probe, edge_reachable) = row
     kind = registry.kind_of(vim)
     standing = facts.OPEN
     if removing:
@@ -150,30 +174,33 @@ def _facts(row: tuple[Any, ...], counts: _Counts) -> HostFacts:
         standing = facts.DRAINING
     elif cordoned:
         standing = facts.CORDONED
+    if reachable is not None:
+        reachable = bool(reachable)
+    if reachable is not False and edge_reachable is not None and not edge_reachable:
+        reachable = False  # the edge that does not answer takes its hosts with it
     return HostFacts(
-        str(key),
+        _text(key),
         name,
-        ip,
+        str(ip),
         Configured(
-            as_of=stamp(changed),
-            standing=standing,
-            open_to_tenant=counts.open_to_tenant is None or key in counts.open_to_tenant,
-            region=region,
-            tags=tuple(tags),
-            vim=kind.label,
-            runs=tuple(sorted(kind.app_classes)),
-            latitude=latitude,
-            longitude=longitude,
+            stamp(changed),
+            standing,
+            counts.open_to_tenant is None or key in counts.open_to_tenant,
+            region,
+            tuple(_document(tags)),
+            kind.label,
+            _RUNS[kind.name],
+            latitude,
+            longitude,
         ),
-        _seen(probe or {}, reachable is not False and edge_reachable is not False and reachable,
-              observed_at, affinity, hardware),
+        _seen(_document(probe), reachable, observed_at, affinity, _document(hardware)),
         Counted(
-            as_of=counts.at,
-            instances=every,
-            same=same,
-            taken=named > 0,
-            has_package=key in counts.having,
-            promised=counts.promised.get(key, facts.NO_DEMAND),
+            counts.at,
+            counts.instances.every.get(key, 0),
+            counts.instances.same.get(key, 0),
+            key in counts.instances.named,
+            key in counts.having,
+            counts.promised.get(key, facts.NO_DEMAND),
         ),
     )
 
@@ -182,21 +209,46 @@ def _seen(
     probe: Mapping[str, Any], reachable: bool | None, at: datetime | None, affinity: str,
     hardware: Iterable[Mapping[str, Any]],
 ) -> Seen:
-    """What the probe saw; the edge that does not answer takes its hosts with it."""
+    """What the probe saw, with what administrators say of the machines themselves."""
     room = probe.get("capacity") or {}
-    written = [plain_architecture(one) for one in affinity.split(",") if one.strip()]
-    seen = plain_architecture(probe.get("architecture") or "")
-    architectures = {*written, seen} - {""}
-    capabilities = {str(one.get("hwType") or "") for one in hardware} - {""}
-    capabilities |= set(probe.get("capabilities") or ())
+    capabilities = set(probe.get("capabilities") or ())
+    capabilities.update(str(one.get("hwType") or "") for one in hardware)
+    capabilities.discard("")
     return Seen(
-        as_of=stamp(at),
-        reachable=reachable,
-        architectures=tuple(sorted(architectures)) or None,
-        capabilities=tuple(sorted(capabilities)) if probe or capabilities else None,
-        total=(room.get("cpus"), room.get("memory_mb"), room.get("storage_gb")),
-        used=(room.get("cpus_used"), room.get("memory_mb_used"), room.get("storage_gb_used")),
+        stamp(at),
+        reachable,
+        _architectures(affinity, probe.get("architecture") or ""),
+        tuple(sorted(capabilities)) if probe or capabilities else None,
+        (room.get("cpus"), room.get("memory_mb"), room.get("storage_gb")),
+        (room.get("cpus_used"), room.get("memory_mb_used"), room.get("storage_gb_used")),
     )
+
+
+def _text(key: Key) -> str:
+    """An id as people write it; SQLite keeps the digits alone."""
+    text = str(key)
+    if len(text) != 32:
+        return text
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+@lru_cache(maxsize=1024)
+def _architectures(affinity: str, probed: str) -> tuple[str, ...] | None:
+    found = {plain_architecture(one) for one in (*affinity.split(","), probed)} - {""}
+    return tuple(sorted(found)) or None
+
+
+def _document(value: Any) -> Any:
+    """A JSON column, however the database hands it over."""
+    if not isinstance(value, str):
+        return value
+    return _short_document(value) if len(value) < 64 else json.loads(value)
+
+
+@lru_cache(maxsize=4096)
+def _short_document(text: str) -> Any:
+    """A list of tags and the like, which many hosts have alike; nobody changes it."""
+    return json.loads(text) if text else ()
 
 
 def all_hosts_named(actor: Actor, names: Iterable[str]) -> list[str]:

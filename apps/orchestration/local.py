@@ -9,6 +9,7 @@ from apps.mep.access import find_application
 from apps.orchestration.drivers import driver_of
 from apps.orchestration.workload import install_spec
 from apps.tenants.actors import Actor
+from apps.vim.contract import Phase
 
 
 class LocalLcmTarget:
@@ -33,6 +34,14 @@ class LocalLcmTarget:
         """Tell the application, if it wanted to be told; True while it may still take its time."""
         application = find_application(str(instance.pk))
         return application is not None and termination.begin(actor=actor, application=application)
+
+    def make_room(self, instance: AppInstance, *, actor: Actor) -> bool:
+        """Tell the driver; keys, rules and registrations at the MEC platform stay."""
+        driver = driver_of(instance.host)
+        if driver.status(instance.pk).phase == Phase.ABSENT:
+            return False
+        driver.uninstall(instance.pk)
+        return True
 
     def uninstall(self, instance: AppInstance, *, actor: Actor) -> None:
         """Tell the driver, and remove what the application had at the MEC platform."""

@@ -21,5 +21,8 @@ class LcmTarget(Protocol):
     def announce_end(self, instance: AppInstance, *, actor: Actor) -> bool:
         """Tell the application that it ends; True while it has to be waited for."""
 
+    def make_room(self, instance: AppInstance, *, actor: Actor) -> bool:
+        """Take down what runs, so that another version can take its place; True: ask again soon."""
+
     def uninstall(self, instance: AppInstance, *, actor: Actor) -> None:
         """Start its removal and return quickly; what is not there counts as removed."""

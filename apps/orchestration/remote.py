@@ -49,6 +49,12 @@ class RemoteLcmTarget:
         """The edge does that by itself when it is told to uninstall."""
         return False
 
+    def make_room(self, instance: AppInstance, *, actor: Actor) -> bool:
+        """Order the upgrade; the edge makes the room itself, and knows an order that it has."""
+        with self._edge(instance, actor) as edge:
+            edge.upgrade(instance.tenant_id, instance.pk, upgrade_of(instance))
+        return False
+
     def uninstall(self, instance: AppInstance, *, actor: Actor) -> None:
         """Order its end."""
         try:
@@ -66,13 +72,18 @@ def order_of(instance: AppInstance) -> dict[str, Any]:
     """The body of an instantiate order."""
     return {
         "hostIp": instance.host.ip,
-        "packageId": instance.package.package_id,
+        "packageId": instance.package.site_key,
         "appName": instance.app_name,
         "origin": Origin.MEO,
         "description": instance.description,
         "capabilities": instance.capabilities,
         "parameters": instance.parameters,
     }
+
+
+def upgrade_of(instance: AppInstance) -> dict[str, Any]:
+    """The body of an upgrade order."""
+    return {"packageId": instance.package.package_id, "parameters": instance.parameters}
 
 
 def observation_of(record: dict[str, Any]) -> Observation:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.fields import APP_NAME, HEX32_64, NAME, ipv4
+from apps.common.fields import NAME, ipv4
 from apps.common.models import Origin
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.states import InstanceState
@@ -14,19 +14,6 @@ from apps.vim.contract import Pod, Server, ServiceInfo
 
 # The states in which the last operation went well.
 WELL = (InstanceState.CREATED, InstanceState.INSTANTIATED)
-
-
-class CreateSerializer(serializers.Serializer[Any]):
-    """``CreateParam`` of the orchestrator."""
-
-    appPackageId = serializers.CharField(max_length=64, validators=[HEX32_64])
-    appName = serializers.CharField(max_length=128, validators=[APP_NAME])
-    appId = serializers.RegexField(r"^[0-9a-f]{32}\Z", max_length=64)
-    appInstanceDescription = serializers.CharField(max_length=256)
-    mecHost = serializers.CharField(max_length=15, validators=[ipv4])
-    hwCapabilities = serializers.ListField(
-        child=serializers.CharField(max_length=128), required=False, allow_null=True, max_length=10
-    )
 
 
 class OrderSerializer(serializers.Serializer[Any]):
@@ -43,6 +30,7 @@ class OrderSerializer(serializers.Serializer[Any]):
     parameters = serializers.DictField(
         child=serializers.CharField(max_length=256, allow_blank=True), required=False
     )
+    allow_missing_services = serializers.BooleanField(required=False, default=False)
 
 
 def instance_info(instance: AppInstance) -> dict[str, Any]:
@@ -62,6 +50,7 @@ def instance_info(instance: AppInstance) -> dict[str, Any]:
         "health": instance.health,
         "healthReason": str(instance.health_words) or None,
         "asOf": instance.known_at,
+        "warnings": [str(one) for one in instance.cautions],
         "simulated": instance.host.simulated,
         "version": instance.version,
     }

@@ -10,9 +10,10 @@ from celery import shared_task
 from apps.hosts.selectors import local_hosts, undelivered
 from apps.instances import operations
 from apps.instances.models import AppInstance
+from apps.instances.rollouts import of_operation, unfinished
 from apps.instances.states import InstanceState
 from apps.journal.fanout import Event
-from apps.orchestration import decisions, delivery, draining, engine, services
+from apps.orchestration import decisions, delivery, draining, engine, rollouts, services
 
 # What a sweep asked for and nobody took until the next one is asked for again.
 SWEEP_SECONDS = 4
@@ -36,6 +37,21 @@ def sweep_operations() -> dict[str, int]:
     for operation_id in waiting:
         run_operation.apply_async((str(operation_id),), expires=SWEEP_SECONDS)
     return {"due": len(waiting)}
+
+
+@shared_task
+def advance_rollout(rollout_id: str) -> dict[str, bool]:
+    """Do what is due in one rollout."""
+    return {"moved": rollouts.advance(uuid.UUID(rollout_id))}
+
+
+@shared_task
+def sweep_rollouts() -> dict[str, int]:
+    """Pick up rollouts whose last news was lost."""
+    waiting = unfinished()
+    for rollout_id in waiting:
+        advance_rollout.apply_async((str(rollout_id),), expires=SWEEP_SECONDS)
+    return {"unfinished": len(waiting)}
 
 
 @shared_task
@@ -91,6 +107,12 @@ def deliver_host(host_id: str) -> dict[str, str]:
 def on_operation_queued(event: Event) -> None:
     """An operation was queued: start it."""
     run_operation.delay(event.subject_id)
+
+
+def on_operation_ended(event: Event) -> None:
+    """An operation ended: the rollout that it is part of goes on."""
+    for rollout_id in of_operation(uuid.UUID(event.subject_id)):
+        advance_rollout.delay(str(rollout_id))
 
 
 def on_instance_observed(event: Event) -> None:

@@ -114,6 +114,12 @@ def install(context: Context) -> float | None:
     return None
 
 
+def make_room(context: Context) -> float | None:
+    """What ran of the former version is down."""
+    waiting = context.target.make_room(context.instance, actor=context.actor)
+    return SOON if waiting else None
+
+
 def await_ready(context: Context) -> float | None:
     """Everything is ready; a failure that will not mend itself ends the operation."""
     seen = context.target.observe(context.instance, actor=context.actor)
@@ -180,6 +186,17 @@ WORKFLOWS: dict[str, Workflow] = {
         "instantiated",
         "instantiation_failed",
     ),
+    OperationKind.UPGRADE: Workflow(
+        (
+            ("await_quiet", await_quiet),
+            ("bring_package", bring_package),
+            ("make_room", make_room),
+            ("install", install),
+            ("await_ready", await_ready),
+        ),
+        "instantiated",
+        "instantiation_failed",
+    ),
     OperationKind.TERMINATE: Workflow(
         (
             ("await_quiet", await_quiet),
@@ -196,6 +213,7 @@ STEP_LABELS = {
     "await_created": N_("Wait until it is created"),
     "bring_package": N_("Bring the package to the host"),
     "install": N_("Order the workload"),
+    "make_room": N_("Take the former version down"),
     "await_ready": N_("Wait until everything is ready"),
     "await_quiet": N_("Wait for other work to let go"),
     "announce_end": N_("Tell the application that it ends"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import FileResponse, HttpResponse
 from django.utils.translation import gettext_noop as N_
 from rest_framework import status
@@ -23,12 +23,18 @@ from apps.common.words import Reason
 from apps.hosts import selectors as hosts
 from apps.hosts.models import MecHost
 from apps.journal.idempotency import idempotent
-from apps.packages import distribution, services
-from apps.packages.models import Package
+from apps.packages import distribution, onboarding, services
+from apps.packages.models import Distribution, Package
 from apps.packages.policies import may_download, may_upload
 from apps.packages.revisions import dependents_of, revisions_of
 from apps.packages.selectors import access_package, packages_for
-from apps.packages.serializers import HostsSerializer, UploadSerializer, package_json, report_json
+from apps.packages.serializers import (
+    HostsSerializer,
+    OnboardSerializer,
+    UploadSerializer,
+    package_json,
+    report_json,
+)
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require, tenant_for
 from apps.tenants.views import ApiView
@@ -36,7 +42,8 @@ from apps.tenants.views import ApiView
 
 def with_hosts(rows: QuerySet[Package]) -> QuerySet[Package]:
     """Packages with what their JSON needs, in a fixed number of queries."""
-    return rows.prefetch_related("distributions__host")
+    there = Distribution.objects.select_related("host")
+    return rows.prefetch_related(Prefetch("distributions", queryset=there))
 
 
 def named_hosts(actor: Actor, addresses: list[str], *, field: str) -> list[MecHost]:
@@ -115,6 +122,8 @@ class UploadView(PackageApi):
 class PackageListView(PackageApi):
     """``/apm/v1[/tenants/{tenant_id}]/packages``."""
 
+    serializer_class = OnboardSerializer
+
     def get(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
         """List the tenant's packages."""
         require(may(self.actor, "packages.read"))
@@ -123,6 +132,23 @@ class PackageListView(PackageApi):
         if tenant is not None:
             rows = rows.filter(tenant_id=tenant)
         return Response([package_json(row) for row in page(request, with_hosts(rows))])
+
+    @idempotent
+    def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
+        """Take a package from a registered application store: 202, and the work goes on."""
+        require(may_upload(self.actor))
+        tenant = self.write_tenant(request, tenant_id)
+        form = OnboardSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        addresses = [one["hostIp"] for one in form.validated_data["mecHostInfo"]]
+        targets = named_hosts(self.actor, addresses, field="mecHostInfo")
+        package = onboarding.onboard(
+            actor=self.actor,
+            tenant_id=tenant,
+            spec=form.to_spec(),
+            host_ids=[host.pk for host in targets],
+        )
+        return Response({"packageId": package.package_id}, status=status.HTTP_202_ACCEPTED)
 
 
 class PackageView(PackageApi):

@@ -17,7 +17,9 @@ from apps.common.errors import Conflict, NotFound
 from apps.common.words import Reason
 from apps.hosts import selectors as hosts
 from apps.hosts.models import MecHost
+from apps.hosts.policies import may_deploy_to
 from apps.journal import services as journal
+from apps.packages import store_orders
 from apps.packages.models import Distribution, Package
 from apps.packages.policies import fits, may_change
 from apps.packages.selectors import access_package, lock_package
@@ -38,8 +40,12 @@ def distribute(
     targets = hosts.access_hosts(actor, host_ids)
     with transaction.atomic():
         package = lock_package(package.pk)
+        if package.awaits_file and package.store_package:
+            wanted = store_orders.wanted_of(package.store_package)
+            store_orders.ensure(actor=actor, wanted=wanted)
         for host in targets:
-            decision = fits(package, host)
+            # What an unread package holds is not known: it is looked at when it arrives.
+            decision = may_deploy_to(host) if package.awaits_file else fits(package, host)
             if not decision:
                 why = decision.reason
                 raise Conflict(why.text, code=why.code, **why.params)
@@ -57,7 +63,7 @@ def _order(
     if row.version and row.state == DistributionState.ERROR:
         row.state = DISTRIBUTION.move(row.state, "retry")
     row.removing, row.fault, row.attempts = False, {}, 0
-    row.actor, row.next_at = actor.as_json(), clock.now()
+    row.actor, row.next_at = actor.as_json(), None if package.awaits_file else clock.now()
     row.save()
     journal.record(
         "packages.distribution.ordered",

@@ -38,6 +38,10 @@ def fits(package: Package, host: MecHost) -> Decision:
         return decision
     if package.removing:
         return Decision(False, Reason(N_("The package is being removed."), code="removing"))
+    if package.awaits_file:
+        return Decision(
+            False, Reason(N_("The package is still to come from its application store."))
+        )
     if not package.has_file:
         return Decision(
             False, Reason(N_("The package's file is only at the edge where it was uploaded."))

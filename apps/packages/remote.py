@@ -17,7 +17,7 @@ class RemotePackageTarget:
     def put(self, package: Package, host: MecHost, *, actor: Actor) -> DistributionState:
         """Upload when the edge lacks the file, order the distribution, tell how far it is."""
         assert host.applcm is not None  # noqa: S101 - chosen for hosts that name an AppLCM
-        tenant, package_id = package.tenant_id, package.package_id
+        tenant, package_id = package.tenant_id, package.site_key
         with EdgeClient(host.applcm, actor=actor, tenant_name=package.tenant.name) as edge:
             try:
                 edge.package(tenant, package_id)
@@ -38,7 +38,7 @@ class RemotePackageTarget:
     def remove(self, package: Package, host: MecHost, *, actor: Actor) -> None:
         """Withdraw it from the host, and from the edge when it was the last host there."""
         assert host.applcm is not None  # noqa: S101 - chosen for hosts that name an AppLCM
-        tenant, package_id = package.tenant_id, package.package_id
+        tenant, package_id = package.tenant_id, package.site_key
         with EdgeClient(host.applcm, actor=actor, tenant_name=package.tenant.name) as edge:
             try:
                 edge.withdraw(tenant, package_id, host.ip)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import NotFound
-from apps.packages.models import Distribution, Package
+from apps.common.errors import Invalid, NotFound
+from apps.common.words import Reason
+from apps.packages.models import Distribution, Package, StorePackage
 from apps.packages.revisions import with_latest
 from apps.packages.states import DistributionState
 from apps.tenants.actors import Actor
@@ -16,26 +19,43 @@ from apps.tenants.actors import Actor
 
 def packages_for(actor: Actor) -> QuerySet[Package]:
     """The packages that an actor may see, with how many hosts have each."""
-    placed = Q(distributions__state=DistributionState.DISTRIBUTED)
     rows = with_latest(Package.objects.select_related("tenant")).annotate(
-        placed=Count("distributions", filter=placed, distinct=True),
-        targets=Count("distributions", distinct=True),
+        placed=_hosts_having(state=DistributionState.DISTRIBUTED),
+        targets=_hosts_having(),
     )
     return rows if actor.is_admin else rows.filter(tenant_id=actor.wall)
+
+
+def _hosts_having(**conditions: str) -> Coalesce:
+    """How many hosts a package goes to, counted for the rows that are shown and for no others."""
+    rows = Distribution.objects.filter(package=OuterRef("pk"), **conditions).order_by()
+    counted = rows.values("package").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 def access_package(
     actor: Actor, package: uuid.UUID | str, *, tenant_id: uuid.UUID | None = None
 ) -> Package:
-    """One package by id or by ``appPackageId``, or NotFound."""
-    key = package if isinstance(package, uuid.UUID) else _key(package)
-    rows = packages_for(actor)
+    """One package by id or by ``appPackageId``, or NotFound.
+
+    What several tenants onboarded from a store has one ``appPackageId``: an administrator who names
+    no tenant may have to.
+    """
+    rows = packages_for(actor).select_related("store_package")
     if tenant_id is not None:
         rows = rows.filter(tenant_id=tenant_id)
-    found = rows.filter(pk=key).first() if key else None
-    if found is None or (isinstance(package, str) and found.package_id != package):
+    if isinstance(package, uuid.UUID):
+        found = list(rows.filter(pk=package))
+    else:
+        app_id, key = _keys(package)
+        same = Q(pk=key, store_key=None) | Q(store_key=key)
+        found = list(rows.filter(same, app_id=app_id)[:2]) if key else []
+    if not found:
         raise NotFound(N_("There is no such package."), message="record not found")
-    return found
+    if len(found) > 1:
+        reason = Reason(N_("name the tenant that this is for"))
+        raise Invalid(N_("The request is not valid."), fields={"tenant_id": reason})
+    return found[0]
 
 
 def lock_package(package_id: uuid.UUID) -> Package:
@@ -57,8 +77,21 @@ def distributions_for(actor: Actor) -> QuerySet[Distribution]:
     return rows if actor.is_admin else rows.filter(package__tenant_id=actor.wall)
 
 
-def _key(package_id: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(hex=package_id[32:]) if len(package_id) == 64 else None
-    except ValueError:
-        return None
+def store_packages(*, ip: str = "") -> QuerySet[StorePackage]:
+    """What was asked of application stores, the newest first; of one store where it is named."""
+    rows = StorePackage.objects.order_by("-updated_at", "pk")
+    return rows.filter(store_ip=ip) if ip else rows
+
+
+def access_store_package(app_id: uuid.UUID, package_id: uuid.UUID) -> StorePackage:
+    """The latest word about a package of a store, whichever store it is, or NotFound."""
+    found = store_packages().filter(app_id=app_id, package_id=package_id).first()
+    if found is None:
+        raise NotFound(N_("There is no such package."), message="record not found")
+    return found
+
+
+def _keys(text: str) -> tuple[uuid.UUID | None, uuid.UUID | None]:
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        return None, None
+    return uuid.UUID(hex=text[:32]), uuid.UUID(hex=text[32:])

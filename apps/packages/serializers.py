@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.common.fields import PACKAGE_NAME, ipv4
 from apps.packages.models import Distribution, Package
+from apps.packages.onboarding import OnboardSpec
+
+HEX32 = r"^[0-9a-f]{32}\Z"
+PATH_NULL = _("App Package Path is null")
+
+
+def _optional(length: int) -> serializers.CharField:
+    """A text that may be absent, empty or null."""
+    return serializers.CharField(
+        max_length=length, required=False, allow_blank=True, allow_null=True
+    )
 
 
 class UploadSerializer(serializers.Serializer[Any]):
@@ -39,6 +53,62 @@ class HostsSerializer(serializers.Serializer[Any]):
     origin = serializers.CharField(required=False, allow_blank=True, max_length=8)
 
 
+class HostInfoSerializer(serializers.Serializer[Any]):
+    """A host of an onboarding; what a client says of its state is not believed."""
+
+    hostIp = serializers.CharField(max_length=15, validators=[ipv4])
+    status = _optional(255)
+    error = _optional(1024)
+
+
+class OnboardSerializer(serializers.Serializer[Any]):
+    """``AppPackage`` as a client sends it, to take a package from an application store."""
+
+    appPkgId = serializers.RegexField(HEX32, max_length=64)
+    appPkgName = serializers.CharField(max_length=255, validators=[PACKAGE_NAME])
+    appPkgVersion = serializers.CharField(max_length=255)
+    appPkgPath = serializers.CharField(
+        max_length=1024, error_messages={"null": PATH_NULL, "required": PATH_NULL}
+    )
+    appProvider = _optional(1024)
+    appPkgDesc = _optional(1024)
+    appPkgAffinity = _optional(255)
+    appIconUrl = _optional(1024)
+    createdTime = _optional(255)
+    modifiedTime = _optional(255)
+    appId = serializers.RegexField(HEX32, max_length=64)
+    mecHostInfo = serializers.ListField(
+        child=HostInfoSerializer(), allow_empty=False, max_length=50
+    )
+
+    def validate_appPkgPath(self, text: str) -> str:  # noqa: N802 - named after its field
+        """The address of the file at a registered store; its host is all that counts."""
+        try:
+            parts = urlsplit(text)
+            host = parts.hostname if parts.scheme in ("http", "https") else None
+        except ValueError:
+            host = None
+        if not host:
+            raise serializers.ValidationError(_("invalid app package path"))
+        return text
+
+    def to_spec(self) -> OnboardSpec:
+        """The validated input as the service takes it."""
+        data = self.validated_data
+        return OnboardSpec(
+            store_ip=urlsplit(data["appPkgPath"]).hostname or "",
+            app_id=uuid.UUID(hex=data["appId"]),
+            package_id=uuid.UUID(hex=data["appPkgId"]),
+            name=data["appPkgName"],
+            version=data["appPkgVersion"],
+            source=data["appPkgPath"],
+            provider=data.get("appProvider") or "",
+            description=data.get("appPkgDesc") or "",
+            icon_url=data.get("appIconUrl") or "",
+            affinity=data.get("appPkgAffinity") or "",
+        )
+
+
 def distribution_json(row: Distribution) -> dict[str, Any]:
     """``HostInfo``: where one copy is, and why not."""
     return {
@@ -58,11 +128,11 @@ def package_json(package: Package) -> dict[str, Any]:
         "appPkgId": package.package_id,
         "appPkgName": package.name,
         "appPkgVersion": package.package_version,
-        "appPkgPath": None,
+        "appPkgPath": package.source or None,
         "appProvider": package.provider or None,
         "appPkgDesc": package.description or None,
-        "appPkgAffinity": package.architecture or None,
-        "appIconUrl": None,
+        "appPkgAffinity": package.affinity or package.architecture or None,
+        "appIconUrl": package.icon_url or None,
         "createdTime": package.created_at.isoformat(),
         "modifiedTime": package.updated_at.isoformat(),
         "appId": package.app_id.hex,
@@ -74,6 +144,7 @@ def package_json(package: Package) -> dict[str, Any]:
         "origin": package.origin,
         "version": package.version,
         "removing": package.removing,
+        "hasFile": package.has_file,
         "revision": package.revision,
         "latestRevision": package.newest_revision,
     }

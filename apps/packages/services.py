@@ -20,7 +20,7 @@ from apps.common.models import Origin, born_here
 from apps.journal import services as journal
 from apps.packages.csar import Limits, PackageInfo, read_package
 from apps.packages.distribution import withdraw_all
-from apps.packages.models import Package
+from apps.packages.models import Package, StorePackage
 from apps.packages.policies import may_change, may_upload
 from apps.packages.revisions import dependents_of, take_number
 from apps.packages.selectors import access_package
@@ -235,6 +235,7 @@ def keep(*, actor: Actor, package: Package, path: Path, numbered: bool = False) 
 def sweep_orphans() -> int:
     """Delete files that a dead process left: packages without a row, uploads without a request."""
     known = {package.path for package in Package.objects.only("id", "app_id")}
+    known |= {row.path for row in StorePackage.objects.only("id")}
     # A young file may belong to an upload that is still going on.
     old = clock.now().timestamp() - 3600
     left = [*Path(settings.PACKAGE_DIR).glob("*.csar")]

@@ -7,7 +7,7 @@ import uuid
 from celery import shared_task
 
 from apps.journal.fanout import Event
-from apps.packages import distribution_work, services
+from apps.packages import distribution_work, onboarding, services, store_work
 from apps.packages.models import Package
 from apps.tenants.actors import SYSTEM
 
@@ -56,3 +56,27 @@ def forget_package(package_id: str) -> dict[str, bool]:
     """Delete a package that is being removed once it is nowhere any more."""
     key = uuid.UUID(package_id)
     return {"forgotten": services.forget_when_gone(actor=SYSTEM, package_id=key)}
+
+
+@shared_task
+def fetch_from_store(store_package_id: str) -> dict[str, str]:
+    """Fetch one package from its application store, and let the next begin."""
+    came = store_work.work_on(uuid.UUID(store_package_id))
+    if came != NOT_DUE:
+        for waiting in store_work.due()[:1]:
+            fetch_from_store.apply_async((str(waiting),), expires=SWEEP_SECONDS)
+    return {"came": came}
+
+
+@shared_task
+def sweep_fetches() -> dict[str, int]:
+    """Pick up what is due, and what waits for a file that has come meanwhile."""
+    waiting = store_work.due()
+    for store_package_id in waiting:
+        fetch_from_store.apply_async((str(store_package_id),), expires=SWEEP_SECONDS)
+    return {"due": len(waiting), "settled": onboarding.settle_all()}
+
+
+def on_store_event(event: Event) -> None:
+    """Start at once what the sweep would find in its next round."""
+    fetch_from_store.delay(event.subject_id)

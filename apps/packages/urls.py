@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from apps.common.health import health
-from apps.packages import api, api_edges
+from apps.packages import api, api_edges, api_store
 
 T = "tenants/<uuid:tenant_id>/packages"
 P = "packages"
@@ -22,6 +22,13 @@ urlpatterns = [
     path(f"{P}/<str:package_id>", api.OwnPackageView.as_view()),
     path(f"{P}/<str:package_id>/download", api.OwnDownloadView.as_view()),
     path(f"{P}/<str:package_id>/hosts/<str:ip>", api.OwnPackageHostView.as_view()),
+    path("apps/info/appstores/<str:ip>", api_store.StoreOffersView.as_view()),
+    path("apps/sync", api_store.FetchView.as_view()),
+    path("apps/syncstatus", api_store.FetchListView.as_view()),
+    path(
+        "apps/<str:store_app_id>/packages/<str:store_package_id>/syncstatus",
+        api_store.FetchStateView.as_view(),
+    ),
     path("tenants/<uuid:tenant_id>/app_package_infos/sync", api_edges.EdgeSyncView.as_view()),
     path("app_package_infos/sync", api_edges.OwnEdgeSyncView.as_view()),
 ]

@@ -14,7 +14,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import Conflict, Denied, DomainError, Invalid, NotFound, Unauthenticated
+from apps.common.errors import (
+    Conflict,
+    Denied,
+    Invalid,
+    NotFound,
+    TooManyFailures,
+    Unauthenticated,
+)
 from apps.common.models import Origin, born_here, next_version
 from apps.common.words import Reason
 from apps.journal import services as journal
@@ -26,14 +33,6 @@ from apps.tenants.specs import TenantSpec, UserSpec
 
 FAILURES_ALLOWED = 10
 FAILURE_WINDOW_SECONDS = 300
-
-
-class TooManyFailures(DomainError):
-    """Too many wrong passwords for one name from one address."""
-
-    status = 429
-    title = N_("Too many attempts")
-    default_code = "too_many_attempts"
 
 
 @transaction.atomic

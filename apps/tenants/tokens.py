@@ -40,8 +40,8 @@ def site_token(actor: Actor, *, audience: uuid.UUID, tenant_name: str = "") -> s
 
 def read(token: str, *, use: str = "access") -> Actor:
     """The actor that ``token`` speaks for; Unauthenticated for anything that does not verify."""
-    key, claims = _verified(token)
-    if key.site_id == this_site().site_id:
+    key, claims, ours = _verified(token)
+    if ours:
         return _local_actor(claims, use)
     if claims.get("use") != "site" or use != "access":
         raise _refused()
@@ -72,9 +72,8 @@ def application_claims(token: str) -> dict[str, Any] | None:
 
     Unauthenticated for anything that does not verify.
     """
-    key, claims = _verified(token)
-    ours = key.site_id == this_site().site_id and claims.get("use") == "mp1"
-    return claims if ours else None
+    _, claims, ours = _verified(token)
+    return claims if ours and claims.get("use") == "mp1" else None
 
 
 def user_of(token: str, *, use: str) -> User:
@@ -120,7 +119,9 @@ def _sign(claims: dict[str, Any]) -> str:
     )
 
 
-def _verified(token: str) -> tuple[SigningKey, dict[str, Any]]:
+def _verified(token: str) -> tuple[SigningKey, dict[str, Any], bool]:
+    """The key and the claims of a token, and whether this site itself made it."""
+    site_id = this_site().site_id
     try:
         kid = jwt.get_unverified_header(token).get("kid", "")
         key = active_key(str(kid))
@@ -130,7 +131,7 @@ def _verified(token: str) -> tuple[SigningKey, dict[str, Any]]:
             token,
             key.public_key,
             algorithms=[ALGORITHM],
-            audience=str(this_site().site_id),
+            audience=str(site_id),
             issuer=str(key.site_id),
             options={
                 "require": ["exp", "iat", "sub", "aud", "iss"],
@@ -144,7 +145,7 @@ def _verified(token: str) -> tuple[SigningKey, dict[str, Any]]:
         raise _refused() from None
     if expired:
         raise Unauthenticated(N_("The access token has expired."), code="token_expired")
-    return key, claims
+    return key, claims, key.site_id == site_id
 
 
 def _local_actor(claims: dict[str, Any], use: str) -> Actor:

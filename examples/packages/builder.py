@@ -22,7 +22,8 @@ SIGNATURE = "-----BEGIN CMS-----\nTm90IGEgc2lnbmF0dXJlOiBhbiBleGFtcGxlLg==\n----
 class Request:
     """What to build; ``top`` is a folder around everything, ``extra`` adds or replaces files.
 
-    A value of None in ``extra`` leaves the file out.  ``template`` replaces the service template.
+    ``requires`` names services that have to be there, with their versions.  A value of None in
+    ``extra`` leaves the file out.  ``template`` replaces the service template.
     """
 
     layout: Layout = "zipped"
@@ -37,6 +38,7 @@ class Request:
     image_list: bool = True
     signed: bool = False
     template: dict[str, Any] | None = None
+    requires: tuple[tuple[str, str], ...] = ()
     extra: dict[str, bytes | None] = field(default_factory=dict)
 
     @property
@@ -97,7 +99,7 @@ def template_path(request: Request) -> str:
 def _metadata(request: Request) -> dict[str, bytes]:
     """TOSCA.meta and the application descriptor, in the form of the layout."""
     document = request.template or content.appd(
-        request.title, request.version, request.provider, request.app_class
+        request.title, request.version, request.provider, request.app_class, request.requires
     )
     template = content.dump(document)
     entry = template_path(request)

@@ -23,8 +23,14 @@ def dump(document: dict[str, Any]) -> bytes:
     return text.encode()
 
 
-def appd(name: str, version: str, provider: str, app_class: str) -> dict[str, Any]:
-    """The service template of an example, as a document to dump or to change."""
+def appd(
+    name: str,
+    version: str,
+    provider: str,
+    app_class: str,
+    requires: tuple[tuple[str, str], ...] = (),
+) -> dict[str, Any]:
+    """The service template of an example; ``requires`` are services by name and version."""
     nodes = _machine_nodes(name) if app_class == "vm" else _container_nodes(name, version)
     return {
         "tosca_definitions_version": "tosca_simple_profile_yaml_1_2",
@@ -44,7 +50,7 @@ def appd(name: str, version: str, provider: str, app_class: str) -> dict[str, An
             "node_templates": {
                 "app": _vnf(name, version, provider),
                 **nodes,
-                "app_configuration": _configuration(name, app_class),
+                "app_configuration": _configuration(name, app_class, requires),
             },
             **_placement(app_class),
         },
@@ -176,14 +182,18 @@ def _network(name: str | dict[str, str], segment: int | dict[str, str]) -> dict[
     return {"type": "tosca.nodes.nfv.VnfVirtualLink", "properties": {"vl_profile": profile}}
 
 
-def _configuration(name: str, app_class: str) -> dict[str, Any]:
+def _configuration(
+    name: str, app_class: str, requires: tuple[tuple[str, str], ...]
+) -> dict[str, Any]:
     short = slug(name)
     return {
         "type": "tosca.nodes.nfv.app.configuration",
         "properties": {
             "appSupportMp1": True,
             "appName": short,
-            "appServiceRequired": [{"serName": "location", "version": "2.1"}],
+            "appServiceRequired": [
+                {"serName": service, "version": wanted} for service, wanted in requires
+            ],
             "appServiceOptional": {"serName": "traffic-notice", "version": "1.0"},
             "appServiceProduced": [
                 {

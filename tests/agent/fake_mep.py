@@ -41,12 +41,15 @@ class FakeMep:
         self.token_posts = 0
         self.strangers = []  # paths asked with a wrong token
         self.hangs = False
+        self.wait = None  # Retry-After of every refusal
+        self.asked = []  # when it was asked for anything
         self.restart()
 
     def restart(self):
         """Come back knowing nothing, tokens included."""
         self.tokens, self.services, self.subscriptions = {}, {}, {}
         self.beats, self.verbs, self.ready = defaultdict(list), set(), []
+        self.ends, self.confirmed, self.busy = {}, [], False  # of termination
 
     def forget_tokens(self):
         self.tokens = {}
@@ -74,6 +77,9 @@ class FakeMep:
         status, answer, more = self.answer(
             scope["method"], scope["path"], parse_qs(scope["query_string"].decode()), headers, body
         )
+        self.asked.append(self.monotonic())
+        if self.wait is not None and status >= 400:
+            more = {**more, "retry-after": self.wait}
         content = b"" if answer is None else json.dumps(answer).encode()
         lines = {"content-type": "application/json", "content-length": str(len(content)), **more}
         await send(
@@ -103,6 +109,13 @@ class FakeMep:
         if match[1] == SUPPORT and below == ["confirm_ready"]:
             self.ready.append(body["indication"])
             return 204, None, {}
+        if match[1] == SUPPORT and below == ["confirm_termination"]:
+            if self.busy:
+                return 503, {"title": "Busy"}, {}
+            self.confirmed.append((body["operationAction"], len(self.services)))
+            return 204, None, {}
+        if match[1] == SUPPORT and below[0] == "subscriptions":
+            return self.on_subscriptions(method, app, below[1:], body, SUPPORT)
         kind = {"services": self.on_services, "subscriptions": self.on_subscriptions}[below[0]]
         return kind(method, app, below[1:], body)
 
@@ -178,22 +191,23 @@ class FakeMep:
             return 200, {"state": "ACTIVE", "timeStamp": stamp, "interval": self.interval}, {}
         return 204, None, {}
 
-    def on_subscriptions(self, method, app, below, body):
-        base = f"{SERVICES}/applications/{app}/subscriptions"
+    def on_subscriptions(self, method, app, below, body, api=SERVICES):
+        kept = self.subscriptions if api == SERVICES else self.ends
+        base = f"{api}/applications/{app}/subscriptions"
         match method, below:
             case "GET", []:
-                links = [{"href": f"{base}/{one}"} for one in self.subscriptions]
+                links = [{"href": f"{base}/{one}"} for one in kept]
                 return 200, {"_links": {"self": {"href": base}, "subscriptions": links}}, {}
             case "POST", []:
                 identifier = f"sub-{next(self.numbers)}"
-                self.subscriptions[identifier] = body
+                kept[identifier] = body
                 return 201, body, {"location": f"http://mep.example{base}/{identifier}"}
-        if below[0] not in self.subscriptions:
+        if below[0] not in kept:
             return 404, None, {}
         if method == "DELETE":
-            del self.subscriptions[below[0]]
+            del kept[below[0]]
             return 204, None, {}
-        return 200, self.subscriptions[below[0]], {}
+        return 200, kept[below[0]], {}
 
 
 def expected_signature(method, headers, sk):

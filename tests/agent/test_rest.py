@@ -125,7 +125,8 @@ def test_health_tells_how_things_are():
             "status": "up",
             "mep": "reachable",
             "token": True,
-            "ready": True,
+            "ends": None,
+        "ready": True,
             "services": [
                 {
                     "serName": "positioning",

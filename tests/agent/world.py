@@ -42,7 +42,7 @@ class Clock:
 class World:
     """What a test plays with."""
 
-    def __init__(self, *, services=(), subscriptions=(), chance=0.5):
+    def __init__(self, *, services=(), subscriptions=(), chance=0.5, hook=None, **settings):
         self.clock = Clock()
         self.mep = FakeMep(self.clock.monotonic)
         self.wire = Wire(self.mep)
@@ -53,13 +53,17 @@ class World:
             sk=SK,
             services=services,
             subscriptions=subscriptions,
+            **settings,
         )
+        self.hook = hook
         self.pace = Pace(self.clock.monotonic, self.clock.sleep, lambda: chance)
         self.agent = self.another_agent()
 
     def another_agent(self):
         """An agent of the same application: the same after a restart."""
-        return Agent(self.settings, pace=self.pace, transport=self.wire)
+        return Agent(
+            self.settings, pace=self.pace, transport=self.wire, on_termination=self.hook
+        )
 
     async def run(self, seconds):
         """Let this much time pass."""

@@ -133,11 +133,13 @@ def test_other_applications_that_end_at_once_are_told_to_come_again(app, manager
     subscribe_to_end(app)
     held = [mm5._waiting.acquire(blocking=False) for _ in range(mm5.WAITING_AT_ONCE)]
     try:
-        told = refused(manager.send("DELETE", manager.end), 503)
+        answer = manager.send("DELETE", manager.end)
+        told = refused(answer, 503)
     finally:
         for _ in held:
             mm5._waiting.release()
     assert told["detail"]
+    assert answer.headers["Retry-After"] == "5"
     assert Application.objects.exists()
     assert manager.send("DELETE", manager.end).status_code == 200
 

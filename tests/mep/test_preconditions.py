@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import time
+import uuid
+from threading import Barrier, Thread
+
 import pytest
 
+from apps.common import clock
+from apps.mep.api import liveness
+from apps.mep.liveness.book import book
 from tests.mep.conftest import App, service_info
 from tests.mep.suite import DNS_BODY, THING, TRAFFIC_BODY, hold_rules, refused
 
@@ -98,6 +105,33 @@ def test_heartbeat_with_If_Match_counts_only_where_it_names_the_present_state(he
     assert held.app.send("GET", url).headers["ETag"] == tag
     right = held.app.send(method, url, {"state": "ACTIVE"}, headers={"If-Match": tag})
     assert right.status_code == (200 if method == "PATCH" else 204)
+
+
+def test_heartbeat_with_If_Match_is_compared_and_counted_as_one(held):
+    with clock.frozen():
+        entry = book.find(uuid.UUID(held.service))
+        begun, done = Barrier(8), []
+
+        def beat():
+            begun.wait(5)
+            try:
+                liveness.beat(entry, match)
+            except RuntimeError:
+                return
+            done.append(1)
+
+        def match():
+            seen = entry.told
+            time.sleep(0.005)  # others may come now
+            if seen:
+                raise RuntimeError("somebody was faster")
+
+        threads = [Thread(target=beat) for _ in range(8)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+    assert done == [1]
 
 
 def test_delete_with_If_Match_of_another_state_removes_nothing(held):

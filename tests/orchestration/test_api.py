@@ -204,7 +204,8 @@ def test_administrator_reads_and_writes_in_the_name_of_any_tenant(shop):
 def order(shop, **change):
     """The body of an instantiate order."""
     return {"hostIp": "10.1.0.1", "packageId": shop.package.package_id, "appName": "camera",
-            "capabilities": ["GPU"], "parameters": {"level": "3"}, "description": "d", **change}
+            "capabilities": ["GPU"], "parameters": {"log_level": "debug"}, "description": "d",
+            **change}
 
 
 def test_order_at_an_edge_is_taken_on_once_however_often_it_comes(edge_shop):
@@ -214,7 +215,7 @@ def test_order_at_an_edge_is_taken_on_once_however_often_it_comes(edge_shop):
         assert (answer.status_code, answer.content) == (200, b"null")
     row = AppInstance.objects.get()
     assert (row.pk, row.wanted, row.origin) == (key, "Instantiated", "MEPM")
-    assert (row.capabilities, row.parameters) == (["GPU"], {"level": "3"})
+    assert (row.capabilities, row.parameters) == (["GPU"], {"log_level": "debug"})
     assert sorted(LcmOperation.objects.values_list("kind", flat=True)) == ["create", "instantiate"]
 
 

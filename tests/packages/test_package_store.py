@@ -151,6 +151,7 @@ BAD += [(name, code, make_it) for name, (code, make_it) in INNER_FLAWS.items() i
 def test_bad_package_answers_its_sentence_and_leaves_one_refusal_only(
     house, owner, red, tmp_path_factory, name, code, flaw
 ):
+    """P1 Q57 Q58 Q61: sizes and paths are looked at first, and of a refused file nothing is kept."""
     kept = make.package(red, name="kept")
     before, entries = store_of(house), Entry.objects.count()
     path = flaw(tmp_path_factory.mktemp("bad") / "bad.csar")

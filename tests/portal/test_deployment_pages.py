@@ -1,4 +1,4 @@
-"""The pages of deployments: trying, deploying, the record, and hosts that are closed and emptied."""
+"""Pages of deployments: trying, deploying, the record, and hosts that are closed and emptied."""
 
 from __future__ import annotations
 

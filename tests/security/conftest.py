@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
+from apps.common import http
 from apps.mep import grants
 from apps.mep.liveness.book import book
 from tests.security.world import world_of
@@ -28,3 +30,16 @@ def edge_world(edge_house, tmp_path):
 def world(request, db):
     """The world of the role that the test is about."""
     return request.getfixturevalue(f"{request.param}_world")
+
+
+@pytest.fixture(autouse=True)
+def _no_edge_answers(monkeypatch):
+    """No edge of these worlds listens: every connection to one is refused at once."""
+
+    def refuse(request):
+        raise httpx.ConnectError("Connection refused", request=request)
+
+    def client(base_url, *, read_seconds=http.READ_SECONDS):
+        return httpx.Client(base_url=base_url, transport=httpx.MockTransport(refuse))
+
+    monkeypatch.setattr(http, "client", client)

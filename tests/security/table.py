@@ -62,6 +62,18 @@ CENTER = {
     "GET inventory/v1/apprulemanagers/{ip}": "401 401 200 200 200 200",
     "PUT inventory/v1/apprulemanagers/{ip}": "401 401 403 403 403 200",
     "DELETE inventory/v1/apprulemanagers/{ip}": "401 401 403 403 403 200",
+    "GET inventory/v1/appstores": "401 401 200 200 200 200",
+    "POST inventory/v1/appstores": "401 401 403 403 403 200",
+    "DELETE inventory/v1/appstores": "401 401 403 403 403 200",
+    "GET inventory/v1/appstores/{key}": "401 401 200 200 200 200",
+    "PUT inventory/v1/appstores/{key}": "401 401 403 403 403 200",
+    "DELETE inventory/v1/appstores/{key}": "401 401 403 403 403 200",
+    "GET inventory/v1/apprepos": "401 401 200 200 200 200",
+    "POST inventory/v1/apprepos": "401 401 403 403 403 200",
+    "DELETE inventory/v1/apprepos": "401 401 403 403 403 200",
+    "GET inventory/v1/apprepos/{key}": "401 401 200 200 200 200",
+    "PUT inventory/v1/apprepos/{key}": "401 401 403 403 403 200",
+    "DELETE inventory/v1/apprepos/{key}": "401 401 403 403 403 200",
     "GET inventory/v1/mechosts": "401 401 200 200 200 200",
     "POST inventory/v1/mechosts": "401 401 403 403 403 200",
     "DELETE inventory/v1/mechosts": "401 401 403 403 403 409",
@@ -74,6 +86,7 @@ CENTER = {
     "GET apm/v1/health": "200 200 200 200 200 200",
     f"POST {_TENANT}/upload": "401 401 404 202 403 202",
     f"GET {_TENANT}": "401 401 404 200 200 200",
+    f"POST {_TENANT}": "401 401 404 202 403 202",
     f"GET {_TENANT}/{{package_id}}": "401 401 404 200 200 200",
     f"POST {_TENANT}/{{package_id}}": "401 401 404 202 403 202",
     f"DELETE {_TENANT}/{{package_id}}": "401 401 404 200 403 200",
@@ -83,11 +96,18 @@ CENTER = {
     # Without a tenant: the caller's own; an administrator has to name one to write.
     "POST apm/v1/packages/upload": "401 401 202 202 403 400",
     "GET apm/v1/packages": "401 401 200 200 200 200",
+    "POST apm/v1/packages": "401 401 202 202 403 400",
     "GET apm/v1/packages/{package_id}": "401 401 404 200 200 200",
     "POST apm/v1/packages/{package_id}": "401 401 404 202 403 400",
     "DELETE apm/v1/packages/{package_id}": "401 401 404 200 403 400",
     "GET apm/v1/packages/{package_id}/download": "401 401 404 200 403 200",
     "DELETE apm/v1/packages/{package_id}/hosts/{ip}": "401 401 404 200 403 400",
+    # What is fetched from stores is of no tenant.  The store of the path is at a forbidden address.
+    "GET apm/v1/apps/info/appstores/{ip}": "401 401 502 502 502 502",
+    "POST apm/v1/apps/sync": "401 401 202 202 403 202",
+    "GET apm/v1/apps/syncstatus": "401 401 200 200 200 200",
+    "GET apm/v1/apps/{store_app_id}/packages/{store_package_id}/syncstatus":
+        "401 401 200 200 200 200",
     "POST apm/v1/app_package_infos/sync": "401 401 501 501 403 400",
     "GET appo/v1/health": "200 200 200 200 200 200",
     f"POST {_APPO}/app_instances": "401 401 404 202 403 202",
@@ -130,6 +150,44 @@ CENTER |= {
     f"PUT {_APPO}/{_APPD}": "401 401 404 202 403 202",
     f"DELETE {_APPO}/{_APPD}": "401 401 404 202 403 202",
     f"GET {_APPO}/{_TASK}": "401 401 404 200 200 200",
+    f"POST {_APPO}/app_instances/batch_create": "401 401 404 202 403 202",
+    f"POST {_APPO}/app_instances/batch_instantiate": "401 401 404 202 403 202",
+    f"POST {_APPO}/app_instances/batch_terminate": "401 401 404 202 403 202",
+    f"DELETE {_APPO}/app_instances/batch_terminate": "401 401 404 202 403 202",
+    f"POST {_APPO}/app_instance_infos/sync": "401 401 404 501 403 501",
+    # The edge of this world answers nobody; who may not ask is told so before that.
+    f"GET {_APPO}/hosts/{{ip}}/kpi": "401 401 404 502 502 502",
+    f"GET {_APPO}/hosts/{{ip}}/mep_capabilities": "401 401 404 502 502 502",
+    f"GET {_APPO}/hosts/{{ip}}/mep_capabilities/{{capability_id}}": "401 401 404 502 502 502",
+    # Without a tenant in the address: one's own things; an administrator names a tenant to write.
+    "POST appo/v1/app_instances": "401 401 400 202 403 400",
+    "GET appo/v1/app_instances/{instance_id}": "401 401 404 200 200 200",
+    "POST appo/v1/app_instances/{instance_id}": "401 401 404 412 403 412",
+    "DELETE appo/v1/app_instances/{instance_id}": "401 401 404 202 403 202",
+    "GET appo/v1/app_instance_infos": "401 401 200 200 200 200",
+    "GET appo/v1/app_instance_infos/{instance_id}": "401 401 404 200 200 200",
+    "POST appo/v1/app_instances/batch_create": "401 401 400 202 403 400",
+    # Items of others are refused one by one.
+    "POST appo/v1/app_instances/batch_instantiate": "401 401 202 202 403 202",
+    "POST appo/v1/app_instances/batch_terminate": "401 401 202 202 403 202",
+    "DELETE appo/v1/app_instances/batch_terminate": "401 401 202 202 403 202",
+    "POST appo/v1/app_instance_infos/sync": "401 401 501 501 403 501",
+    **{
+        f"{method} {scope}/upgrades{what}": cells
+        for scope, stranger in ((_APPO, "404 404"), ("appo/v1", "200 400"))
+        for method, what, cells in (
+            ("GET", "", f"401 401 {stranger[:3]} 200 200 200"),
+            # The package of this world has no other version: a wrong field.
+            ("POST", "", f"401 401 {stranger[4:]} 400 403 400"),
+            ("GET", "/{upgrade_id}", "401 401 404 200 200 200"),
+            ("POST", "/{upgrade_id}/stop", "401 401 404 202 403 202"),
+            # Nothing of it was begun.
+            ("POST", "/{upgrade_id}/back", "401 401 404 409 403 409"),
+        )
+    },
+    "GET appo/v1/hosts/{ip}/kpi": "401 401 404 502 502 502",
+    "GET appo/v1/hosts/{ip}/mep_capabilities": "401 401 404 502 502 502",
+    "GET appo/v1/hosts/{ip}/mep_capabilities/{capability_id}": "401 401 404 502 502 502",
 }
 _LCM = "lcmcontroller/v1/tenants/{tenant_id}"
 EDGE = {
@@ -141,6 +199,14 @@ EDGE = {
     "DELETE lcmcontroller/v1/hosts/{ip}": "401 401 403 403 403 409 403 409",
     "POST lcmcontroller/v1/configuration": "401 401 403 403 403 200 403 200",
     "DELETE lcmcontroller/v1/configuration": "401 401 403 403 403 200 403 200",
+    **{
+        f"GET {scope}hosts/{{ip}}/{what}": cells
+        for scope, cells in (
+            (f"{_LCM}/", "401 401 404 200 200 200 200 200"),
+            ("lcmcontroller/v1/", "401 401 404 200 200 200 200 200"),
+        )
+        for what in ("kpi", "mep_capabilities", "mep_capabilities/{capability_id}")
+    },
     f"GET {_LCM}/packages": "401 401 404 200 200 200 200 200",
     f"POST {_LCM}/packages": "401 401 404 200 403 200 200 200",
     f"GET {_LCM}/packages/{{package_id}}": "401 401 404 200 200 200 200 200",
@@ -152,6 +218,8 @@ EDGE = {
     f"GET {_LCM}/app_instances/{{instance_id}}": "401 401 404 200 200 200 200 200",
     f"GET {_LCM}/app_instances/{{instance_id}}/record": "401 401 404 200 200 200 200 200",
     f"POST {_LCM}/app_instances/{{instance_id}}/instantiate": "401 401 404 200 403 200 200 200",
+    # What it runs is what it is told to run.
+    f"POST {_LCM}/app_instances/{{instance_id}}/upgrade": "401 401 404 200 403 200 200 200",
     f"POST {_LCM}/app_instances/{{instance_id}}/terminate": "401 401 404 200 403 200 200 200",
     "GET sync/v1/site": "200 200 200 200 200 200 200 200",
     "GET sync/v1/changes": "401 401 403 403 403 200 403 200",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 
 import pytest
 from django.db import connection
@@ -10,11 +11,13 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock
 from apps.packages import distribution
+from apps.packages.models import StorePackage
 from apps.sync import feed
 from apps.tenants import keys
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.security.platform import platform_of
+from tests.security.world import decision_of
 
 _numbers = itertools.count(1)
 
@@ -35,15 +38,19 @@ class Estate:
             number = next(_numbers)
             host = make.host(edge=self.edge, granted_to=self.tenant if number % 2 else None)
             other = make.package(self.tenant, name=f"app{number}")
+            decision_of("tried", self.tenant, self.package)
             distribution.distribute(actor=SYSTEM, package_id=other.pk, host_ids=[host.pk])
             make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
                           workload={"phase": "Ready", "as_of": clock.now().isoformat()})
             make.user(make.tenant())
+            StorePackage(store_ip="10.9.0.1", app_id=uuid.uuid4(), package_id=uuid.uuid4()).save()
             if self.edge is None:
                 platform_of(f"app{number}", self.tenant)
             else:
                 make.edge(f"10.200.0.{number % 250 + 1}")
                 make.rule_manager(f"10.200.0.{number % 250 + 1}")
+                make.store(f"10.200.0.{number % 250 + 1}")
+                make.repo(f"repo{number}.example")
 
     def cost(self, url, who):
         """How many queries the list takes, and how long it is."""
@@ -57,10 +64,15 @@ CENTER = [
     "/auth/v1/tenants",
     "/inventory/v1/applcms",
     "/inventory/v1/apprulemanagers",
+    "/inventory/v1/appstores",
+    "/inventory/v1/apprepos",
     "/inventory/v1/mechosts",
     "/apm/v1/tenants/{tenant}/packages",
     "/apm/v1/packages",
+    "/apm/v1/apps/syncstatus",
     "/appo/v1/tenants/{tenant}/app_instance_infos",
+    "/appo/v1/tenants/{tenant}/placement_decisions",
+    "/appo/v1/placement_decisions",
     "/api/v1/topology",
 ]
 EDGE = [

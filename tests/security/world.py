@@ -18,10 +18,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 
 from apps.common import clock
+from apps.hosts.models import MecHost
+from apps.instances import rollouts
 from apps.orchestration import deployments
 from apps.orchestration.placement.facts import Strategy
-from apps.packages import distribution
+from apps.packages import distribution, store_orders
 from apps.packages.models import Package
+from apps.packages.store_orders import Wanted
 from apps.rules import services as rules
 from apps.rules.models import RuleTask
 from apps.rules.specs import AppdSpec
@@ -31,9 +34,11 @@ from apps.tenants.models import User
 from apps.tenants.roles import Role
 from examples.packages import build
 from tests import factories as make
+from tests.packages import stores
 from tests.security.platform import SECRET_KEY, Platform, platform_body, platform_of
 
 WORKLOAD = {"phase": "Ready", "as_of": "2026-01-01T00:00:00+00:00", "ready": 1, "total": 1}
+STORE, STORE_APP, STORE_PACKAGE = "10.9.0.7", "a" * 32, "b" * 32
 NEW_HOST = {
     "mechostIp": "10.8.8.8", "mechostName": "newhost", "city": "Delft", "address": "Quay 1",
     "coordinates": "1,2", "vim": "Simulated",
@@ -53,6 +58,7 @@ class Side:
     spare: Package
     instance: object
     rule_task: RuleTask
+    upgrade: object
     platform: Platform | None = None
     decision: object = None
 
@@ -66,6 +72,11 @@ class Side:
         packages = [self.package.package_id, self.spare.package_id]
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
 
+    @property
+    def capability(self):
+        """A MEC service of this tenant; some id where the site has no platform."""
+        return str(self.platform.service.pk if self.platform else self.instance.pk)
+
     def path(self, package=None, route=""):
         """What the places in a route are filled with."""
         at_platform = self.platform.path(route) if self.platform else {}
@@ -78,6 +89,10 @@ class Side:
             **({} if self.platform else {"task_id": str(self.rule_task.pk)}),
             "ip": self.host.ip,
             "decision_id": str(self.decision.pk),
+            "capability_id": self.capability,
+            "upgrade_id": str(self.upgrade.pk),
+            "store_app_id": STORE_APP,
+            "store_package_id": STORE_PACKAGE,
         }
 
 
@@ -140,9 +155,13 @@ def side(word, number, edge):
     instance = make.instance(package, host, name=f"{word}-instance", state="Instantiated",
                              workload=WORKLOAD, observed_at=clock.now(), health="Ready")
     rule_task = rules.create(actor=SYSTEM, instance_id=instance.pk, spec=AppdSpec(f"{word}-rules"))
+    upgrade = rollouts.plan(
+        actor=SYSTEM, tenant_id=tenant.pk, package_id=package.pk, package_name=str(package),
+        changes=[rollouts.Change(instance, package.pk)], wave_size=1, stop_after=1)
+    rollouts.end(upgrade, "stop", SYSTEM)
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
-                instance, rule_task, None if edge else platform_of(word, tenant),
+                instance, rule_task, upgrade, None if edge else platform_of(word, tenant),
                 decision_of(word, tenant, package))
 
 
@@ -158,6 +177,10 @@ def world_of(role, tmp_path):
     if role == "center":
         edge = make.edge()
         make.rule_manager()
+        make.store(STORE)
+        make.repo("repo.example:5000")
+        wanted = Wanted(STORE, uuid.UUID(STORE_APP), uuid.UUID(STORE_PACKAGE))
+        store_orders.fetch(actor=SYSTEM, wanted=wanted)
     make.host("10.6.0.1", edge=edge, name="open-host")
     return World(side("crimson", 1, edge), side("azure", 2, edge), make.admin("root-user"), edge,
                  tmp_path, ForeignSite().believed())
@@ -202,7 +225,8 @@ def call(world, endpoint, asker, values=None):
     """Ask ``endpoint`` of the table as ``asker``, with a right body, and return the answer."""
     method, route = endpoint.split(" ")
     values = values or world.red.path(route=route)
-    values = values | {"ip": _ip(route, values, world)}
+    key = "10.9.0.7" if "appstores" in route else "repo.example:5000"
+    values = values | {"ip": _ip(route, values, world), "key": key}
     url = "/" + route.format(**values)
     url += {"api/schema": "/", "api/docs": "/"}.get(route, "")
     api = make.Api(token=token_of(world, asker))
@@ -210,6 +234,8 @@ def call(world, endpoint, asker, values=None):
 
 
 def _ip(route, values, world):
+    if "info/appstores" in route:
+        return STORE
     return "10.9.0.1" if "applcms/" in route or "apprulemanagers/" in route else values["ip"]
 
 
@@ -247,6 +273,10 @@ def _body(world, method, route, who, values):
         return {"body": {}} if method == "POST" else {}
     if route.startswith("inventory/"):
         return _inventory(method, route, values)
+    if route.startswith("apm/v1/apps"):
+        return {"body": [{"appstoreIp": STORE, "appId": "c" * 32, "packageId": "d" * 32}]}
+    if route.startswith("apm") and route.endswith("/packages"):
+        return {"body": _from_store(world)}
     if route.startswith("mep"):
         return platform_body(world.red.platform, method, route)
     return _of_tenant(world, method, route, values)
@@ -264,11 +294,21 @@ def _inventory(method, route, values):
     if route.endswith("k8sconfig"):
         return {"form": {"file": file("config", make.ACCESS.encode())}}
     ip = values["ip"] if "{ip}" in route else "10.8.8.8"
+    if "appstores" in route or "apprepos" in route:
+        return {"body": _store("appstores" in route, values["key"] if "{key}" in route else "")}
     if "applcms" in route:
         return {"body": {"applcmName": "other", "applcmIp": ip, "applcmPort": "30204"}}
     if "apprulemanagers" in route:
         return {"body": {"appRuleName": "other", "appRuleIp": ip, "appRulePort": "30206"}}
     return {"body": NEW_HOST | {"mechostIp": ip, "applcmIp": "10.9.0.1"}}
+
+
+def _store(is_store, key):
+    if is_store:
+        return {"appstoreIp": key or "10.8.8.8", "appstorePort": "8099", "appstoreRepo": "r:5000",
+                "appstoreRepoPassword": make.TOKEN}
+    return {"repoEndPoint": key or "another.example:5000", "repoName": "other",
+            "repoUserName": "someone", "repoPassword": make.TOKEN}
 
 
 def _administration(method, route):
@@ -286,6 +326,12 @@ def _of_tenant(world, method, route, values):
         return {"form": {"package": file("new.csar", _csar(world))}}
     if route.endswith("{package_id}"):
         return {"body": {"hostIp": [values["ip"]]}} if method == "POST" else {}
+    if "/upgrades" in route or route.endswith("/upgrade"):
+        package = world.red.package.package_id
+        many = {"appPackageId": package, "appInstanceIds": [values["instance_id"]]}
+        return {"body": {"packageId": package} if route.endswith("/upgrade") else many}
+    if "/batch_" in route:
+        return {"body": _many(world, route, values)}
     if route.endswith("batchTerminate"):
         return {"body": {"appInstances": values["instance_id"]}}
     if method == "POST" and route.endswith(("/app_instances", "/instantiate")):
@@ -295,6 +341,20 @@ def _of_tenant(world, method, route, values):
             "packageId": world.red.package.package_id, "hostIp": values["ip"],
         }}
     return {}
+
+
+def _many(world, route, values):
+    if not route.endswith("batch_create"):
+        return {"appInstanceIds": [values["instance_id"]]}
+    return {
+        "appPackageId": world.red.package.package_id, "appId": world.red.package.app_id.hex,
+        "appName": "another", "appInstanceDescription": "one more", "mecHost": [values["ip"]],
+    }
+
+
+def _from_store(world):
+    offer = type("Offer", (), {"app_id": STORE_APP, "package_id": STORE_PACKAGE})
+    return stores.onboarding(offer, MecHost.objects.get(ip="10.6.0.1"), ip=STORE)
 
 
 def _csar(world):

@@ -9,6 +9,14 @@ import pytest
 
 from examples.packages import build
 from tests.mep.conftest import service_info
+from tests.stories.patience import (
+    CLOSE_SECONDS,
+    LAUNCH_SECONDS,
+    Hangs,
+    at_most,
+    children,
+    end,
+)
 from tests.stories.running import new_name
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -20,6 +28,7 @@ pytestmark = [
 ]
 ARGUMENTS = [
     "--no-sandbox",
+    "--disable-dev-shm-usage",  # small in containers, and a browser that fills it stands still
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -32,22 +41,38 @@ ARGUMENTS = [
 @pytest.fixture
 def chromium():
     """A browser of its own for each test: one that hangs takes no other with it."""
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    before = children()
+    try:
+        with at_most(LAUNCH_SECONDS, "starting the browser"):
+            driver = playwright.sync_playwright().start()
+            browser = driver.chromium.launch(
+                executable_path=CHROMIUM, args=ARGUMENTS, timeout=1000 * LAUNCH_SECONDS
+            )
+    except Hangs:
+        end(children() - before)
+        raise
+    own = children() - before  # the rest of its processes end with these
+    yield browser
+    try:
+        with at_most(CLOSE_SECONDS, "closing the browser"):
+            browser.close()
+            driver.stop()
+    except (Hangs, playwright.Error):
+        end(own)  # what the test found out stands, however its browser ends
 
 
 @pytest.fixture
 def page(chromium):
     """A tab that reports what goes wrong in it and asks nobody but the site."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
-    tab = context.new_page()
+    with at_most(LAUNCH_SECONDS, "opening a page"):
+        context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+        context.set_default_timeout(10_000)
+        context.set_default_navigation_timeout(15_000)
+        tab = context.new_page()
     tab.troubles = []
     tab.on("pageerror", lambda error: tab.troubles.append(str(error)))
     tab.on("console", lambda line: line.type == "error" and tab.troubles.append(line.text))
-    yield tab
-    context.close()
+    yield tab  # closed with its browser
 
 
 def sign_in(page, world, name, site="center"):

@@ -81,6 +81,7 @@ def test_ten_wrong_passwords_close_the_door_for_that_name_and_address(anna):
     assert [sign_in("anna", "wrong").status_code for _ in range(10)] == [401] * 10
     answer = sign_in("anna")
     assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "300"
     assert answer.json()["type"] == "urn:mecm:problem:too_many_attempts"
     assert sign_in("Anna").status_code == 429, "the case of the name is no way around"
     assert sign_in("anna", REMOTE_ADDR="10.0.0.9").status_code == 200

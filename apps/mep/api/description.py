@@ -59,6 +59,7 @@ _HEADERS = {
     401: {"WWW-Authenticate": CHALLENGE},
     405: {"Allow": ALLOW},
     429: {"Retry-After": RETRY},
+    503: {"Retry-After": RETRY},
 }
 
 

@@ -35,7 +35,7 @@ class CallsView(ManagementView):
     @described(body=GatewayLog, answers={200: Literal[""]})
     def post(self, request: Request) -> HttpResponse:
         """One record of a gateway's http-log plug-in."""
-        calls.count(read(request, GatewayLog).service.name[:64])
+        calls.count(read(request, GatewayLog).service.name[:128])
         return answer("")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.http import HttpResponse
 from django.utils.translation import gettext_noop as N_
 from rest_framework.request import Request
@@ -36,16 +38,15 @@ class LivenessView(Mp1View):
         """A heartbeat; 200 with the whole resource when there is something to tell, else 204."""
         entry = self._entry(application_id, service_id)
         read(request, ServiceLivenessUpdate)
-        check_match(request, documents.liveness(entry))
-        return answer(documents.liveness(entry)) if beat(entry) else nothing()
+        tell = beat(entry, lambda: check_match(request, documents.liveness(entry)))
+        return answer(documents.liveness(entry)) if tell else nothing()
 
     @described(body=ServiceLivenessUpdate, answers={204: None, 429: None}, if_match=True)
     def put(self, request: Request, application_id: str, service_id: str) -> HttpResponse:
         """The original's spelling of a heartbeat: always 204."""
         entry = self._entry(application_id, service_id)
         read(request, ServiceLivenessUpdate)
-        check_match(request, documents.liveness(entry))
-        beat(entry)
+        beat(entry, lambda: check_match(request, documents.liveness(entry)))
         return nothing()
 
     def _entry(self, application_id: str, service_id: str) -> Entry:
@@ -56,15 +57,18 @@ class LivenessView(Mp1View):
         return entry
 
 
-def beat(entry: Entry) -> bool:
-    """Take a heartbeat; whether the application has to be told the resource."""
-    tell = not entry.told or entry.state == ServiceState.INACTIVE
-    if entry.state == ServiceState.SUSPENDED or entry.busy:
-        tell = transitions.resume(entry) or tell
-    else:
+def beat(entry: Entry, match: Callable[[], None] = lambda: None) -> bool:
+    """Take a heartbeat; whether the application has to be told the resource.
+
+    ``match`` raises where the entry is not as the caller means; no other page comes in between.
+    """
+    with book.held():
+        match()
+        tell = not entry.told or entry.state == ServiceState.INACTIVE
+        sleeps = entry.state == ServiceState.SUSPENDED or entry.busy
+        entry.told = True
         book.touch(entry)
-    entry.told = True
-    return tell
+    return (sleeps and transitions.resume(entry)) or tell
 
 
 def _known_late(service: MecService) -> Entry | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from typing import Any, Literal
 
 from django.db import transaction
@@ -27,13 +26,14 @@ from apps.mep.api.base import answer
 from apps.mep.api.description import described
 from apps.mep.api.management import ManagementView
 from apps.mep.bodies import as_plain, read
-from apps.mep.models import Application, ConfigTask, MecService, Rule
+from apps.mep.models import Application, ConfigTask, Rule
 from apps.mep.selectors import capabilities_for, consumers_for
 from apps.mep.types import UUID
 from apps.mep.types_mm5 import AppDConfig, Confs
 
 APPD_BYTES = 32 * 1024
-WAITING_AT_ONCE = 3
+# Each holds one of the few threads that applications are answered by, their confirmations too.
+WAITING_AT_ONCE = 2
 LOOK_SECONDS = 0.1
 NEW: dict[str, Any] = {
     "type": "string", "pattern": UUID, "description": "The UUID of an application instance.",
@@ -48,6 +48,7 @@ class Busy(DomainError):
     title = N_("Busy")
     default_code = "busy"
     retryable = True
+    retry_after = 5
 
 
 class CredentialsView(ManagementView):
@@ -222,7 +223,7 @@ class CapabilitiesView(ManagementView):
         """Every service of the platform, with the applications that subscribed to it."""
         rows = list(capabilities_for(self.actor))
         consumers = consumers_for(self.actor, rows)
-        return answer([_capability(row, consumers[row.pk]) for row in rows])
+        return answer([documents.capability(row, consumers[row.pk]) for row in rows])
 
 
 class CapabilityView(ManagementView):
@@ -235,7 +236,8 @@ class CapabilityView(ManagementView):
         found = capabilities_for(self.actor).filter(pk=key).first() if key else None
         if found is None:
             raise unknown(N_("There is no such capability."))
-        return answer(_capability(found, consumers_for(self.actor, [found])[found.pk]))
+        consumers = consumers_for(self.actor, [found])[found.pk]
+        return answer(documents.capability(found, consumers))
 
 
 def _await_end(application: Application) -> None:
@@ -282,16 +284,6 @@ def _comparable(configuration: dict[str, Any]) -> dict[str, Any]:
             plain = rules.plain(body)
             rules_of[name, body[key]] = plain | ({"dstInterface": destination[0]} if single else {})
     return {"rules": rules_of, "mp1": configuration.get("appSupportMp1", True)}
-
-
-def _capability(row: MecService, consumers: set[uuid.UUID]) -> dict[str, Any]:
-    return {
-        "capabilityId": str(row.pk),
-        "capabilityName": row.ser_name,
-        "status": str(row.state),
-        "version": row.ser_version,
-        "consumers": [{"applicationInstanceId": text} for text in sorted(map(str, consumers))],
-    }
 
 
 def _wrong(field: str, text: str) -> Invalid:

@@ -15,6 +15,7 @@ import math
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from apps.common import clock
@@ -170,6 +171,10 @@ class Book:
     def find(self, service_id: uuid.UUID) -> Entry | None:
         """The entry of a service, if it has a heartbeat."""
         return self.entries.get(str(service_id).encode())
+
+    def held(self) -> AbstractContextManager[object]:
+        """The lock, for a look at an entry and a change of it that belong together."""
+        return self._lock
 
     # --- heartbeats ------------------------------------------------------------------------------
     def touch(self, entry: Entry) -> None:

@@ -24,6 +24,7 @@ SAVED_AT_ONCE = 500
 LOADED_AT_ONCE = 2000
 _SAVE = "UPDATE mep_mecservice SET beat_at = %s, liveness_told = %s WHERE id = %s"
 M = TypeVar("M", bound=models.Model)
+T = TypeVar("T")
 _log = logging.getLogger("mecm.mep")
 
 
@@ -32,13 +33,15 @@ def readable(rows: QuerySet[M]) -> Iterator[M]:
     try:
         found = list(rows)
     except Exception:
-        found = [row for key in rows.values_list("pk", flat=True) for row in _one(rows, key)]
+        keys, singly = rows.values_list("pk", flat=True), rows.model._default_manager.all()
+        found = [row for key in keys for row in _one(singly, key)]
     yield from found
 
 
-def _one(rows: QuerySet[M], key: Any) -> list[M]:
+def _one(rows: QuerySet[M, T], key: Any) -> list[T]:
+    """The row with this key, unless it cannot be read, which is told."""
     try:
-        return list(rows.model._default_manager.filter(pk=key))
+        return list(rows.filter(pk=key))
     except Exception as error:
         name = rows.model.__name__
         _log.error("row %s of %s cannot be read: %s", key, name, type(error).__name__)
@@ -120,15 +123,7 @@ def _all_rows() -> Iterator[_Row]:
             yield _Row(*row)
     except Exception:  # what was read already is read again: the book takes a version once
         for key in rows.values_list("pk", flat=True):
-            yield from (_Row(*row) for row in _alone(rows, key))
-
-
-def _alone(rows: Any, key: uuid.UUID) -> list[Any]:
-    try:
-        return list(rows.filter(pk=key))
-    except Exception as error:
-        _log.error("service %s cannot be read: %s", key, type(error).__name__)
-        return []
+            yield from (_Row(*row) for row in _one(rows, key))
 
 
 def save_beats(entries: Iterable[Entry]) -> int:

@@ -62,6 +62,8 @@ def put(happenings: Sequence[Happening]) -> None:
 def put_body(subscription: Subscription, body: dict[str, Any]) -> None:
     """Queue a notification that is about no service; inside the caller's transaction."""
     seq = _take_numbers(subscription.pk, 1)
+    if not seq:
+        return
     Delivery.objects.create(
         subscription=subscription, seq=seq, body=body, state=DeliveryState.PENDING
     )
@@ -97,6 +99,8 @@ def _queue_events(queues: dict[uuid.UUID, list[int]]) -> None:
     for subscription_id in sorted(queues):  # in the order in which everybody locks them
         event_ids = queues[subscription_id]
         first = _take_numbers(subscription_id, len(event_ids))
+        if not first:
+            continue
         key = subscription_field.get_db_prep_save(subscription_id, connection)
         rows += [
             (key, first + number, event_id, DeliveryState.PENDING.value, moment, nothing)
@@ -107,7 +111,10 @@ def _queue_events(queues: dict[uuid.UUID, list[int]]) -> None:
 
 
 def _take_numbers(subscription_id: uuid.UUID, count: int) -> int:
-    """The first of ``count`` sequence numbers; the row stays locked until the commit."""
+    """The first of ``count`` sequence numbers; the row stays locked until the commit.
+
+    0 when it was removed since it was found to match.
+    """
     key = Subscription._meta.pk.get_db_prep_save(subscription_id, connection)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.db import Error, transaction
+from django.db import Error, connection, transaction
 from django.db.models import CharField, F, Q, QuerySet
 from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext_noop as N_
@@ -32,6 +32,7 @@ LONGEST_PAUSE = 60.0
 PAUSE_AFTER_TROUBLE = timedelta(seconds=5)
 KEPT_DELIVERIES = timedelta(days=7)
 KEPT_EVENTS = timedelta(days=30)
+PURGED_AT_ONCE = 1000
 TOO_OLD = Reason(N_("It could not be delivered in time and was given up."), code="dead_letter")
 BROKEN = Reason(N_("Its record cannot be read, and it was given up."), code="broken")
 # What delivering reads of a subscription: the rest may be malformed without holding it up.
@@ -70,13 +71,26 @@ def due(
     Leaves out the applications ``full`` and, without ``suspects``, those that failed or are
     ``slow``: who cannot be started now must not hide who can.
     """
+    rows = due_rows(limit, moment=moment, full=full, suspects=suspects, slow=slow)
+    return list(_dues(rows))
+
+
+def due_rows(
+    limit: int,
+    *,
+    moment: datetime | None = None,
+    full: Collection[uuid.UUID] = (),
+    suspects: bool = True,
+    slow: Collection[uuid.UUID] = (),
+) -> QuerySet[Subscription, Any]:
+    """The query of ``due``: along the index of those for which something waits."""
     rows = _free(Subscription.objects.all(), moment or clock.now()).exclude(application__in=full)
     if not suspects:
         rows = rows.filter(failures=0).exclude(pk__in=slow)
     # As text, so that an id which is none costs its own row and not the whole answer.
     columns = (Cast("pk", CharField()), Cast("application_id", CharField()), "failures")
     found = rows.order_by("failures", Coalesce("last_ok", "created_at")).values_list(*columns)
-    return list(_dues(found[:limit]))
+    return found[:limit]
 
 
 def _dues(rows: Iterable[Any]) -> Iterator[Due]:
@@ -221,9 +235,20 @@ def purge() -> dict[str, int]:
     old = Delivery.objects.filter(
         queued_at__lt=moment - KEPT_DELIVERIES, seq__lte=F("subscription__done_seq")
     )
-    deliveries = old.delete()[0]
+    deliveries = _drop_singly(old) if connection.features.has_select_for_update else old.delete()[0]
     events = ServiceEvent.objects.filter(at__lt=moment - KEPT_EVENTS, delivery__isnull=True)
     return {"deliveries": deliveries, "events": events.delete()[0]}
+
+
+def _drop_singly(old: QuerySet[Delivery]) -> int:
+    """Delete what nobody has locked: whoever removes a subscription is removing its own."""
+    count, keys = 0, list(old.values_list("pk", flat=True))
+    for start in range(0, len(keys), PURGED_AT_ONCE):
+        with transaction.atomic():
+            rows = Delivery.objects.filter(pk__in=keys[start : start + PURGED_AT_ONCE])
+            free = rows.select_for_update(skip_locked=True).values_list("pk", flat=True)
+            count += Delivery.objects.filter(pk__in=list(free)).delete()[0]
+    return count
 
 
 def _give_up(row: Subscription, moment: datetime) -> None:

@@ -10,19 +10,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from apps.common.words import Reason
 from apps.orchestration.placement.facts import DROP, SPREAD, HostFacts, Question, Seen
-from apps.orchestration.placement.filters import filters_of
+from apps.orchestration.placement.filters import filters_of, shortfalls
 from apps.orchestration.placement.scores import REGION, Part, parts_of, region_points
+from apps.orchestration.placement.space import relieved
 from apps.orchestration.placement.winning import Bar, to_win
 
 # Raised whenever the same question and facts could give another decision than before.
 ALGORITHM = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Objection:
+class Objection(NamedTuple):
     """A filter that did not pass a host, or passed it although the fact is unknown (``kept``)."""
 
     filter: str
@@ -32,8 +33,7 @@ class Objection:
     kept: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of one host.
 
     ``rank`` counts from 1 among the hosts that passed, 0 for a dropped one.  A dropped host has the
@@ -74,7 +74,7 @@ class _Candidate:
     host: HostFacts
     objections: tuple[Objection, ...]
     dropped_by: str
-    parts: tuple[Part, ...] = ()
+    parts: Sequence[Part] = ()
     score: int = 0
     rest: int = 0
 
@@ -153,8 +153,11 @@ def _per_region(candidates: Sequence[_Candidate]) -> dict[str, int]:
 
 def _score(one: _Candidate, ask: Question, counts: dict[str, int]) -> None:
     one.parts = parts_of(one.host, ask, counts[one.host.configured.region])
-    one.score = sum(part.worth for part in one.parts)
-    one.rest = one.score - sum(part.worth for part in one.parts if part.name == REGION)
+    one.score = one.rest = 0
+    for name, points, weight, _ in one.parts:
+        one.score += points * weight
+        if name != REGION:
+            one.rest += points * weight
 
 
 def _spread(
@@ -189,6 +192,25 @@ def _spread(
     return chosen, Bar(SPREAD, chosen[-1].score, weakest, earned)
 
 
+def _changes(ask: Question, one: _Candidate, bar: Bar) -> tuple[Reason, ...]:
+    """Everything that would have to change for a host to be chosen, in the order of the filters.
+
+    What has to be freed for a filter counts as free for the score.
+    """
+    changes = [each.change for each in one.objections if not each.kept]
+    parts, score = one.parts, one.score
+    if any(change.code.startswith("free_") for change in changes):
+        changes = [change for change in changes if not change.code.startswith("free_")]
+        changes += shortfalls(one.host, ask)
+        in_region = next((int(part.value or 0) for part in parts if part.name == REGION), 0)
+        parts = parts_of(relieved(one.host, ask), ask, in_region)
+        score = sum(part.worth for part in parts)
+    last = to_win(bar, parts, score, one.host.configured.region)
+    if any(change.code == "near" for change in last):  # and so within what a filter asks
+        changes = [change for change in changes if change.code != "near"]
+    return (*changes, *last)
+
+
 def _decision(
     ask: Question, candidates: Sequence[_Candidate], chosen: Sequence[_Candidate], bar: Bar
 ) -> Decision:
@@ -199,7 +221,6 @@ def _decision(
     verdicts = []
     for rank, one in enumerate([*chosen, *passed, *dropped], start=1):
         is_chosen = id(one) in taken
-        changes = [each.change for each in one.objections if not each.kept]
         verdicts.append(
             Verdict(
                 id=one.host.id,
@@ -210,10 +231,8 @@ def _decision(
                 dropped_by=one.dropped_by,
                 objections=one.objections,
                 score=one.score,
-                parts=one.parts,
-                to_win=() if is_chosen else (
-                    *changes, *to_win(bar, one.parts, one.score, one.host.configured.region)
-                ),
+                parts=tuple(one.parts),
+                to_win=() if is_chosen else _changes(ask, one, bar),
             )
         )
     return Decision(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.utils.translation import gettext_noop as N_
 
@@ -29,8 +30,7 @@ from apps.orchestration.placement.space import fibre_ms, km_between, room_of
 RESOURCES = ("cpus", "memory_mb", "storage_gb")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """Why a filter does not pass a host, and the change that would make it.
 
     ``unknown`` when the fact is missing rather than wrong.
@@ -94,7 +94,7 @@ def _name(host: HostFacts, ask: Question) -> Finding | None:
     named = {"name": ask.app_name}
     return Finding(
         Reason(N_("The tenant has an instance “%(name)s” there already."), "", named),
-        Reason(N_("terminate “%(name)s” there, or choose another name"), "free_name", named),
+        Reason(N_("terminate “%(name)s” there, or choose another name"), "name_taken", named),
     )
 
 
@@ -120,8 +120,11 @@ def _reachable(host: HostFacts, ask: Question) -> Finding | None:
 
 def _region(host: HostFacts, ask: Question) -> Finding | None:
     wanted, region = ask.strategy.regions, host.configured.region
-    if region in wanted:
-        return None
+    return None if region in wanted else _elsewhere(region, wanted)
+
+
+@lru_cache(maxsize=1024)
+def _elsewhere(region: str, wanted: tuple[str, ...]) -> Finding:
     change = Reason(N_("be in the region %(wanted)s"), "region", {"wanted": _any(wanted)})
     if not region:
         return Finding(Reason(N_("Its region is unknown.")), change, True)
@@ -130,8 +133,11 @@ def _region(host: HostFacts, ask: Question) -> Finding | None:
 
 def _tags(host: HostFacts, ask: Question) -> Finding | None:
     missing = _missing(ask.strategy.tags, host.configured.tags)
-    if not missing:
-        return None
+    return _untagged(tuple(missing)) if missing else None
+
+
+@lru_cache(maxsize=1024)
+def _untagged(missing: tuple[str, ...]) -> Finding:
     params = {"missing": ", ".join(missing)}
     return Finding(
         Reason(N_("It lacks the tag %(missing)s."), "", params),
@@ -205,12 +211,24 @@ def _lacking(host: HostFacts, wanted: Amounts) -> Finding | None:
             change = Reason(N_("say how much is free"), f"know_{RESOURCES[at]}", {"wanted": need})
             unknown = unknown or Finding(Reason(_NOT_TOLD[at]), change, True)
             continue
-        why, change_text = _SHORT[at]
-        params = {"free": _amount(free), "wanted": _amount(need), "lack": _amount(need - free)}
-        return Finding(
-            Reason(why, "", params), Reason(change_text, f"free_{RESOURCES[at]}", params)
-        )
+        change = _freeing(at, need, free)
+        return Finding(Reason(_SHORT[at][0], "", change.params), change)
     return unknown
+
+
+def _freeing(at: int, need: float, free: float) -> Reason:
+    params = {"free": _amount(free), "wanted": _amount(need), "lack": _amount(need - free)}
+    return Reason(_SHORT[at][1], f"free_{RESOURCES[at]}", params)
+
+
+def shortfalls(host: HostFacts, ask: Question) -> list[Reason]:
+    """What has to be freed of each resource, where a filter only names the first."""
+    found = []
+    for at, free in enumerate(room_of(host)):
+        need = max(ask.demand[at] or 0.0, ask.strategy.free[at] or 0.0)
+        if free is not None and free < need:
+            found.append(_freeing(at, need, free))
+    return found
 
 
 def _distance(host: HostFacts, ask: Question) -> Finding | None:

@@ -8,7 +8,8 @@ is not known earns nothing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import NamedTuple
 
 from django.utils.translation import gettext_noop as N_
 
@@ -46,8 +47,7 @@ WEIGHTS: dict[str, tuple[tuple[str, int], ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One part of a score: its points, its weight, and the fact it came from.
 
     ``value`` is that fact as a number, None when it is unknown: a share from 0 to 1, kilometres, or
@@ -65,32 +65,52 @@ class Part:
         return self.points * self.weight
 
 
-def parts_of(host: HostFacts, ask: Question, in_region: int = 0) -> tuple[Part, ...]:
+def parts_of(host: HostFacts, ask: Question, in_region: int = 0) -> list[Part]:
     """The parts of a host's score; ``in_region`` is how many its region has of the application."""
-    return tuple(
-        _part(name, weight, host, ask, in_region) for name, weight in WEIGHTS[ask.strategy.order]
-    )
+    return [
+        _PARTS[name](name, weight, host, ask, in_region)
+        for name, weight in WEIGHTS[ask.strategy.order]
+    ]
 
 
-def _part(name: str, weight: int, host: HostFacts, ask: Question, in_region: int) -> Part:
-    if name in (LOAD, FILL):
-        load = load_of(host)
-        if load is None:
-            return Part(name, 0, weight, None)
-        return Part(name, _points(load if name == FILL else 1 - load), weight, load)
-    if name == DISTANCE:
-        km = km_between(host, ask.strategy)
-        points = 0 if km is None else _points(HALF_KM / (HALF_KM + km))
-        return Part(name, points, weight, km)
-    if name == REGION:
-        return Part(name, region_points(in_region), weight, float(in_region))
-    if name == PACKAGE:
-        has = host.counted.has_package
-        return Part(name, WHOLE if has else 0, weight, float(has))
+def _load(name: str, weight: int, host: HostFacts, ask: Question, in_region: int) -> Part:
+    load = load_of(host)
+    if load is None:
+        return Part(name, 0, weight, None)
+    return Part(name, _points(load if name == FILL else 1 - load), weight, load)
+
+
+def _distance(name: str, weight: int, host: HostFacts, ask: Question, in_region: int) -> Part:
+    km = km_between(host, ask.strategy)
+    points = 0 if km is None else _points(HALF_KM / (HALF_KM + km))
+    return Part(name, points, weight, km)
+
+
+def _region(name: str, weight: int, host: HostFacts, ask: Question, in_region: int) -> Part:
+    return Part(name, region_points(in_region), weight, float(in_region))
+
+
+def _package(name: str, weight: int, host: HostFacts, ask: Question, in_region: int) -> Part:
+    has = host.counted.has_package
+    return Part(name, WHOLE if has else 0, weight, float(has))
+
+
+def _instances(name: str, weight: int, host: HostFacts, ask: Question, in_region: int) -> Part:
     count = host.counted.instances
     share = 1 / (1 + count)
     points = _points(share if name == INSTANCES else 1 - share)
     return Part(name, points, weight, float(count))
+
+
+_PARTS: dict[str, Callable[[str, int, HostFacts, Question, int], Part]] = {
+    LOAD: _load,
+    FILL: _load,
+    DISTANCE: _distance,
+    REGION: _region,
+    PACKAGE: _package,
+    INSTANCES: _instances,
+    COMPANY: _instances,
+}
 
 
 def region_points(in_region: int) -> int:
@@ -98,21 +118,19 @@ def region_points(in_region: int) -> int:
     return WHOLE // (1 + in_region)
 
 
-def load_for(name: str, points: int) -> float | None:
-    """The load that earns so many points, on the safe side by 0.1 %; None if none does."""
-    if points > WHOLE:
-        return None
+def load_for(name: str, points: int) -> float:
+    """The load that earns so many points, on the safe side by 0.1 %."""
     if name == FILL:
         return min(1.0, math.ceil((points + 1) / WHOLE * 1000) / 1000)
     return max(0.0, math.floor((WHOLE - points - 1) / WHOLE * 1000) / 1000)
 
 
-def km_for(points: int) -> float | None:
-    """The distance that earns so many points, to the safe side of 100 m; None if none does."""
-    if points > WHOLE:
-        return None
+def km_for(points: int) -> float:
+    """The distance that earns so many points, on the safe side by 100 m."""
     return max(0.0, math.floor((HALF_KM * WHOLE / (points + 1) - HALF_KM) * 10) / 10)
 
 
 def _points(share: float) -> int:
-    return int(min(1.0, max(0.0, share)) * WHOLE)
+    if share >= 1.0:
+        return WHOLE
+    return int(share * WHOLE) if share > 0.0 else 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import lru_cache
 
-from apps.orchestration.placement.facts import Amounts, HostFacts, Strategy
+from apps.orchestration.placement.facts import Amounts, HostFacts, Question, Strategy
 
 EARTH_KM = 6371.0
 # Light in fibre covers about 200 km in a millisecond; the way there and back is twice as long.
@@ -37,6 +39,16 @@ def load_of(host: HostFacts) -> float | None:
     return min(1.0, max(0.0, *shares)) if shares else None
 
 
+def relieved(host: HostFacts, ask: Question) -> HostFacts:
+    """The host with as much freed as the question needs of each resource that is known."""
+    used = []
+    for at, (amount, free) in enumerate(zip(host.seen.used, room_of(host), strict=True)):
+        need = max(ask.demand[at] or 0.0, ask.strategy.free[at] or 0.0)
+        known = amount is not None and free is not None
+        used.append(amount - max(0.0, need - free) if known else amount)  # type: ignore[operator]
+    return replace(host, seen=replace(host.seen, used=(used[0], used[1], used[2])))
+
+
 def km_between(host: HostFacts, strategy: Strategy) -> float | None:
     """Kilometres along the great circle from the host to the strategy's point; None if unknown."""
     there = host.configured
@@ -44,9 +56,16 @@ def km_between(host: HostFacts, strategy: Strategy) -> float | None:
         return None
     if strategy.latitude is None or strategy.longitude is None:
         return None
-    first, second = math.radians(there.latitude), math.radians(strategy.latitude)
+    return _great_circle(
+        there.latitude, there.longitude, strategy.latitude, strategy.longitude
+    )
+
+
+@lru_cache(maxsize=8192)
+def _great_circle(latitude: float, longitude: float, to_lat: float, to_long: float) -> float:
+    first, second = math.radians(latitude), math.radians(to_lat)
     half_up = (second - first) / 2
-    half_along = math.radians(strategy.longitude - there.longitude) / 2
+    half_along = math.radians(to_long - longitude) / 2
     chord = math.sin(half_up) ** 2 + math.cos(first) * math.cos(second) * math.sin(half_along) ** 2
     return 2 * EARTH_KM * math.asin(math.sqrt(min(1.0, chord)))
 

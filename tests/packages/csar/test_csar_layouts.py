@@ -31,7 +31,7 @@ def test_every_layout_says_the_same(read: Read, layout: str, app_class: str, top
 
 
 def test_a_container_package(read: Read) -> None:
-    info = read()
+    info = read(requires=(("location", "2.1"),))
     assert (info.name, info.version, info.provider) == ("River Gauge", "1.10", "Example Labs")
     assert (info.app_class, info.released_at) == ("container", "2024-05-06 10:30")
     assert info.layout.appd == "zip"

@@ -1,0 +1,151 @@
+"""``/apm/v1/apps/…``: what application stores offer, and fetching it from them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext_noop as N_
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.errors import Invalid
+from apps.common.pagination import page
+from apps.common.words import Reason, say
+from apps.hosts.limits import limit_reached
+from apps.hosts.wire import Address
+from apps.journal.idempotency import idempotent
+from apps.packages import store_orders
+from apps.packages.models import StorePackage
+from apps.packages.onboarding import TOLD
+from apps.packages.policies import may_upload
+from apps.packages.selectors import access_store_package, store_packages
+from apps.packages.states import SyncState
+from apps.packages.store_offers import offers_of
+from apps.packages.store_orders import Outcome, Wanted
+from apps.tenants.policies import may, require
+from apps.tenants.views import ApiView
+
+HEX32 = r"^[0-9a-f]{32}\Z"
+MOST_AT_ONCE = 400
+_ON_RECORD = tuple(key for key in TOLD if key not in ("format", "details"))
+
+
+class WantedSerializer(serializers.Serializer[Any]):
+    """One package to fetch; whatever else a client sends of it is not looked at."""
+
+    appstoreIp = Address()
+    appId = serializers.RegexField(HEX32, max_length=64)
+    packageId = serializers.RegexField(HEX32, max_length=64)
+
+    def to_wanted(self, data: dict[str, str]) -> Wanted:
+        """One validated item as the services take it."""
+        return Wanted(
+            data["appstoreIp"], uuid.UUID(hex=data["appId"]), uuid.UUID(hex=data["packageId"])
+        )
+
+
+class FetchesSerializer(serializers.ListSerializer[Any]):
+    """1 to 400 packages to fetch."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("child", WantedSerializer())
+        super().__init__(*args, allow_empty=False, max_length=MOST_AT_ONCE, **kwargs)
+
+
+class StoreOffersView(ApiView):
+    """``GET /apm/v1/apps/info/appstores/{appstore_ip}``."""
+
+    def get(self, request: Request, ip: str) -> Response:
+        """What a store offers now, with how far each package is here.  Changes nothing."""
+        require(may(self.actor, "packages.read"))
+        rows = offers_of(ip)
+        if len(rows) > settings.LIMITS["packages_per_appstore"]:
+            raise limit_reached("packages_per_appstore", len(rows))
+        return Response([one.told | {"syncStatus": one.state} for one in rows])
+
+
+class FetchView(ApiView):
+    """``POST /apm/v1/apps/sync``."""
+
+    serializer_class = FetchesSerializer
+
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Order packages to be fetched: 202 with what became of each, 400 when none could be."""
+        require(may_upload(self.actor))
+        form = FetchesSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        wanted = [form.child.to_wanted(item) for item in form.validated_data]
+        outcomes = store_orders.fetch_each(actor=self.actor, wanted=wanted)
+        items = [outcome_json(one) for one in outcomes]
+        if all(one.reason for one in outcomes):
+            raise Invalid(
+                N_("None of the packages can be fetched."),
+                code="none_accepted",
+                details=[say(one.reason) for one in outcomes],
+                extra={"items": items},
+            )
+        return Response(items, status=status.HTTP_202_ACCEPTED)
+
+
+class FetchListView(ApiView):
+    """``GET /apm/v1/apps/syncstatus``."""
+
+    def get(self, request: Request) -> Response:
+        """Everything that was ever asked of stores, the newest first."""
+        require(may(self.actor, "packages.read"))
+        return Response([fetch_json(row) for row in page(request, store_packages())])
+
+
+class FetchStateView(ApiView):
+    """``GET /apm/v1/apps/{app_id}/packages/{package_id}/syncstatus``."""
+
+    def get(self, request: Request, store_app_id: str, store_package_id: str) -> Response:
+        """How far one package is."""
+        require(may(self.actor, "packages.read"))
+        keys = {"app_id": store_app_id, "package_id": store_package_id}
+        reason = Reason(N_("use 32 digits of 0-9 and a-f"))
+        wrong = {name: reason for name, text in keys.items() if not _is_key(text)}
+        if wrong:
+            raise Invalid(
+                N_("The request is not valid."),
+                fields=wrong,
+                message="input validation failed",
+                details=["URL validation failed"],
+            )
+        app_id, package_id = uuid.UUID(hex=store_app_id), uuid.UUID(hex=store_package_id)
+        return Response(fetch_json(access_store_package(app_id, package_id)))
+
+
+def outcome_json(one: Outcome) -> dict[str, Any]:
+    """What became of one order."""
+    ids = {"appId": one.wanted.app_id.hex, "packageId": one.wanted.package_id.hex}
+    if one.reason is None:
+        return ids | {"status": "accepted"}
+    return ids | {"status": "failed", "reason": one.word}
+
+
+def fetch_json(row: StorePackage) -> dict[str, Any]:
+    """``SyncStatus``; the additions stand last."""
+    said = {key: row.told.get(key) for key in _ON_RECORD}
+    ended_well = row.state == SyncState.IN_SYNC
+    return said | {
+        "appId": row.app_id.hex,
+        "packageId": row.package_id.hex,
+        "appstoreEndpoint": row.endpoint,
+        "syncStatus": row.state,
+        "operationalInfo": "success" if ended_well else say(row.fault_reason) or None,
+        "appstoreIp": row.store_ip,
+        "received": row.received,
+        "total": row.total,
+        "percent": row.percent,
+        "sha256": row.sha256 or None,
+        "asOf": row.updated_at,
+    }
+
+
+def _is_key(text: str) -> bool:
+    return len(text) == 32 and all(char in "0123456789abcdef" for char in text)
