@@ -339,6 +339,18 @@ def test_instance_that_slipped_in_keeps_a_package_that_is_being_removed(house, r
     assert services.forget_when_gone(actor=SYSTEM, package_id=package.pk)
 
 
+def test_file_of_a_package_is_not_reached_by_its_id_alone(owner, red):
+    """Q4: another tenant, who knows the id, neither reads the file nor removes it."""
+    content = make.csar()
+    key = upload(owner, red, content).json()["appPackageId"]
+    blue = make.tenant("blue")
+    stranger = make.Api(make.user(blue))
+    for tenant in (red, blue):
+        assert stranger.send("GET", url_of(tenant, key, "/download")).status_code == 404
+        assert stranger.send("DELETE", url_of(tenant, key)).status_code == 404
+    assert make.content_of(owner.send("GET", url_of(red, key, "/download"))) == content
+
+
 def test_download_of_a_package_whose_file_is_elsewhere_answers_404(owner, red):
     package = make.package(red)
     package.path.unlink()
