@@ -165,36 +165,22 @@ def _promised() -> dict[Key, Amounts]:
 
 
 def _facts(row: tuple[Any, ...], counts: _Counts) -> HostFacts:
-    (key, name, ip, changed, removing, cordoned, region, tags, vim, affinity, hardware,
-     latitude, longitude, reachable, observed_at, probe, edge_reachable) = row
-    kind = registry.kind_of(vim)
-    standing = facts.OPEN
-    if removing:
-        standing = facts.REMOVING
-    elif key in counts.draining:
-        standing = facts.DRAINING
-    elif cordoned:
-        standing = facts.CORDONED
-    if reachable is not None:
-        reachable = bool(reachable)
-    if reachable is not False and edge_reachable is not None and not edge_reachable:
-        reachable = False  # the edge that does not answer takes its hosts with it
+    key, name, ip = row[:3]
+    draining = key in counts.draining
+    is_open = counts.open_to_tenant is None or key in counts.open_to_tenant
+    told = (row, draining, is_open)
+    known = _KNOWN.get(key)
+    if known is None or known[0] != told:
+        known = (told, *_said(row, draining, is_open))
+        if len(_KNOWN) >= MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = known
     return HostFacts(
         _text(key),
         name,
         str(ip),
-        Configured(
-            stamp(changed),
-            standing,
-            counts.open_to_tenant is None or key in counts.open_to_tenant,
-            region,
-            tuple(_document(tags)),
-            kind.label,
-            _RUNS[kind.name],
-            latitude,
-            longitude,
-        ),
-        _seen(_document(probe), reachable, observed_at, affinity, _document(hardware)),
+        known[1],
+        known[2],
         Counted(
             counts.at,
             counts.instances.every.get(key, 0),
@@ -204,6 +190,42 @@ def _facts(row: tuple[Any, ...], counts: _Counts) -> HostFacts:
             counts.promised.get(key, facts.NO_DEMAND),
         ),
     )
+
+
+# What rows said when they were read last, with the row: most hosts say the same the next time.
+_KNOWN: dict[Key, tuple[Any, Configured, Seen]] = {}
+MOST_KNOWN = 20_000
+
+
+def _said(row: tuple[Any, ...], draining: bool, is_open: bool) -> tuple[Configured, Seen]:
+    """What a row says of its host: what was configured, and what was seen."""
+    (_, _, _, changed, removing, cordoned, region, tags, vim, affinity, hardware, latitude,
+     longitude, reachable, observed_at, probe, edge_reachable) = row
+    kind = registry.kind_of(vim)
+    standing = facts.OPEN
+    if removing:
+        standing = facts.REMOVING
+    elif draining:
+        standing = facts.DRAINING
+    elif cordoned:
+        standing = facts.CORDONED
+    if reachable is not None:
+        reachable = bool(reachable)
+    if reachable is not False and edge_reachable is not None and not edge_reachable:
+        reachable = False  # the edge that does not answer takes its hosts with it
+    configured = Configured(
+        stamp(changed),
+        standing,
+        is_open,
+        region,
+        tuple(_document(tags)),
+        kind.label,
+        _RUNS[kind.name],
+        latitude,
+        longitude,
+    )
+    seen = _seen(_document(probe), reachable, observed_at, affinity, _document(hardware))
+    return configured, seen
 
 
 def _seen(

@@ -104,7 +104,7 @@ def decide(ask: Question, hosts: Sequence[HostFacts]) -> Decision:
         settled = {id(one) for one in chosen}
         for one in candidates:
             if id(one) not in settled:
-                _score(one, ask, counts)
+                _recount(one, counts)
     else:
         chosen = fit[: strategy.count]
         last = chosen[-1].score if len(chosen) == strategy.count else None
@@ -162,6 +162,17 @@ def _score(one: _Candidate, ask: Question, counts: dict[str, int]) -> None:
             one.rest += points * weight
 
 
+def _recount(one: _Candidate, counts: dict[str, int]) -> None:
+    """The score where its region has more of the application than when it was first scored."""
+    number = counts[one.host.configured.region]
+    parts = [
+        part._replace(points=region_points(number), value=float(number))
+        if part.name == REGION else part
+        for part in one.parts
+    ]
+    one.parts, one.score = parts, sum(part.worth for part in parts)
+
+
 def _spread(
     ask: Question, fit: Sequence[_Candidate], counts: dict[str, int]
 ) -> tuple[list[_Candidate], Bar]:
@@ -174,7 +185,7 @@ def _spread(
     while waiting and len(chosen) < ask.strategy.count:
         heads = [queue[-1] for queue in waiting.values()]
         for one in heads:
-            _score(one, ask, counts)
+            _recount(one, counts)
         best = min(heads, key=attrgetter("order"))
         region = best.host.configured.region
         waiting[region].pop()

@@ -15,16 +15,16 @@ FIBRE_KM_PER_MS = 200.0
 
 def room_of(host: HostFacts) -> Amounts:
     """What is free: the total less what the probe saw in use and what was promised since."""
-    total, used, promised = host.seen.total, host.seen.used, host.counted.promised
+    cpus, memory, storage = host.seen.total
+    cpus_used, memory_used, storage_used = host.seen.used
+    first, second, third = host.counted.promised
     return (
-        _left(total[0], used[0], promised[0]),
-        _left(total[1], used[1], promised[1]),
-        _left(total[2], used[2], promised[2]),
+        None if cpus is None or cpus_used is None else cpus - cpus_used - (first or 0.0),
+        None if memory is None or memory_used is None else memory - memory_used - (second or 0.0),
+        None
+        if storage is None or storage_used is None
+        else storage - storage_used - (third or 0.0),
     )
-
-
-def _left(total: float | None, used: float | None, promised: float | None) -> float | None:
-    return None if total is None or used is None else total - used - (promised or 0.0)
 
 
 def load_of(host: HostFacts) -> float | None:
