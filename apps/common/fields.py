@@ -70,6 +70,15 @@ def ipv4(value: Any) -> None:
         raise ValidationError(_("enter an IPv4 address such as 10.0.0.12"), code="ipv4") from None
 
 
+def is_address(text: str) -> bool:
+    """Whether a text can be compared with a column of addresses: no database takes another one."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def address(value: Any) -> None:
     """Refuse what is neither an IPv4 nor an IPv6 address."""
     try:

@@ -105,3 +105,15 @@ def test_many_at_once_do_not_get_past_the_limit(settings):
         answers = list(pool.map(register, range(1, 9)))
     assert AppStore.objects.count() == 3
     assert sorted(answers, key=str) == [3] * 5 + [None] * 3
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["mechosts/quay", "applcms/quay", "apprulemanagers/quay", "mepms/quay", "appstores/quay",
+     "apprepos/quay", "mechosts/quay/capabilities", "mechosts/quay/apps", "mechosts/10.0.0.1%20",
+     "mechosts/quay/capabilities/GPU/applications"],
+)
+def test_name_in_the_place_of_an_address_is_as_unknown_as_any(boss, path):
+    """Q27: no address is told from a wrong one by an error of the database."""
+    answer = boss.send("GET", f"/inventory/v1/{path}")
+    assert (answer.status_code, answer.json()["message"]) == (404, "Record not found")
