@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 
-from apps.instances.states import INSTANCE, OPERATION
+from apps.instances.states import INSTANCE, OPERATION, ROLLOUT, ROLLOUT_ITEM
 from apps.mep.states import DELIVERY, SERVICE
-from apps.packages.states import DISTRIBUTION
+from apps.packages.states import DISTRIBUTION, STORE_SYNC
+from apps.rules.states import TASK
 from apps.tenants.roles import PERMISSIONS, Role
 from mecm_portal.wiring import WIRING
 
+MACHINES = (
+    INSTANCE, OPERATION, ROLLOUT, ROLLOUT_ITEM, TASK, DISTRIBUTION, STORE_SYNC, SERVICE, DELIVERY,
+)
 PAGE = "docs/architecture.md"
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -22,7 +26,7 @@ def refreshed(page: str) -> str:
 def _machines() -> str:
     charts = [
         f"**{machine.name}**\n\n```mermaid\n{machine.mermaid()}\n```"
-        for machine in (INSTANCE, OPERATION, DISTRIBUTION, SERVICE, DELIVERY)
+        for machine in MACHINES
     ]
     return "\n" + "\n\n".join(charts) + "\n"
 

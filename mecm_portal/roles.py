@@ -66,8 +66,8 @@ CENTER = Role(
         "apps.rules.tasks.purge": 3600.0,
         "apps.packages.tasks.sweep_orphans": 3600.0,
     },
-    nav=("dashboard", "topology", "packages", "instances", "deployments", "hosts", "systems",
-         "users", "activity"),
+    nav=("dashboard", "topology", "packages", "stores", "instances", "deployments", "hosts",
+         "systems", "users", "activity"),
     watches=("apps.sync.watcher.watch_edges",),
 )
 

@@ -8,6 +8,7 @@ from django.utils import translation
 
 from apps.common import clock
 from tests import factories as make
+from tests.scheduling import STORIES, Scheduler
 from tests.sites import CENTER, EDGE, TwoSites, database_copy, urls_of
 
 
@@ -26,6 +27,17 @@ def pytest_configure(config):
 def pytest_addoption(parser):
     """How the snapshot of the API's addresses is written again."""
     parser.addoption("--write-openapi-paths", action="store_true", help="see contract/test_openapi")
+
+
+def pytest_collection_modifyitems(items):
+    """Stories first: they wait more than they work, beside whatever the other workers do."""
+    items.sort(key=lambda item: not item.nodeid.startswith(STORIES))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file to one worker; the stories all to the same, so that one world is started for them."""
+    return Scheduler(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture

@@ -45,7 +45,13 @@ from apps.tenants.actors import SYSTEM  # noqa: E402 - needs loaded apps
 from apps.tenants.services import create_tenant  # noqa: E402 - needs loaded apps
 from apps.tenants.specs import TenantSpec  # noqa: E402 - needs loaded apps
 from examples.packages import build  # noqa: E402 - needs loaded apps
-from tools import bench_lists, bench_mep, bench_mep_parts  # noqa: E402 - needs loaded apps
+from tools import (  # noqa: E402 - as above
+    bench_batch,
+    bench_lists,
+    bench_mep,
+    bench_mep_parts,
+    bench_packages,
+)
 from tools.bench_mep import Figure  # noqa: E402 - needs loaded apps
 
 Deed = Callable[[], object]
@@ -138,7 +144,9 @@ def csar_cost(folder: Path) -> Line:
     )
 
 
-def write(lines: list[Line], lists: list[Figure], figures: list[Figure]) -> None:
+def write(
+    lines: list[Line], lists: list[Figure], figures: list[Figure], batches: list[Figure]
+) -> None:
     """The tables, with what they were measured on."""
     rows = [
         f"| {line.what} | {line.first:.2f} ms | {line.second:.2f} ms | {line.ratio:.2f} |"
@@ -174,6 +182,14 @@ def write(lines: list[Line], lists: list[Figure], figures: list[Figure]) -> None
         "|---|---|---|",
         *(f"| {one.what} | {one.measured} | {one.promised} |" for one in figures),
         "",
+        "## Batches over twenty edges",
+        "",
+        bench_packages.WORLD,
+        "",
+        "| what | measured | promised |",
+        "|---|---|---|",
+        *(f"| {one.what} | {one.measured} | {one.promised} |" for one in batches),
+        "",
     ]
     PAGE.write_text("\n".join(text))
     sys.stdout.write("\n".join(text))
@@ -201,6 +217,7 @@ def main() -> int:
             ],
             bench_lists.measure(),
             [*bench_mep_parts.measure(), *bench_mep.measure(Path(folder))],
+            [*bench_packages.measure(), *bench_batch.measure()],
         )
     return 0
 

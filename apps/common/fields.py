@@ -33,6 +33,7 @@ AFFINITY = RegexValidator(
     re.compile(r"^(?:[^\W_](?:[\w,-]*[^\W_])?)?\Z"),
     _("use letters and digits, with “_”, “-” and “,” only inside"),
 )
+HEX32 = RegexValidator(re.compile(r"^[0-9a-f]{32}\Z"), _("use 32 digits of 0-9 and a-f"))
 HEX32_64 = RegexValidator(
     re.compile(r"^[0-9a-f]{32,64}\Z"), _("use 32 to 64 digits of 0-9 and a-f")
 )
@@ -60,14 +61,21 @@ COORDINATES = RegexValidator(
     ),
     _("enter longitude and latitude such as 114.06,22.54"),
 )
-
-
-def ipv4(value: Any) -> None:
-    """Refuse what is not a dotted IPv4 address."""
-    try:
-        ipaddress.IPv4Address(value)
-    except (ipaddress.AddressValueError, ValueError):
-        raise ValidationError(_("enter an IPv4 address such as 10.0.0.12"), code="ipv4") from None
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+ipv4 = RegexValidator(
+    re.compile(rf"^(?:{_BYTE}\.){{3}}{_BYTE}\Z"),
+    _("enter an IPv4 address such as 10.0.0.12"),
+    code="ipv4",
+)
+# Written as a number without leading zeros.
+port = RegexValidator(
+    re.compile(
+        r"^(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]"
+        r"|6553[0-5])\Z"
+    ),
+    _("enter a port from 1 to 65535"),
+    code="port",
+)
 
 
 def is_address(text: str) -> bool:
@@ -87,10 +95,3 @@ def address(value: Any) -> None:
         found = None
     if found is None or getattr(found, "scope_id", None):
         raise ValidationError(_("enter an IP address such as 10.0.0.12"), code="address")
-
-
-def port(value: Any) -> None:
-    """Refuse what is not a port from 1 to 65535, written as a number without leading zeros."""
-    text = str(value)
-    if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > 65535:
-        raise ValidationError(_("enter a port from 1 to 65535"), code="port")

@@ -8,8 +8,44 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
 
+JSON, PROBLEM = "application/json", "application/problem+json"
+PROBLEMS = {
+    400: "Malformed, or something in it is wrong; `errors` says what.",
+    401: "No token, or one that does not hold.",
+    403: "The caller may not; `detail` says why.",
+    404: "There is no such thing, or not for this caller.",
+    405: "The resource has no such method.",
+    406: "Only JSON is answered.",
+    409: "The present state, or a limit, does not allow it.",
+    412: "The state of the instance, or If-Match, does not allow it.",
+    413: "The body is larger than it may be.",
+    415: "The body is of another media type than those that are read.",
+    422: "The Idempotency-Key was used with another body, or the document cannot be taken.",
+    423: "Another piece of work holds it for the moment.",
+    429: "Too many attempts.",
+    501: "Not offered.",
+    502: "Another system failed.",
+    504: "Another system did not answer in time.",
+}
 Endpoint = tuple[str, str, str, Callable[..., Any]]
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """A problem of RFC 9457, with what clients written for EdgeGallery read."""
+
+    type = serializers.CharField(help_text="What kind of problem it is, as a URN.")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="What happened, in the reader's language.")
+    instance = serializers.CharField(help_text="The path that was asked.")
+    message = serializers.CharField(help_text="The words of EdgeGallery where it has some.")
+    details = serializers.ListField(child=serializers.CharField())
+    errors = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.CharField(), required=False, help_text="What is wrong, by field."
+    )
 
 
 class HouseSchema(AutoSchema):
@@ -30,8 +66,29 @@ class HouseSchema(AutoSchema):
         return getattr(self.view, "serializer_class", None)
 
     def get_response_serializers(self) -> Any:
-        """A JSON object or list."""
-        return OpenApiTypes.ANY
+        """JSON unless the view's ``answers`` say more.
+
+        ``answers`` maps a method to its statuses of success and their media types.
+        """
+        said = getattr(self.view, "answers", {}).get(self.method, {"2XX": JSON})
+        kinds = {JSON: OpenApiTypes.ANY, "text/plain": OpenApiTypes.STR}
+        return {
+            (status, media): OpenApiResponse(
+                kinds.get(media, OpenApiTypes.BINARY), description="What was asked for."
+            )
+            for status, media in said.items()
+        }
+
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        """Whatever a view says of its answers, a problem for all that can go wrong."""
+        found = super()._get_response_bodies(direction)
+        for status, words in PROBLEMS.items():
+            if str(status) not in found:
+                problem = OpenApiResponse(ProblemSerializer, description=words)
+                found[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                    problem, str(status), [PROBLEM], direction
+                )
+        return found
 
     def get_tags(self) -> list[str]:
         """Operations are grouped by the mount that they belong to."""

@@ -9,28 +9,28 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from rest_framework import serializers
 
-_PLAIN = re.compile(r"^[^\x00-\x1f\x7f]*\Z")
+PLAIN = RegexValidator(
+    re.compile(r"^[^\x00-\x1f\x7f]*\Z"), _("must not contain control characters")
+)
 
 
 class Text(serializers.CharField):
     """A string as it was sent; no control characters, since it is shown to people and logged."""
 
-    default_error_messages = {"control": _("must not contain control characters")}
-
     def __init__(self, **options: Any) -> None:
         options.setdefault("trim_whitespace", False)
+        options.setdefault("validators", [PLAIN])
         super().__init__(**options)
 
     def to_internal_value(self, data: Any) -> str:
         """The string; refuses what would have to be turned into one."""
         if not isinstance(data, str):
             self.fail("invalid")
-        if not _PLAIN.match(data):
-            self.fail("control")
         return str(super().to_internal_value(data))
 
 
@@ -43,6 +43,16 @@ class Number(serializers.IntegerField):
         if isinstance(data, bool) or not (isinstance(data, int) or whole):
             self.fail("invalid")
         return int(super().to_internal_value(int(data)))
+
+
+class Real(serializers.FloatField):
+    """A number of JSON."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """The number; refuses texts and booleans."""
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        return float(super().to_internal_value(data))
 
 
 class Flag(serializers.BooleanField):

@@ -169,6 +169,7 @@ class HostCredentialsView(ApiView):
             "multipart/form-data": {
                 "type": "object",
                 "properties": {"file": {"type": "string", "format": "binary"}},
+                "required": ["file"],
             }
         },
         responses={200: dict},

@@ -47,9 +47,8 @@ def access_host(actor: Actor, host: uuid.UUID | str) -> MecHost:
 def access_hosts(actor: Actor, host_ids: Sequence[uuid.UUID]) -> list[MecHost]:
     """These hosts, each once and in their order, in one query; NotFound names one that is not."""
     found = {host.pk: host for host in hosts_for(actor).filter(pk__in=host_ids)}
-    return [
-        found[key] if key in found else access_host(actor, key) for key in dict.fromkeys(host_ids)
-    ]
+    keys = dict.fromkeys(host_ids)
+    return [found[key] if key in found else access_host(actor, key) for key in keys]
 
 
 def undelivered(*, edge_id: uuid.UUID | None = None) -> list[MecHost]:

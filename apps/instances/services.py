@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.models import Origin, born_here
 from apps.common.words import NO_REASON, Reason
-from apps.hosts.services import limit_reached
 from apps.instances.models import AppInstance
 from apps.instances.specs import CreateSpec
 from apps.instances.states import INSTANCE, Health, InstanceState
 from apps.journal import services as journal
+from apps.tenants import quotas
 from apps.tenants.actors import SYSTEM, Actor
 from apps.tenants.models import Tenant
 from apps.vim.contract import Phase, WorkloadStatus
@@ -72,10 +71,7 @@ def create(
     origin: Origin | None = None,
 ) -> AppInstance:
     """A new row in state Creating; Conflict when the tenant's limit is reached."""
-    hold_tenant(tenant_id)
-    count = AppInstance.objects.filter(tenant_id=tenant_id).count()
-    if count >= settings.LIMITS["instances_per_tenant"]:
-        raise limit_reached("instances_per_tenant", count)
+    quotas.hold(tenant_id, "instances")
     instance = AppInstance(
         id=instance_id or uuid.uuid4(),
         tenant_id=tenant_id,

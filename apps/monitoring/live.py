@@ -25,6 +25,7 @@ _LISTS = {
     "apprepo": ("systems", False),
     "package": ("packages", False),
     "distribution": ("packages", False),
+    "storepackage": ("packages", False),
     "instance": ("instances", True),
     "tenant": ("users", False),
     "user": ("users", False),

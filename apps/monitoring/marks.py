@@ -14,12 +14,18 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.errors import Invalid
 from apps.common.words import Reason, Text, say
 from apps.hosts.models import Manager, MecHost
-from apps.instances.models import AppInstance, LcmOperation
-from apps.instances.states import Health, InstanceState, OperationState
+from apps.instances.models import AppInstance, LcmOperation, Rollout, RolloutItem
+from apps.instances.states import (
+    Health,
+    InstanceState,
+    OperationState,
+    RolloutItemState,
+    RolloutState,
+)
 from apps.mep.models import Delivery, MecService, ServiceEvent, Subscription
 from apps.mep.states import Change, DeliveryState, ServiceState
-from apps.packages.models import Distribution
-from apps.packages.states import DistributionState
+from apps.packages.models import Distribution, StorePackage
+from apps.packages.states import DistributionState, SyncState
 from apps.rules.models import RuleTask
 from apps.rules.states import TaskState
 from apps.vim.results import Pod, Server, WorkloadStatus
@@ -57,6 +63,10 @@ _INSTANCE: dict[str, str] = {
 }
 _HEALTH: dict[str, str] = {_H.READY: OK, _H.DEGRADED: WARN, _H.FAILED: BAD, _H.UNKNOWN: UNKNOWN}
 _DISTRIBUTION: dict[str, str] = {_D.PROCESSING: BUSY, _D.DISTRIBUTED: OK, _D.ERROR: BAD}
+_STORE: dict[str, str] = {
+    SyncState.NOT_IN_SYNC: UNKNOWN, SyncState.IN_PROGRESS: BUSY, SyncState.IN_SYNC: OK,
+    SyncState.FAILED: BAD,
+}
 _OPERATION: dict[str, str] = {
     _O.QUEUED: UNKNOWN, _O.RUNNING: BUSY, _O.WAITING: BUSY, _O.SUCCEEDED: OK, _O.FAILED: BAD,
     _O.CANCELLED: UNKNOWN,
@@ -116,6 +126,15 @@ def seen_of(instance: AppInstance) -> WorkloadStatus | None:
         return None
 
 
+_ROLLOUT: dict[str, str] = {
+    RolloutState.FINISHED: OK,
+    RolloutState.STOPPED: WARN,
+    RolloutItemState.RUNNING: BUSY,
+    RolloutItemState.UPGRADED: OK,
+    RolloutItemState.FAILED: BAD,
+}
+
+
 def health_mark(instance: AppInstance) -> Mark:
     """How the workload does: ready of total where the edge has said so."""
     return health_as_seen(instance, seen_of(instance))
@@ -150,6 +169,12 @@ def rule_task_mark(task: RuleTask) -> Mark:
     """How far the handing over of rules is."""
     label = TaskState(task.state).label
     return Mark(task.state, label, _RULE_TASK[task.state], detail=say(task.why))
+
+
+def rollout_mark(row: Rollout | RolloutItem) -> Mark:
+    """Where an upgrade, or one instance of it, is."""
+    mark = Mark(row.state, row.get_state_display(), _ROLLOUT.get(row.state, UNKNOWN))
+    return replace(mark, detail=say(row.why))
 
 
 def step_mark(state: str) -> Mark:
@@ -190,6 +215,15 @@ def distribution_mark(row: Distribution) -> Mark:
     if row.removing:
         return Mark("Removing", _("Removing"), BUSY, why)
     return replace(_stored(row.state, _DISTRIBUTION), detail=why)
+
+
+def store_mark(row: StorePackage) -> Mark:
+    """How far a package of an application store is here."""
+    tone = _STORE[row.state]
+    label: Text = SyncState(row.state).label
+    if row.state == SyncState.IN_PROGRESS and row.percent is not None:
+        label = f"{label} {row.percent} %"
+    return Mark(row.state, label, tone, say(row.fault_reason))
 
 
 def level_mark(level: str) -> Mark:

@@ -165,6 +165,7 @@ def _spec(actor: Actor, tenant: uuid.UUID, data: dict[str, Any]) -> DeploymentSp
         parameters=data.get("parameters") or {},
         start=data["start"],
         partial=data["allowFewer"],
+        allow_missing=data["allow_missing_services"],
     )
 
 

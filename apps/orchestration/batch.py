@@ -18,6 +18,7 @@ from apps.instances.specs import CreateSpec
 from apps.instances.states import InstanceState
 from apps.orchestration import services
 from apps.orchestration.dependencies import Depended, ServicesMissing
+from apps.packages.selectors import access_package
 from apps.tenants.actors import Actor
 
 T = TypeVar("T")
@@ -47,10 +48,13 @@ def create(
 ) -> list[Outcome]:
     """One instance of ``spec`` on each host, in the order of the hosts."""
 
+    package = access_package(actor, spec.package_id, tenant_id=tenant_id)
+    known = {host.ip: host for host in hosts.hosts_for(actor).filter(ip__in=host_ips)}
+
     def one(ip: str) -> Outcome:
-        host = hosts.access_host(actor, ip)
+        host = known.get(ip) or hosts.access_host(actor, ip)
         placed = replace(spec, host_id=host.pk)
-        made = services.create_instance(actor=actor, tenant_id=tenant_id, spec=placed)
+        made = services.create_on(host, package, actor=actor, tenant_id=tenant_id, spec=placed)
         return Outcome(spec.app_name, ip, made.pk)
 
     return [_kept(partial(one, ip), Outcome(spec.app_name, ip)) for ip in host_ips]

@@ -101,7 +101,7 @@ def missing(
     besides: uuid.UUID | None = None,
 ) -> list[Service]:
     """The services that ``package`` requires and that nothing on ``host`` offers now."""
-    wanted = package.details.requirements.services_required
+    wanted = _required_by(package)
     if not wanted:
         return []
     offers = [
@@ -126,7 +126,7 @@ def dependents(instance: AppInstance, *, without: Iterable[uuid.UUID] = ()) -> l
     leaving = {instance.pk, *without}
     neighbours = list(_on(instance.host, instance.tenant_id, PLANNED))
     others = [one for one in neighbours if one.pk not in leaving]
-    demanding = [(one, one.package.details.requirements.services_required) for one in others]
+    demanding = [(one, _required_by(one.package)) for one in others]
     if not any(wanted for _, wanted in demanding):
         return []
     mine = _Offer.of(instance.package)
@@ -145,6 +145,13 @@ def dependents(instance: AppInstance, *, without: Iterable[uuid.UUID] = ()) -> l
                 found.append(one)
                 break
     return found
+
+
+def _required_by(package: Package) -> Sequence[Service]:
+    """What a package requires; most require nothing, and their whole record is not read for it."""
+    if not (package.info.get("requirements") or {}).get("services_required"):
+        return ()
+    return package.details.requirements.services_required
 
 
 def _on(host: MecHost, tenant_id: uuid.UUID, among: Q) -> Iterable[AppInstance]:

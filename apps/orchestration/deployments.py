@@ -39,6 +39,7 @@ class DeploymentSpec:
     parameters: dict[str, str] = field(default_factory=dict)
     start: bool = True
     partial: bool = False
+    allow_missing: bool = False
 
 
 class TooFewHosts(Conflict):
@@ -158,6 +159,7 @@ def _place(
                 app_name=spec.app_name,
                 description=spec.description,
                 parameters=spec.parameters,
+                allow_missing=spec.allow_missing,
             ),
         )
         placed.instance_id = made.pk

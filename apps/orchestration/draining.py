@@ -184,6 +184,7 @@ def _order(actor: Actor, old: AppInstance, host_id: uuid.UUID) -> uuid.UUID:
             description=old.description,
             capabilities=tuple(old.capabilities),
             parameters=dict(old.parameters),
+            allow_missing=old.allow_missing,
         ),
     )
     if old.wanted == InstanceState.INSTANTIATED:
@@ -202,9 +203,19 @@ def _follow(move: DrainMove, old: AppInstance) -> None:
         services.terminate(actor=actor, instance_id=new.pk)
         return _end(move, MoveState.STAYS, new.info)
     if new.state == new.wanted:
-        services.terminate(actor=actor, instance_id=old.pk)
-        _end(move, MoveState.MOVED, Reason(""))
+        return _replace(move, old, new, actor)
     return None
+
+
+def _replace(move: DrainMove, old: AppInstance, new: AppInstance, actor: Actor) -> None:
+    """End the old instance; where others need it there, it stays and the new one ends."""
+    try:
+        with transaction.atomic():
+            services.terminate(actor=actor, instance_id=old.pk)
+    except DomainError as error:
+        services.terminate(actor=actor, instance_id=new.pk)
+        return _end(move, MoveState.STAYS, error.reason)
+    return _end(move, MoveState.MOVED, Reason(""))
 
 
 def _end(move: DrainMove, state: MoveState, reason: Reason) -> None:

@@ -23,6 +23,7 @@ from apps.orchestration.models import DrainState, HostDrain
 from apps.orchestration.placement import facts
 from apps.orchestration.placement.facts import Amounts, Configured, Counted, HostFacts, Seen
 from apps.orchestration.placement.filters import plain_architecture
+from apps.orchestration.services import NAME_IS_FREE
 from apps.packages.models import Distribution, Package
 from apps.packages.states import DistributionState
 from apps.tenants.actors import Actor
@@ -144,7 +145,7 @@ def _instances(thing: Thing) -> _Rows:
     return _Rows(
         every=dict(_fetched(every.values_list("host_id").annotate(number=Count("*")))),
         same=dict(_fetched(same.values_list("host_id").annotate(number=Count("*")))),
-        named=_hosts(own.filter(app_name=thing.app_name)),
+        named=_hosts(own.filter(app_name=thing.app_name).exclude(state__in=NAME_IS_FREE)),
     )
 
 

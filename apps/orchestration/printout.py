@@ -5,6 +5,7 @@ The groups are those of the page; both read them from here.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,8 @@ from apps.orchestration.placement.scores import LABELS, WHOLE, Part
 from apps.orchestration.placement.words import TREATMENTS, amounts, asked, fact_of
 
 BAR = 20
+WIDTH = 118
+TEXT = 41  # where the text begins beside a name and an address
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 
 
@@ -47,14 +50,28 @@ def printout(
 ) -> str:
     """The whole decision as text."""
     known = {one.id: one for one in hosts}
-    return "\n".join([
+    lines = [
         heading,
         *_question(question),
         "",
         *_chosen(question, verdicts, known),
         *_others(verdicts),
         *_dropped(verdicts),
-    ])
+    ]
+    return "\n".join(_wrapped(line) for line in lines)
+
+
+def _wrapped(line: str) -> str:
+    """A long line over several, each as far in as the text of the first."""
+    if len(line) <= WIDTH:
+        return line
+    inset = max(len(line) - len(line.lstrip()), 2)
+    if line[2:3].strip() and line.startswith("  "):
+        inset = TEXT
+    return textwrap.fill(
+        line, WIDTH, subsequent_indent=" " * inset, break_on_hyphens=False,
+        drop_whitespace=True,
+    )
 
 
 def _question(question: Question) -> Iterator[str]:
@@ -109,7 +126,7 @@ def _dropped(verdicts: Sequence[Verdict]) -> Iterator[str]:
         for one in group.verdicts:
             why = " ".join(say(each.why) for each in one.objections if not each.kept)
             yield f"  {one.name:<22} {one.ip:<15} {why}"
-            yield f"  {'':<38} {to_win(one)}"
+            yield f"{'':<{TEXT}}{to_win(one)}"
 
 
 def to_win(verdict: Verdict) -> str:

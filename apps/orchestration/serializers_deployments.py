@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.common.fields import APP_NAME, HEX32_64
+from apps.common.strict import Real
 from apps.common.words import say
 from apps.orchestration.deployments import MOST_HOSTS
 from apps.orchestration.models import DrainMove, HostDrain, PlacedInstance, PlacementDecision
@@ -35,14 +36,14 @@ def _words(**options: Any) -> serializers.ListField:
 
 
 def _amount() -> serializers.FloatField:
-    return serializers.FloatField(required=False, min_value=0, max_value=1e9, default=0)
+    return Real(required=False, min_value=0, max_value=1e9, default=0)
 
 
 class PointSerializer(serializers.Serializer[Any]):
     """A place on the earth in degrees."""
 
-    latitude = serializers.FloatField(min_value=-90, max_value=90)
-    longitude = serializers.FloatField(min_value=-180, max_value=180)
+    latitude = Real(min_value=-90, max_value=90)
+    longitude = Real(min_value=-180, max_value=180)
 
 
 class RoomSerializer(serializers.Serializer[Any]):
@@ -68,9 +69,9 @@ class StrategySerializer(serializers.Serializer[Any]):
     )
     free = RoomSerializer(required=False)
     near = PointSerializer(required=False)
-    maxDistanceKm = serializers.FloatField(required=False, min_value=0, max_value=20100)
-    maxLatencyMs = serializers.FloatField(required=False, min_value=0, max_value=1000)
-    maxAgeSeconds = serializers.FloatField(required=False, min_value=1, max_value=1e9)
+    maxDistanceKm = Real(required=False, min_value=0, max_value=20100)
+    maxLatencyMs = Real(required=False, min_value=0, max_value=1000)
+    maxAgeSeconds = Real(required=False, min_value=1, max_value=1e9)
     order = serializers.ChoiceField(choices=ORDERS, required=False, default=LEAST_LOADED)
     unknown = serializers.DictField(
         child=serializers.ChoiceField(choices=[KEEP, DROP]), required=False,
@@ -126,6 +127,7 @@ class DeploymentSerializer(serializers.Serializer[Any]):
     allowFewer = serializers.BooleanField(
         required=False, default=False, help_text=_("Fewer hosts than wanted will do, but one.")
     )
+    allow_missing_services = serializers.BooleanField(required=False, default=False)
     strategy = StrategySerializer()
 
 

@@ -37,6 +37,7 @@ __all__ = [
     "Depended",
     "ServicesMissing",
     "create_instance",
+    "create_on",
     "instantiate",
     "take_order",
     "take_upgrade",
@@ -90,8 +91,32 @@ def create_instance(
     require(may_create(actor))
     package = access_package(actor, spec.package_id, tenant_id=tenant_id)
     host = hosts.access_host(actor, spec.host_id)
+    return create_on(
+        host,
+        package,
+        actor=actor,
+        tenant_id=tenant_id,
+        spec=spec,
+        instance_id=instance_id,
+        origin=origin,
+    )
+
+
+def create_on(
+    host: MecHost,
+    package: Package,
+    *,
+    actor: Actor,
+    tenant_id: uuid.UUID,
+    spec: CreateSpec,
+    instance_id: uuid.UUID | None = None,
+    origin: Origin | None = None,
+) -> AppInstance:
+    """The same on a host and of a package that the caller has looked up for the actor."""
+    require(may_create(actor))
     _refuse_unless(fits(package, host))
-    parameters.check(package.details, spec.parameters, complete=False)
+    if spec.parameters:
+        parameters.check(package.details, spec.parameters, complete=False)
     with transaction.atomic():
         # Looked at again under a lock: its removal may have been ordered meanwhile.
         _refuse_unless(fits(lock_package(package.pk), host))

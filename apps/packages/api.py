@@ -7,7 +7,7 @@ reads those of all, and names the tenant to write as ``tenant_id``.
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Prefetch, QuerySet
 from django.http import FileResponse, HttpResponse
@@ -80,7 +80,7 @@ def _named(request: Request) -> uuid.UUID | None:
     """``tenant_id`` of the query or the form; Invalid when it is no UUID."""
     text = request.query_params.get("tenant_id", "")
     if not text and request.content_type.startswith("multipart/"):
-        text = str(request.data.get("tenant_id") or "")
+        text = str(request.POST.get("tenant_id") or "")
     try:
         return uuid.UUID(text) if text else None
     except ValueError:
@@ -159,7 +159,7 @@ class PackageView(PackageApi):
     def get(
         self, request: Request, package_id: str, tenant_id: uuid.UUID | None = None
     ) -> Response:
-        """Read, with the state per host, the check report, its revisions and who needs it."""
+        """Read, with the state per host, the check report, revisions, users and dependents."""
         require(may(self.actor, "packages.read"))
         tenant = self.read_tenant(request, tenant_id)
         package = access_package(self.actor, package_id, tenant_id=tenant)
@@ -168,8 +168,16 @@ class PackageView(PackageApi):
             "requirements": package.info.get("requirements"),
             "images": package.info.get("images"),
             "revisions": [
-                {"appPkgId": row.package_id, "revision": row.revision, "createdTime": row.created_at}
+                {
+                    "appPkgId": row.package_id,
+                    "revision": row.revision,
+                    "createdTime": row.created_at,
+                }
                 for row in revisions_of(package)
+            ],
+            "instances": [
+                {"appInstanceId": str(row.pk), "appName": row.app_name, "mecHost": row.host.ip}
+                for row in package.instances.select_related("host")
             ],
             "dependents": [
                 {
@@ -225,6 +233,8 @@ class PackageHostView(PackageApi):
 
 class DownloadView(PackageApi):
     """``GET /apm/v1[/tenants/{tenant_id}]/packages/{app_package_id}/download``."""
+
+    answers: ClassVar[dict[str, dict[int, str]]] = {"GET": {200: "application/octet-stream"}}
 
     def get(
         self, request: Request, package_id: str, tenant_id: uuid.UUID | None = None

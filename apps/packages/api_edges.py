@@ -29,7 +29,9 @@ class EdgeSyncView(PackageApi):
         """Answer 501: edges tell of their changes by themselves, and asking for it is not built."""
         require(may_upload(self.actor))
         self.write_tenant(request, tenant_id)
-        raise NotOffered(N_("Edges tell their changes by themselves; this call is not offered yet."))
+        raise NotOffered(
+            N_("Edges tell their changes by themselves; this call is not offered yet.")
+        )
 
 
 class OwnEdgeSyncView(EdgeSyncView):

@@ -12,10 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.errors import Invalid
-from apps.common.fields import ipv4
+from apps.common.fields import HEX32
 from apps.common.pagination import page
+from apps.common.strict import Text
 from apps.common.words import Reason, say
-from apps.hosts.services import limit_reached
+from apps.hosts.limits import limit_reached
+from apps.hosts.wire import Address
 from apps.journal.idempotency import idempotent
 from apps.packages import store_orders
 from apps.packages.models import StorePackage
@@ -28,7 +30,6 @@ from apps.packages.store_orders import Outcome, Wanted
 from apps.tenants.policies import may, require
 from apps.tenants.views import ApiView
 
-HEX32 = r"^[0-9a-f]{32}\Z"
 MOST_AT_ONCE = 400
 _ON_RECORD = tuple(key for key in TOLD if key not in ("format", "details"))
 
@@ -36,23 +37,17 @@ _ON_RECORD = tuple(key for key in TOLD if key not in ("format", "details"))
 class WantedSerializer(serializers.Serializer[Any]):
     """One package to fetch; whatever else a client sends of it is not looked at."""
 
-    appstoreIp = serializers.CharField(max_length=15, validators=[ipv4])
-    appId = serializers.RegexField(HEX32, max_length=64)
-    packageId = serializers.RegexField(HEX32, max_length=64)
-
-    def to_wanted(self, data: dict[str, str]) -> Wanted:
-        """One validated item as the services take it."""
-        return Wanted(
-            data["appstoreIp"], uuid.UUID(hex=data["appId"]), uuid.UUID(hex=data["packageId"])
-        )
+    appstoreIp = Address()
+    appId = Text(max_length=64, validators=[HEX32])
+    packageId = Text(max_length=64, validators=[HEX32])
 
 
 class FetchesSerializer(serializers.ListSerializer[Any]):
     """1 to 400 packages to fetch."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("child", WantedSerializer())
-        super().__init__(*args, allow_empty=False, max_length=MOST_AT_ONCE, **kwargs)
+        kwargs |= {"child": WantedSerializer(), "allow_empty": False, "max_length": MOST_AT_ONCE}
+        super().__init__(*args, **kwargs)
 
 
 class StoreOffersView(ApiView):
@@ -78,7 +73,7 @@ class FetchView(ApiView):
         require(may_upload(self.actor))
         form = FetchesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        wanted = [form.child.to_wanted(item) for item in form.validated_data]
+        wanted = [_wanted(item) for item in form.validated_data]
         outcomes = store_orders.fetch_each(actor=self.actor, wanted=wanted)
         items = [outcome_json(one) for one in outcomes]
         if all(one.reason for one in outcomes):
@@ -145,6 +140,13 @@ def fetch_json(row: StorePackage) -> dict[str, Any]:
         "sha256": row.sha256 or None,
         "asOf": row.updated_at,
     }
+
+
+def _wanted(item: dict[str, str]) -> Wanted:
+    """One validated item as the services take it."""
+    return Wanted(
+        item["appstoreIp"], uuid.UUID(hex=item["appId"]), uuid.UUID(hex=item["packageId"])
+    )
 
 
 def _is_key(text: str) -> bool:

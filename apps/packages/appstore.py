@@ -1,4 +1,4 @@
-"""An EdgeGallery application store, as a site reads from it.  Writes nothing but the file asked for.
+"""An EdgeGallery application store, as a site reads it.  Writes nothing but the file asked for.
 
 Calls go through the guard of outward calls, to the registered address of the store and nowhere
 else; the caller's token stays here.
@@ -14,7 +14,7 @@ import json
 import re
 import ssl
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -151,11 +151,10 @@ class AppStoreClient:
             raise self._stranger()
         return found
 
-    def _run(self, work: Coroutine[Any, Any, T] | Any, seconds: float) -> T:
+    def _run(self, work: Awaitable[T], seconds: float) -> T:
         async def bounded() -> T:
             async with asyncio.timeout(seconds):
-                done: T = await work
-                return done
+                return await work
 
         try:
             return self._loop.run(bounded())

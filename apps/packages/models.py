@@ -28,7 +28,7 @@ class StorePackage(Versioned):
     OBSERVED: ClassVar[tuple[str, ...]] = ("state", "fault", "received", "total", "told")
 
     # The store's address is its identity in the inventory, as in every URL.
-    store_ip = models.GenericIPAddressField(protocol="IPv4")
+    store_ip = models.GenericIPAddressField()
     endpoint = models.CharField(max_length=64, blank=True)
     app_id = models.UUIDField()
     package_id = models.UUIDField()

@@ -7,6 +7,7 @@ was fetched for everybody, as soon as that is here.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -54,6 +55,27 @@ class OnboardSpec:
     description: str = ""
     icon_url: str = ""
     affinity: str = ""
+
+
+def spec_of(row: StorePackage) -> OnboardSpec:
+    """What a tenant gets who takes a package as the store describes it.
+
+    A name that no package may have is written as one.
+    """
+    told = {key: str(row.told.get(key) or "") for key in TOLD}
+    name = re.sub(r"[^\w.-]+", "-", told["name"]).strip("-._") or row.package_id.hex
+    return OnboardSpec(
+        store_ip=row.store_ip,
+        app_id=row.app_id,
+        package_id=row.package_id,
+        name=name[:255],
+        version=told["version"][:255] or "1.0",
+        source=f"http://{row.endpoint}/mec/appstore/v1/apps/{row.app_id.hex}/packages/"
+        f"{row.package_id.hex}/action/download",
+        provider=told["provider"],
+        description=told["shortDesc"],
+        affinity=told["affinity"][:255],
+    )
 
 
 @transaction.atomic

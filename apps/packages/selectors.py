@@ -47,9 +47,8 @@ def access_package(
     if isinstance(package, uuid.UUID):
         found = list(rows.filter(pk=package))
     else:
-        app_id, key = _keys(package)
-        same = Q(pk=key, store_key=None) | Q(store_key=key)
-        found = list(rows.filter(same, app_id=app_id)[:2]) if key else []
+        keys = _keys(package)
+        found = list(rows.filter(keys)[:2]) if keys else []
     if not found:
         raise NotFound(N_("There is no such package."), message="record not found")
     if len(found) > 1:
@@ -91,7 +90,9 @@ def access_store_package(app_id: uuid.UUID, package_id: uuid.UUID) -> StorePacka
     return found
 
 
-def _keys(text: str) -> tuple[uuid.UUID | None, uuid.UUID | None]:
+def _keys(text: str) -> Q | None:
+    """What a package of this ``appPackageId`` has; None for what is no such id."""
     if not re.fullmatch(r"[0-9a-f]{64}", text):
-        return None, None
-    return uuid.UUID(hex=text[:32]), uuid.UUID(hex=text[32:])
+        return None
+    app_id, key = uuid.UUID(hex=text[:32]), uuid.UUID(hex=text[32:])
+    return Q(app_id=app_id) & (Q(pk=key, store_key=None) | Q(store_key=key))

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.common.fields import PACKAGE_NAME, ipv4
+from apps.common.fields import HEX32, PACKAGE_NAME, ipv4
+from apps.common.strict import Text
 from apps.packages.models import Distribution, Package
 from apps.packages.onboarding import OnboardSpec
 
-HEX32 = r"^[0-9a-f]{32}\Z"
 PATH_NULL = _("App Package Path is null")
 
 
@@ -64,10 +64,10 @@ class HostInfoSerializer(serializers.Serializer[Any]):
 class OnboardSerializer(serializers.Serializer[Any]):
     """``AppPackage`` as a client sends it, to take a package from an application store."""
 
-    appPkgId = serializers.RegexField(HEX32, max_length=64)
-    appPkgName = serializers.CharField(max_length=255, validators=[PACKAGE_NAME])
-    appPkgVersion = serializers.CharField(max_length=255)
-    appPkgPath = serializers.CharField(
+    appPkgId = Text(max_length=64, validators=[HEX32])
+    appPkgName = Text(max_length=255, validators=[PACKAGE_NAME])
+    appPkgVersion = Text(max_length=255)
+    appPkgPath = Text(
         max_length=1024, error_messages={"null": PATH_NULL, "required": PATH_NULL}
     )
     appProvider = _optional(1024)
@@ -76,7 +76,7 @@ class OnboardSerializer(serializers.Serializer[Any]):
     appIconUrl = _optional(1024)
     createdTime = _optional(255)
     modifiedTime = _optional(255)
-    appId = serializers.RegexField(HEX32, max_length=64)
+    appId = Text(max_length=64, validators=[HEX32])
     mecHostInfo = serializers.ListField(
         child=HostInfoSerializer(), allow_empty=False, max_length=50
     )

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import clock
 from apps.common.errors import Conflict, DomainError
 from apps.common.models import Origin, born_here
+from apps.hosts.models import AppStore
 from apps.journal import services as journal
 from apps.packages.csar import Limits, PackageInfo, read_package
 from apps.packages.distribution import withdraw_all
@@ -24,6 +25,7 @@ from apps.packages.models import Package, StorePackage
 from apps.packages.policies import may_change, may_upload
 from apps.packages.revisions import dependents_of, take_number
 from apps.packages.selectors import access_package
+from apps.packages.states import SyncState
 from apps.tenants import quotas
 from apps.tenants.actors import Actor
 from apps.tenants.policies import require
@@ -204,7 +206,8 @@ def _draft(
 def keep(*, actor: Actor, package: Package, path: Path, numbered: bool = False) -> Package:
     """Write the row and move the file into its place, both or neither.
 
-    Where the package was ``numbered`` elsewhere it keeps its revision.  The row first: where its id is taken, the file in that place belongs to somebody else.
+    Where the package was ``numbered`` elsewhere it keeps its revision.  The row first: where its id
+    is taken, the file in that place belongs to somebody else.
     """
     target, moved = package.path, False
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -233,7 +236,12 @@ def keep(*, actor: Actor, package: Package, path: Path, numbered: bool = False) 
 
 
 def sweep_orphans() -> int:
-    """Delete files that a dead process left: packages without a row, uploads without a request."""
+    """Delete files that a dead process left: packages without a row, uploads without a request.
+
+    And what was fetched from stores that nobody has registered any more.
+    """
+    gone = StorePackage.objects.exclude(store_ip__in=AppStore.objects.values("ip"))
+    gone.exclude(state=SyncState.IN_PROGRESS).exclude(packages__has_file=False).delete()
     known = {package.path for package in Package.objects.only("id", "app_id")}
     known |= {row.path for row in StorePackage.objects.only("id")}
     # A young file may belong to an upload that is still going on.

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import clock
 from apps.common.errors import Conflict, DomainError
 from apps.common.words import Reason
-from apps.hosts.services import limit_reached
+from apps.hosts.limits import limit_reached
 from apps.journal import services as journal
 from apps.packages.models import StorePackage
 from apps.packages.policies import may_upload

@@ -18,6 +18,7 @@ import httpx
 from django.conf import settings
 
 from apps.portal.demo_mep import prepare_platform
+from apps.portal.demo_store import prepare_store, registration
 from apps.tenants import keys, services
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Tenant, User
@@ -38,7 +39,10 @@ PEOPLE: dict[str, tuple[tuple[str, str, Role, str], ...]] = {
     "edge": (("admin", "admin", Role.ADMIN, "{site}"),),
 }
 # What a site of each role has beside its people.
-PLATFORMS: dict[str, Callable[[], dict[str, Any]]] = {"center": dict, "edge": prepare_platform}
+PLATFORMS: dict[str, Callable[[], dict[str, Any]]] = {
+    "center": prepare_store,
+    "edge": prepare_platform,
+}
 SIMULATED_ACCESS = """simulated:
   seed: {seed}
   nodes: 3
@@ -100,6 +104,7 @@ def story(world: dict[str, Any]) -> None:
     admin = _Session(center, "admin")
     for number, edge in enumerate(world["edges"], start=1):
         _register_edge(admin, edge, number)
+    _ensure(admin, "/inventory/v1/appstores", "appstoreIp", registration())
     hosts = [edge["host_ip"] for edge in world["edges"]]
     sessions = {person: _Session(center, person) for person in ("tenant", "other_tenant")}
     running = [

@@ -42,6 +42,7 @@ SECTIONS: dict[str, Section] = {
         Section("dashboard", _("Dashboard"), "dashboard", _OVERVIEW),
         Section("topology", _("Topology"), "topology", _OVERVIEW, "topology.read"),
         Section("packages", _("Packages"), "package", _APPS, "packages.read"),
+        Section("stores", _("App stores"), "download", _APPS, "packages.read"),
         Section("instances", _("Instances"), "instance", _APPS, "instances.read"),
         Section("deployments", _("Deployments"), "send", _APPS, "instances.read"),
         Section("hosts", _("Hosts"), "host", _INFRA, "hosts.read"),

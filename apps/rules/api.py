@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import ClassVar
 
 from django.utils.translation import gettext_noop as N_
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -11,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.errors import Conflict, Invalid
+from apps.common.schema import JSON
 from apps.common.words import Reason
 from apps.instances.models import AppInstance
 from apps.instances.selectors import access_instance
@@ -80,6 +82,7 @@ class AppdConfigurationView(InstanceView):
     """``/inventory/v1/…/app_instances/{app_instance_id}/appd_configuration``."""
 
     serializer_class = AppdConfigSerializer
+    answers = {verb: {200: JSON} for verb in ("GET", "POST", "PUT", "DELETE")}
 
     def get(
         self, request: Request, instance_id: uuid.UUID, tenant_id: uuid.UUID | None = None
@@ -120,6 +123,7 @@ class RuleOrderView(InstanceView):
     """``/appo/v1/…/app_instances/{app_instance_id}/appd_configuration``."""
 
     serializer_class = AppdConfigSerializer
+    answers = {verb: {202: JSON} for verb in ("POST", "PUT", "DELETE")}
 
     @idempotent
     def post(
@@ -192,6 +196,7 @@ class RuleTaskView(ApiView):
     """``/appo/v1/…/apprule_task_infos/{apprule_task_id}``."""
 
     spellings = True
+    answers: ClassVar[dict[str, dict[int, str]]] = {"GET": {200: JSON}}
 
     def get(
         self, request: Request, task_id: uuid.UUID, tenant_id: uuid.UUID | None = None

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.errors import DomainError
+from apps.common.schema import JSON
 from apps.common.words import say
 from apps.journal.idempotency import idempotent
 from apps.rules import services, wire, work
@@ -23,6 +24,7 @@ class EdgeConfigurationView(InstanceView):
     """``…/app_instances/{app_instance_id}/appd_configuration``."""
 
     serializer_class = AppdConfigSerializer
+    answers = {verb: {200: JSON} for verb in ("GET", "POST", "PUT", "DELETE")}
 
     def get(
         self, request: Request, instance_id: uuid.UUID, tenant_id: uuid.UUID | None = None

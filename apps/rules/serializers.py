@@ -34,10 +34,10 @@ _V6 = (
     "|([0-9A-Fa-f]{1,4}:){1,6}(:[0-9A-Fa-f]{1,4})|([0-9A-Fa-f]{1,4}:){1,4}(:[0-9A-Fa-f]{1,4}){1,3}"
     "|:(:[0-9A-Fa-f]{1,4}){1,7}|::)"
 )
-NETWORK = RegexValidator(
-    re.compile(rf"^({_V4}(/(3[0-2]|[12]?[0-9]))?|{_V6}(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)\Z"),
-    _("enter an IPv4 or IPv6 address, or a network such as 10.0.0.0/8"),
-)
+_NETWORK = rf"({_V4}(/(3[0-2]|[12]?[0-9]))?|{_V6}(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)"
+_ENTER = _("enter an IPv4 or IPv6 address, or a network such as 10.0.0.0/8")
+NETWORK = RegexValidator(re.compile(rf"^{_NETWORK}\Z"), _ENTER)
+NETWORK_OR_NONE = RegexValidator(re.compile(rf"^{_NETWORK}?\Z"), _ENTER)
 PORT = RegexValidator(
     re.compile(
         r"^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])\Z"
@@ -130,6 +130,11 @@ class ConfiguredTunnelSerializer(StrictSerializer):
     tunnelSpecificData = _optional(max_length=256)
 
 
+def _there(name: str) -> Body:
+    """The schema of a member that is neither null nor empty."""
+    return {"type": "object"} if name == "tunnelInfo" else {"type": "string", "minLength": 1}
+
+
 class ConfiguredDestinationSerializer(StrictSerializer):
     """Where packets go: what is asked for depends on ``interfaceType``."""
 
@@ -138,7 +143,7 @@ class ConfiguredDestinationSerializer(StrictSerializer):
     narrower = {
         "oneOf": [
             {
-                "properties": {"interfaceType": {"enum": [kind]}, name: {"minLength": 1}},
+                "properties": {"interfaceType": {"enum": [kind]}, name: _there(name)},
                 "required": [name],
             }
             for kind, name in NEEDS.items()
@@ -149,7 +154,7 @@ class ConfiguredDestinationSerializer(StrictSerializer):
     tunnelInfo = ConfiguredTunnelSerializer(required=False, allow_null=True)
     srcMacAddress = _optional(max_length=17, validators=[MAC])
     dstMacAddress = _optional(max_length=17, validators=[MAC])
-    dstIpAddress = _optional(max_length=49)
+    dstIpAddress = _optional(max_length=49, validators=[NETWORK_OR_NONE])
 
     def to_internal_value(self, data: Any) -> Body:
         """EdgeGallery's edge writes ``TunnelInfo``; its portal sends a tunnel of empty texts."""
@@ -162,12 +167,6 @@ class ConfiguredDestinationSerializer(StrictSerializer):
                 del data["tunnelInfo"]
         found: Body = super().to_internal_value(data)
         return found
-
-    def validate_dstIpAddress(self, value: str) -> str:  # noqa: N802 - named by field
-        """An address or a network where there is anything."""
-        if value:
-            NETWORK(value)
-        return value
 
     def validate(self, attrs: Body) -> Body:
         """What the type of the interface needs is there."""

@@ -93,7 +93,7 @@ def hold(tenant_id: uuid.UUID, kind: str, *, adding: int = 1) -> Use:
     Locks the tenant's row until the transaction ends, so whoever adds to one tenant takes turns;
     must be called inside the transaction that adds.  Invalid for a tenant that does not exist.
     """
-    if not Tenant.objects.select_for_update().filter(pk=tenant_id).values_list("pk").first():
+    if not _locked(tenant_id):
         reason = Reason(N_("there is no such tenant"))
         raise Invalid(N_("The request is not valid."), fields={"tenant_id": reason})
     use = Use(kind, limit_for(tenant_id, kind), used_by(tenant_id, kind))
@@ -127,3 +127,9 @@ def set_limits(*, actor: Actor, tenant_id: uuid.UUID, limits: Mapping[str, int |
             data={"limits": changed},
         )
     return tenant
+
+
+def _locked(tenant_id: uuid.UUID) -> bool:
+    """Whether there is such a tenant; its row is held, and may still be referred to by others."""
+    rows = Tenant.objects.select_for_update(no_key=True).filter(pk=tenant_id)
+    return rows.values_list("pk").first() is not None

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
+from pathlib import Path
 from typing import Any
 
 from mecm_portal.runtime import lifeline
@@ -29,13 +30,13 @@ class Children:
         self._follow(site, process.stdout)
         return process
 
-    async def applications(self, site: Site) -> Process:
-        """Start the demo applications of the site; they end when their standard input does."""
-        command = [sys.executable, "-m", "examples.demo_apps"]
+    async def companion(self, site: Site, module: str, order: Path) -> Process:
+        """Start a demo program beside the site; it ends when its standard input does."""
+        command = [sys.executable, "-m", module]
         process = await self._start(site, command, stdin=PIPE, stdout=PIPE, stderr=STDOUT)
         self._follow(site, process.stdout)
         if process.stdin is not None:
-            process.stdin.write(site.applications_file.read_bytes() + b"\n")
+            process.stdin.write(order.read_bytes() + b"\n")
         return process
 
     async def prepare(self, site: Site) -> Preparation:

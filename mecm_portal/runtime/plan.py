@@ -70,6 +70,19 @@ class Site:
         return self.directory / "demo-apps.json"
 
     @property
+    def store_file(self) -> Path:
+        """What the demo's application store needs to know; only where the site has one."""
+        return self.directory / "demo-store.json"
+
+    @property
+    def companions(self) -> tuple[tuple[str, str, Path], ...]:
+        """The demo programs beside a site: a name, a module and the file with its order."""
+        return (
+            ("apps", "examples.demo_apps", self.applications_file),
+            ("store", "examples.appstore", self.store_file),
+        )
+
+    @property
     def serve_command(self) -> list[str]:
         """The command line of the site's process."""
         where = ["--host", self.ip, "--port", str(self.port)]

@@ -128,13 +128,15 @@ class Supervisor:
         self._console.say(f"Addresses and passwords: {path}\nStop everything: Ctrl-C\n")
 
     def _start_applications(self) -> None:
-        """Start the demo applications beside their sites; they are kept running as sites are."""
+        """Start the demo programs beside their sites; they are kept running as sites are."""
         for site in self._plan.sites:
-            if site.applications_file.exists():
+            for name, module, order in site.companions:
+                if not order.exists():
+                    continue
                 keeper = Keeper(
-                    launch=functools.partial(self._children.applications, site),
+                    launch=functools.partial(self._children.companion, site, module, order),
                     answers=_runs,
-                    say=functools.partial(self._console.event, f"{site.name}-apps"),
+                    say=functools.partial(self._console.event, f"{site.name}-{name}"),
                 )
                 self._applications.append(keeper)
                 self._in_background(keeper.run())

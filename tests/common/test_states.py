@@ -6,7 +6,16 @@ import pytest
 
 from apps.common.errors import IllegalMove
 from apps.common.states import Machine
-from apps.instances.states import INSTANCE, OPERATION, InstanceState, OperationState
+from apps.instances.states import (
+    INSTANCE,
+    OPERATION,
+    ROLLOUT,
+    ROLLOUT_ITEM,
+    InstanceState,
+    OperationState,
+    RolloutItemState,
+    RolloutState,
+)
 from apps.packages.states import DISTRIBUTION, DistributionState
 
 DOOR = Machine("door", {"": {"build": "shut"}, "shut": {"open": "ajar"}, "ajar": {"shut": "shut"}})
@@ -25,8 +34,10 @@ TABLES = {
             ("Instantiating", "instantiated", "Instantiated"),
             ("Instantiating", "instantiation_failed", "Instantiation failed"),
             ("Instantiating", "terminate", "Terminating"),
+            ("Instantiated", "upgrade", "Instantiating"),
             ("Instantiated", "terminate", "Terminating"),
             ("Instantiation failed", "instantiate", "Instantiating"),
+            ("Instantiation failed", "upgrade", "Instantiating"),
             ("Instantiation failed", "instantiated", "Instantiated"),
             ("Instantiation failed", "terminate", "Terminating"),
             ("Terminating", "terminated", ""),
@@ -48,6 +59,27 @@ TABLES = {
             ("Running", "cancel", "Cancelled"),
             ("Waiting", "run", "Running"),
             ("Waiting", "cancel", "Cancelled"),
+        },
+    ),
+    "rollout": (
+        ROLLOUT,
+        RolloutState,
+        {
+            ("", "start", "Running"),
+            ("Running", "finish", "Finished"),
+            ("Running", "stop", "Stopped"),
+        },
+    ),
+    "rollout item": (
+        ROLLOUT_ITEM,
+        RolloutItemState,
+        {
+            ("", "plan", "Waiting"),
+            ("Waiting", "run", "Running"),
+            ("Waiting", "fail", "Failed"),
+            ("Waiting", "skip", "Skipped"),
+            ("Running", "succeed", "Upgraded"),
+            ("Running", "fail", "Failed"),
         },
     ),
     "distribution": (
@@ -90,7 +122,7 @@ def test_wrong_move_names_the_state_and_the_verbs_that_it_allows():
         INSTANCE.move("Instantiation failed", "create")
     assert caught.value.extra == {
         "state": "Instantiation failed",
-        "allowed": ["instantiate", "instantiated", "terminate"],
+        "allowed": ["instantiate", "instantiated", "terminate", "upgrade"],
     }
     assert "create" in str(caught.value)
     assert "Instantiation failed" in str(caught.value)

@@ -16,20 +16,6 @@ from tests.contract.markers import marked
 from tests.contract.routes import PLACES, ROUTES, SYNCHRONIZATION
 from tests.sites import CENTER, urls_of
 
-# Routes that are still being built: to be emptied.
-PENDING_ROUTES = {
-    "O2", "O4", "O7", "O8", "O9", "O10", "O17", "P2", "P8", "P9", "P10", "P11",
-}
-# Routes whose spelling without a tenant is still being built: to be emptied.
-PENDING_TENANT_LESS = {"O1", "O3", "O5", "O6", "O11", "O12"}
-# Faults of what is still being built: to be emptied.
-PENDING_FAULTS = {
-    "Q4", "Q28", "Q29", "Q30", "Q31", "Q32",
-    "Q33", "Q34", "Q35", "Q37", "Q38", "Q39", "Q40", "Q41", "Q42", "Q43", "Q45", "Q46", "Q50",
-    "Q51", "Q53", "Q54", "Q55", "Q56", "Q57", "Q58", "Q59", "Q60", "Q61", "Q62", "Q63", "Q64",
-    "Q65", "Q66", "Q67", "Q68", "Q69", "Q70", "Q71", "Q72", "Q73", "Q74", "Q75", "Q76", "Q77",
-    "Q78", "Q79", "Q80", "Q81",
-}
 FAULTS = [f"Q{number}" for number in range(1, 82)]
 
 
@@ -53,7 +39,7 @@ def served(method, path, places):
     return method == "GET" if kind is None else hasattr(kind, method.lower())
 
 
-@pytest.mark.parametrize("number", [one for one in ROUTES if one not in PENDING_ROUTES])
+@pytest.mark.parametrize("number", ROUTES)
 def test_route_is_served_and_has_its_test(number):
     method, path = ROUTES[number]
     assert served(method, path, PLACES), f"{number} {method} {path} is not served"
@@ -62,29 +48,16 @@ def test_route_is_served_and_has_its_test(number):
 
 @pytest.mark.parametrize(
     "number",
-    [one for one, (_, path) in ROUTES.items()
-     if "{tenant_id}" in path and one not in PENDING_ROUTES | PENDING_TENANT_LESS],
+    [one for one, (_, path) in ROUTES.items() if "{tenant_id}" in path],
 )
 def test_route_of_a_tenant_is_served_without_the_tenant_too(number):
     method, path = ROUTES[number]
     assert served(method, path.replace("/tenants/{tenant_id}", ""), PLACES)
 
 
-@pytest.mark.parametrize("fault", [one for one in FAULTS if one not in PENDING_FAULTS])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_fault_is_shown_to_be_absent_or_cannot_be(fault):
     assert marked().get(fault) or not_applicable().get(fault), f"nothing is said about {fault}"
-
-
-def test_what_is_pending_is_still_open():
-    done = [
-        one for one in sorted(PENDING_ROUTES) if marked().get(one) and served(*ROUTES[one], PLACES)
-    ]
-    done += [
-        f"{one} without a tenant" for one in sorted(PENDING_TENANT_LESS)
-        if served(ROUTES[one][0], ROUTES[one][1].replace("/tenants/{tenant_id}", ""), PLACES)
-    ]
-    done += [one for one in sorted(PENDING_FAULTS) if marked().get(one) or one in not_applicable()]
-    assert done == [], "take these out of the pending sets"
 
 
 def test_every_reason_is_a_sentence_about_a_fault_that_there_is():
@@ -96,13 +69,13 @@ def test_every_reason_is_a_sentence_about_a_fault_that_there_is():
 def test_tables_can_be_read(capsys):
     lines = ["", "| # | route | tests |", "|---|---|---|"]
     for number, (method, path) in ROUTES.items():
-        said = ", ".join(marked().get(number, [])[:3]) or "pending"
+        said = ", ".join(marked()[number][:3])
         if number in SYNCHRONIZATION:
             said += " (may answer 501)"
         lines.append(f"| {number} | {method} {path} | {said} |")
     lines += ["", "| fault | tests, or why it cannot be |", "|---|---|"]
     for fault in FAULTS:
-        said = ", ".join(marked().get(fault, [])[:3]) or not_applicable().get(fault, "pending")
+        said = ", ".join(marked().get(fault, [])[:3]) or not_applicable().get(fault, "")
         lines.append(f"| {fault} | {said} |")
     print("\n".join(lines))  # noqa: T201 - the tables are what is asked for
     told = capsys.readouterr().out

@@ -78,7 +78,8 @@ def test_fifty_ask_for_the_last_place_and_one_gets_it(house, apart):
     assert sorted(status for status, _ in told) == [202] + [409] * (ASKERS - 1)
     refusals = [body for status, body in told if status == 409]
     assert {(one["limit"], one["used"], one["raised_by"], one["message"]) for one in refusals} == {
-        (LIMIT, LIMIT, "MECM_LIMIT_INSTANCES_PER_TENANT", "Max record limit exceeded")}
+        (LIMIT, LIMIT, f"PUT /tenants/v1/tenants/{user.tenant_id}/quotas",
+         "Max record limit exceeded")}
     assert at_once(AppInstance.objects.count) == [settings.LIMITS["instances_per_tenant"]]
 
 

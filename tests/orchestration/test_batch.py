@@ -97,14 +97,14 @@ def test_batch_over_the_limit_leaves_nothing_half_made(harbour, settings):
 
 def test_bug_in_one_item_is_that_items_own(harbour, monkeypatch):
     """Q31: whatever goes wrong with one item, those after it are carried out."""
-    honest = services.create_instance
+    honest = services.create_on
 
-    def sick(*, actor, tenant_id, spec):
-        if spec.host_id == harbour.hosts[1].pk:
+    def sick(host, package, **order):
+        if host == harbour.hosts[1]:
             raise RuntimeError("sick")
-        return honest(actor=actor, tenant_id=tenant_id, spec=spec)
+        return honest(host, package, **order)
 
-    monkeypatch.setattr(services, "create_instance", sick)
+    monkeypatch.setattr(services, "create_on", sick)
     items = harbour.send("create", harbour.body())
     assert [one.get("code", "") for one in items] == ["", "bug", ""]
     assert "sick" not in str(items)

@@ -140,7 +140,7 @@ def test_load_and_mec_services_of_a_host_are_asked_at_its_edge(now, two_sites):
 
 @pytest.mark.parametrize("path", ["kpi", "mep_capabilities", "mep_capabilities/x"])
 def test_host_that_is_unknown_or_does_not_answer_is_told_apart(desk, monkeypatch, path):
-    """Q33, Q54: 404 for an unknown host, 502 and 504 for a silent edge, whose address is not told."""
+    """Q33, Q54: 404 for an unknown host, 502 and 504 for a silent edge without its address."""
     url = f"{desk.base}/hosts/{{}}/{path}"
     assert desk.guest.send("GET", url.format("10.250.0.1")).status_code == 404
     for fault, status in ((httpx.ConnectError, 502), (httpx.ReadTimeout, 504)):

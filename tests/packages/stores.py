@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-import pytest
-from django.apps import apps
-
+from apps.hosts import stores
+from apps.hosts.models import AppStore
+from apps.hosts.specs import StoreSpec
+from apps.tenants.actors import SYSTEM
 from examples.appstore import AppStoreServer, Offer, Store, offers
 from examples.packages import build
 
@@ -42,11 +43,8 @@ def serving(settings, **behaviour):
 
 def register(ip=IP, port=8200):
     """A store in the inventory."""
-    if "appstore" not in apps.all_models["hosts"]:
-        pytest.skip("the inventory knows no application stores yet")
-    row = apps.get_model("hosts", "AppStore")(name="store", ip=ip, port=port)
-    row.save(force_insert=True)
-    return row
+    spec = StoreSpec(ip=ip, port=port, repo=f"{ip}:5000", name="store")
+    return stores.register(AppStore, actor=SYSTEM, spec=spec)
 
 
 def wanted(offer, ip=IP):

@@ -151,6 +151,7 @@ BAD += [(name, code, make_it) for name, (code, make_it) in INNER_FLAWS.items() i
 def test_bad_package_answers_its_sentence_and_leaves_one_refusal_only(
     house, owner, red, tmp_path_factory, name, code, flaw
 ):
+    """P1 Q57 Q58 Q61: sizes and paths are looked at first; of a refused file nothing is kept."""
     kept = make.package(red, name="kept")
     before, entries = store_of(house), Entry.objects.count()
     path = flaw(tmp_path_factory.mktemp("bad") / "bad.csar")
@@ -336,6 +337,18 @@ def test_instance_that_slipped_in_keeps_a_package_that_is_being_removed(house, r
     assert package.path.exists()
     AppInstance.objects.all().delete()
     assert services.forget_when_gone(actor=SYSTEM, package_id=package.pk)
+
+
+def test_file_of_a_package_is_not_reached_by_its_id_alone(owner, red):
+    """Q4: another tenant, who knows the id, neither reads the file nor removes it."""
+    content = make.csar()
+    key = upload(owner, red, content).json()["appPackageId"]
+    blue = make.tenant("blue")
+    stranger = make.Api(make.user(blue))
+    for tenant in (red, blue):
+        assert stranger.send("GET", url_of(tenant, key, "/download")).status_code == 404
+        assert stranger.send("DELETE", url_of(tenant, key)).status_code == 404
+    assert make.content_of(owner.send("GET", url_of(red, key, "/download"))) == content
 
 
 def test_download_of_a_package_whose_file_is_elsewhere_answers_404(owner, red):

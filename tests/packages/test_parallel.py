@@ -13,7 +13,8 @@ import pytest
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from apps.common import http
-from apps.packages import distribution, distribution_work
+from apps.common.errors import Conflict
+from apps.packages import distribution, distribution_work, services
 from apps.packages.models import Distribution
 from apps.tenants.actors import SYSTEM
 from mecm_portal.runtime import work
@@ -107,6 +108,24 @@ def test_twenty_edges_take_a_package_at_the_same_time(red, monkeypatch, in_threa
     assert came == ["arrived"] * EDGES
     assert states == ["Distributed"] * EDGES
     assert work.POOL_SIZE > distribution_work.AT_ONCE >= EDGES, "a site has the workers for it"
+
+
+def test_of_uploads_at_once_only_as_many_succeed_as_there_is_room_for(red, in_threads, settings):
+    """P1 Q18: the limit is counted under a lock, and what does not fit leaves nothing."""
+    settings.LIMITS = settings.LIMITS | {"packages_per_tenant": 2}
+    make.package(red)
+    content = make.csar(app_class="vm")
+
+    def upload(_):
+        try:
+            services.upload_package(actor=SYSTEM, tenant_id=red.pk, file=make.uploaded(content))
+        except Conflict as error:
+            return error.code
+        return "kept"
+
+    came, _ = in_threads(upload, range(8))
+    assert sorted(came) == ["kept"] + ["limit"] * 7
+    assert len(list(settings.PACKAGE_DIR.iterdir())) == 2
 
 
 def test_two_hosts_of_one_edge_cost_one_upload(red, now, monkeypatch):

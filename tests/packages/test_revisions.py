@@ -51,6 +51,10 @@ def test_same_name_and_version_again_is_a_new_revision_of_the_same_app(owner, re
     assert {row["appPkgId"]: row["latestRevision"] for row in listed} == {
         first: 2, second: 2, other: 1}
     rows = {row.package_id: row for row in Package.objects.all()}
+    make.instance(rows[first], make.host(), name="on-the-old-one")
+    old = owner.send("GET", f"{url}/{first}").json()
+    assert [one["appName"] for one in old["instances"]] == ["on-the-old-one"]
+    assert old["revision"] < old["latestRevision"]
     assert superseded([row.pk for row in rows.values()]) == {rows[first].pk: 2}
 
 

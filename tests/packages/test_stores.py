@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 
 import pytest
 
-from apps.packages import store_work
+from apps.hosts import stores as inventory
+from apps.hosts.models import AppStore
+from apps.packages import services, store_work
 from apps.packages.models import Package, StorePackage
+from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.packages.stores import IP, offer, register, serving, wanted
 
@@ -51,7 +54,7 @@ def drafts(house):
 
 def test_store_is_listed_with_what_is_here_of_it_and_nothing_changes(owner, store):
     """P8 Q60: a listing deletes nothing, also when the store has it no more."""
-    first, second = store.offers
+    first = store.offers[0]
     rows = owner.send("GET", f"{APPS}/info/appstores/{IP}").json()
     assert {(row["name"], row["version"], row["syncStatus"]) for row in rows} == {
         ("Berth Planner", "1.2", "NOT_IN_SYNC"), ("Gate Reader", "3.0", "NOT_IN_SYNC")}
@@ -172,7 +175,7 @@ def test_file_that_is_not_the_announced_one_is_refused(owner, store, house):
 @pytest.mark.parametrize(("content", "word"), [(b"no zip at all", "zip"), (b"", "empty")])
 def test_file_that_is_no_package_is_refused_like_an_upload(owner, store, content, word):
     """Q57 Q73: one reader with one set of limits for uploads and for what is fetched."""
-    broken = offer("Broken", (content and "1.0") or "2.0")
+    broken = offer("Broken", "1.0" if content else "2.0")
     broken.content = content
     store.offers.append(broken)
     assert word in failed(owner, broken)
@@ -270,4 +273,18 @@ def test_guest_reads_and_orders_nothing(red, store):
     assert guest.send("GET", f"{APPS}/syncstatus").status_code == 200
     assert fetch(guest, store.offers[0]).status_code == 403
     assert not Package.objects.exists()
-    assert uuid.UUID(store.offers[0].app_id)
+
+
+def test_what_came_from_a_store_that_is_gone_is_swept_unless_somebody_waits_for_it(
+    owner, store, house, now
+):
+    fetch(owner, store.offers[0])
+    work()
+    row = StorePackage.objects.get()
+    services.sweep_orphans()
+    assert StorePackage.objects.exists()
+    inventory.remove(AppStore, actor=SYSTEM, key=IP)
+    os.utime(row.path, (0, 0))
+    assert services.sweep_orphans() == 1
+    assert not StorePackage.objects.exists()
+    assert not row.path.exists()

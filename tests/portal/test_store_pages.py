@@ -1,99 +1,97 @@
-"""The pages of app stores and app repositories, and what the host form has of the inventory."""
+"""The pages of application stores, and what pages say of revisions."""
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
-from apps.hosts.models import AppRepo, AppStore, MecHost
+from apps.packages import store_orders, store_work
+from apps.packages.models import Package, StorePackage
+from apps.packages.store_orders import Wanted
+from apps.tenants.actors import SYSTEM
 from tests import factories as make
-from tests.portal.conftest import browser
-
-KINDS = {
-    "stores": (AppStore, "10.0.0.1", {
-        "name": "central", "ip": "10.0.0.1", "port": "8099", "producer": "acme",
-        "repo": "r.example:5000", "repo_name": "", "repo_user_name": "puller"}, "repo_password"),
-    "repositories": (AppRepo, "r.example:5000", {
-        "name": "central", "endpoint": "r.example:5000", "user_name": "puller"}, "password"),
-}
+from tests.packages.stores import IP, register, serving
 
 
-@pytest.fixture
-def boss(house):
-    """An administrator's browser."""
-    return browser(make.admin())
+def text_of(page):
+    """The text of a page that came."""
+    assert page.status_code == 200, page.status_code
+    return page.content.decode()
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_one_is_registered_changed_without_its_password_and_removed_after_a_question(boss, name):
-    model, key, given, column = KINDS[name]
-    url = f"/systems/sources/{name}/"
-    assert "None registered" in boss.get(url).content.decode()
-    assert boss.post(f"{url}new/", {**given, "password": make.TOKEN}).status_code == 302
-    again = boss.post(f"{url}new/", {**given, "password": make.TOKEN})
-    assert again.status_code == 422
-    assert "registered already" in again.content.decode()
-    edit = f"{url}{key}/edit/"
-    for page in (boss.get(url), boss.get(edit), again):
-        assert make.TOKEN not in page.content.decode()
-    assert boss.post(edit, {**given, "name": "renamed"}).status_code == 302
-    row = model.objects.get()
-    assert (row.name, getattr(row, column).reveal()) == ("renamed", make.TOKEN)
-    assert boss.post(edit, {**given, "password": "another"}).status_code == 302
-    assert getattr(model.objects.get(), column).reveal() == "another"
-    assert "nothing" not in boss.get(f"{url}?q=renamed&sort=-name").content.decode()
-    question = boss.get(f"{url}{key}/delete/").content.decode()
-    assert "Remove “central”?" in question
-    assert model.objects.exists()
-    assert boss.post(f"{url}{key}/delete/").status_code == 302
-    assert not model.objects.exists()
+def ordered(one):
+    """A package on its way here."""
+    wanted = Wanted(IP, uuid.UUID(one.app_id), uuid.UUID(one.package_id))
+    return store_orders.fetch(actor=SYSTEM, wanted=wanted)
 
 
-@pytest.mark.parametrize(
-    ("name", "field", "value"),
-    [("stores", "ip", "10.0.0"), ("stores", "port", "0"), ("stores", "repo", "a b"),
-     ("stores", "name", "a b"), ("repositories", "endpoint", "a/b"),
-     ("repositories", "user_name", ""), ("repositories", "name", ""),
-     ("repositories", "password", "")],
-)
-def test_wrong_field_is_refused_by_the_rules_of_the_api(boss, name, field, value):
-    model, _, given, _ = KINDS[name]
-    answer = boss.post(f"/systems/sources/{name}/new/",
-                       {**given, "password": make.TOKEN, field: value})
-    assert answer.status_code == 422
-    assert answer.context["form"].errors.keys() == {field}
-    assert not model.objects.exists()
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_package_goes_from_the_store_to_a_host_by_the_pages(estate, open_as, settings, language):
+    with serving(settings) as store:
+        first, client = store.offers[0], open_as("tenant", language)
+        assert f"/stores/{IP}/" in text_of(client.get("/stores/"))
+        assert "Berth Planner" in text_of(client.get(f"/stores/{IP}/"))
+        chosen = {"package": [first.app_id + first.package_id, "nonsense"]}
+        assert client.post(f"/stores/{IP}/fetch/", chosen)["Location"] == "/stores/"
+        row = StorePackage.objects.get()
+        assert (row.state, row.actor["name"]) == ("SYNC_INPROGRESS", "ann")
+        assert "<progress" not in text_of(client.get("/stores/"))
+        assert store_work.work_on(row.pk) == "arrived"
+        piece = text_of(client.get("/stores/?part=fetched", headers={"HX-Request": "true"}))
+        assert "<progress" in piece and "<html" not in piece
+        take = f"/stores/onboard/{row.app_id}/{row.package_id}/"
+        assert take in piece
+        assert estate.online.name in text_of(client.get(take))
+        page = client.post(take, {"hosts": [str(estate.online.pk)]})
+        package = Package.objects.get(name="Berth-Planner")
+        assert page["Location"] == f"/packages/{package.pk}/"
+        assert (package.has_file, package.tenant) == (True, estate.one)
+        assert f"{IP}:" in text_of(client.get(f"/packages/{package.pk}/"))
 
 
-def test_password_of_a_store_can_be_forgotten(boss):
-    make.store("10.0.0.1")
-    given = KINDS["stores"][2]
-    assert boss.post("/systems/sources/stores/10.0.0.1/edit/", {**given, "forget": "on"})
-    assert not AppStore.objects.get().repo_password
+def test_store_that_does_not_answer_is_a_sentence_on_its_page(estate, open_as):
+    register("10.9.9.9")
+    assert "not a public address" in text_of(open_as("tenant").get("/stores/10.9.9.9/"))
 
 
-def test_only_administrators_come_to_the_pages_and_unknown_kinds_are_not_found(boss):
-    tenant = browser(make.user(make.tenant()))
-    assert tenant.get("/systems/sources/stores/").status_code == 403
-    assert tenant.post("/systems/sources/stores/new/", KINDS["stores"][2]).status_code == 403
-    assert boss.get("/systems/sources/evil/").status_code == 404
-    assert boss.get("/systems/sources/stores/10.0.0.9/edit/").status_code == 404
+def test_guest_looks_and_fetches_nothing(estate, open_as, settings):
+    with serving(settings) as store:
+        row, guest = ordered(store.offers[0]), open_as("guest")
+        assert "<button" not in text_of(guest.get(f"/stores/{IP}/")).split('id="offers"')[1]
+        for url in (f"/stores/{IP}/fetch/", f"/stores/onboard/{row.app_id}/{row.package_id}/"):
+            assert guest.post(url, {"package": "x"}).status_code == 403
 
 
-def test_host_form_keeps_every_capability_and_takes_region_and_tags(boss):
-    capabilities = [{"hwType": f"T{number}", "hwVendor": "a", "hwModel": "b"}
-                    for number in range(5)]
-    host = make.host("10.0.0.1", access="", hw_capabilities=capabilities)
-    url = f"/hosts/{host.pk}/edit/"
-    form = boss.get(url).context["form"]
-    given = {name: value for name, value in form.initial.items()
-             if value not in (None, False, "", [])}
-    sent = given | {"region": "north", "tags": "fast, fast ,indoor"}
-    assert boss.post(url, sent).status_code == 302
-    host = MecHost.objects.get()
-    assert (host.region, host.tags) == ("north", ["fast", "indoor"])
-    assert host.hw_capabilities == capabilities
-    assert "indoor" in boss.get(f"/hosts/{host.pk}/").content.decode()
-    for wrong in ("a b", ",".join(map(str, range(17))), "x" * 129):
-        assert boss.post(url, sent | {"tags": wrong}).context["form"].errors.keys() == {"tags"}
-    wrong = boss.post(url, sent | {"coordinates": "181,0"})
-    assert wrong.context["form"].errors.keys() == {"coordinates"}
+def test_package_that_is_awaited_says_so(estate, open_as, settings):
+    with serving(settings) as store:
+        row, client = ordered(store.offers[0]), open_as("tenant")
+        client.post(f"/stores/onboard/{row.app_id}/{row.package_id}/", {"hosts": []})
+        package = Package.objects.get(store_package=row)
+        assert "still to come" in text_of(client.get(f"/packages/{package.pk}/"))
+        assert "awaited" in text_of(client.get("/packages/"))
+
+
+def test_pages_say_what_runs_on_an_older_revision(estate, open_as):
+    old = estate.package
+    newer = make.package(old.tenant, name=old.name)
+    newer.name, newer.package_version, newer.revision = old.name, old.package_version, 2
+    newer.save()
+    client = open_as("tenant")
+    assert "superseded by 2" in text_of(client.get(f"/packages/{old.pk}/"))
+    assert "runs the older revision 1" in text_of(client.get(f"/packages/{old.pk}/"))
+    assert "revision 2 is here" in text_of(client.get(f"/instances/{estate.running.pk}/"))
+    assert "superseded" in text_of(client.get("/packages/"))
+    assert "superseded" not in text_of(client.get(f"/packages/{newer.pk}/"))
+
+
+def test_question_before_a_removal_names_who_needs_the_package(estate, open_as):
+    """P5"""
+    base, needy = estate.package, make.package(estate.one, name="needy")
+    base.info["requirements"]["services_produced"] = [{"name": "tide", "version": "1"}]
+    needy.info["requirements"]["services_required"] = [{"name": "tide", "version": ""}]
+    base.save()
+    needy.save()
+    client = open_as("tenant")
+    assert str(needy) in text_of(client.get(f"/packages/{base.pk}/delete/"))
+    assert str(needy) in text_of(client.get(f"/packages/{base.pk}/"))

@@ -118,6 +118,7 @@ CENTER = {
     "GET apm/v1/health": "200 200 200 200 200 200",
     f"POST {_TENANT}/upload": "401 401 404 202 403 202",
     f"GET {_TENANT}": "401 401 404 200 200 200",
+    f"POST {_TENANT}": "401 401 404 202 403 202",
     f"GET {_TENANT}/{{package_id}}": "401 401 404 200 200 200",
     f"POST {_TENANT}/{{package_id}}": "401 401 404 202 403 202",
     f"DELETE {_TENANT}/{{package_id}}": "401 401 404 200 403 200",
@@ -127,11 +128,18 @@ CENTER = {
     # Without a tenant: the caller's own; an administrator has to name one to write.
     "POST apm/v1/packages/upload": "401 401 202 202 403 400",
     "GET apm/v1/packages": "401 401 200 200 200 200",
+    "POST apm/v1/packages": "401 401 202 202 403 400",
     "GET apm/v1/packages/{package_id}": "401 401 404 200 200 200",
     "POST apm/v1/packages/{package_id}": "401 401 404 202 403 400",
     "DELETE apm/v1/packages/{package_id}": "401 401 404 200 403 400",
     "GET apm/v1/packages/{package_id}/download": "401 401 404 200 403 200",
     "DELETE apm/v1/packages/{package_id}/hosts/{ip}": "401 401 404 200 403 400",
+    # What is fetched from stores is of no tenant.  The store of the path is at a forbidden address.
+    "GET apm/v1/apps/info/appstores/{ip}": "401 401 502 502 502 502",
+    "POST apm/v1/apps/sync": "401 401 202 202 403 202",
+    "GET apm/v1/apps/syncstatus": "401 401 200 200 200 200",
+    "GET apm/v1/apps/{store_app_id}/packages/{store_package_id}/syncstatus":
+        "401 401 200 200 200 200",
     "POST apm/v1/app_package_infos/sync": "401 401 501 501 403 400",
     "GET appo/v1/health": "200 200 200 200 200 200",
     f"POST {_APPO}/app_instances": "401 401 404 202 403 202",

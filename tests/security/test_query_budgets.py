@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock
+from apps.instances import rollouts
 from apps.packages import distribution
+from apps.packages.models import StorePackage
 from apps.sync import feed
 from apps.tenants import keys
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.security.platform import platform_of
+from tests.security.world import decision_of
 
 _numbers = itertools.count(1)
 
@@ -36,12 +40,19 @@ class Estate:
             number = next(_numbers)
             host = make.host(edge=self.edge, granted_to=self.tenant if number % 2 else None)
             other = make.package(self.tenant, name=f"app{number}")
+            decision_of("tried", self.tenant, self.package)
             distribution.distribute(actor=SYSTEM, package_id=other.pk, host_ids=[host.pk])
-            make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
-                          workload={"phase": "Ready", "as_of": clock.now().isoformat()})
+            seen = {"phase": "Ready", "as_of": clock.now().isoformat()}
+            row = make.instance(self.package, host, state="Instantiated", observed_at=clock.now(),
+                                workload=seen)
+            rollouts.plan(
+                actor=SYSTEM, tenant_id=self.tenant.pk, package_id=self.package.pk,
+                package_name="p", changes=[rollouts.Change(row, self.package.pk)], wave_size=1,
+                stop_after=1)
             make.record(self.tenant, self.open)
             make.instance(self.package, self.open, capabilities=["GPU"])
             make.user(make.tenant())
+            StorePackage(store_ip="10.9.0.1", app_id=uuid.uuid4(), package_id=uuid.uuid4()).save()
             if self.edge is None:
                 platform_of(f"app{number}", self.tenant)
             else:
@@ -72,7 +83,13 @@ CENTER = [
     "/inventory/v1/tenants/{tenant}/mechosts/10.202.0.1/apps",
     "/apm/v1/tenants/{tenant}/packages",
     "/apm/v1/packages",
+    "/apm/v1/apps/syncstatus",
     "/appo/v1/tenants/{tenant}/app_instance_infos",
+    "/appo/v1/tenants/{tenant}/placement_decisions",
+    "/appo/v1/placement_decisions",
+    "/appo/v1/app_instance_infos",
+    "/appo/v1/tenants/{tenant}/upgrades",
+    "/appo/v1/upgrades",
     "/api/v1/topology",
 ]
 EDGE = [

@@ -18,11 +18,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 
 from apps.common import clock
+from apps.hosts.models import MecHost
 from apps.instances import rollouts
 from apps.orchestration import deployments
 from apps.orchestration.placement.facts import Strategy
-from apps.packages import distribution
+from apps.packages import distribution, store_orders
 from apps.packages.models import Package
+from apps.packages.store_orders import Wanted
 from apps.rules import services as rules
 from apps.rules.models import RuleTask
 from apps.rules.specs import AppdSpec
@@ -32,9 +34,11 @@ from apps.tenants.models import User
 from apps.tenants.roles import Role
 from examples.packages import build
 from tests import factories as make
+from tests.packages import stores
 from tests.security.platform import SECRET_KEY, Platform, platform_body, platform_of
 
 WORKLOAD = {"phase": "Ready", "as_of": "2026-01-01T00:00:00+00:00", "ready": 1, "total": 1}
+STORE, STORE_APP, STORE_PACKAGE = "10.9.0.7", "a" * 32, "b" * 32
 NEW_HOST = {
     "mechostIp": "10.8.8.8", "mechostName": "newhost", "city": "Delft", "address": "Quay 1",
     "coordinates": "1,2", "vim": "Simulated",
@@ -90,6 +94,8 @@ class Side:
             "decision_id": str(self.decision.pk),
             "capability_id": self.capability,
             "upgrade_id": str(self.upgrade.pk),
+            "store_app_id": STORE_APP,
+            "store_package_id": STORE_PACKAGE,
         }
 
 
@@ -175,8 +181,10 @@ def world_of(role, tmp_path):
     if role == "center":
         edge = make.edge()
         make.rule_manager()
-        make.store("10.9.0.7")
+        make.store(STORE)
         make.repo("repo.example:5000")
+        wanted = Wanted(STORE, uuid.UUID(STORE_APP), uuid.UUID(STORE_PACKAGE))
+        store_orders.fetch(actor=SYSTEM, wanted=wanted)
     make.host("10.6.0.1", edge=edge, name="open-host")
     return World(side("crimson", 1, edge), side("azure", 2, edge), make.admin("root-user"), edge,
                  tmp_path, ForeignSite().believed())
@@ -230,6 +238,8 @@ def call(world, endpoint, asker, values=None):
 
 
 def _ip(route, values, world):
+    if "info/appstores" in route:
+        return STORE
     managers = ("applcms/", "apprulemanagers/", "mepms/")
     return "10.9.0.1" if any(name in route for name in managers) else values["ip"]
 
@@ -268,6 +278,10 @@ def _body(world, method, route, who, values):
         return {"body": {}} if method == "POST" else {}
     if route.startswith("inventory/"):
         return _inventory(method, route, values)
+    if route.startswith("apm/v1/apps"):
+        return {"body": [{"appstoreIp": STORE, "appId": "c" * 32, "packageId": "d" * 32}]}
+    if route.startswith("apm") and route.endswith("/packages"):
+        return {"body": _from_store(world)}
     if route.startswith("mep"):
         return platform_body(world.red.platform, method, route)
     return _of_tenant(world, method, route, values)
@@ -350,6 +364,11 @@ def _many(world, route, values):
         "appPackageId": world.red.package.package_id, "appId": world.red.package.app_id.hex,
         "appName": "another", "appInstanceDescription": "one more", "mecHost": [values["ip"]],
     }
+
+
+def _from_store(world):
+    offer = type("Offer", (), {"app_id": STORE_APP, "package_id": STORE_PACKAGE})
+    return stores.onboarding(offer, MecHost.objects.get(ip="10.6.0.1"), ip=STORE)
 
 
 def _csar(world):

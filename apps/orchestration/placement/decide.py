@@ -10,12 +10,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from apps.common.words import Reason
 from apps.orchestration.placement.facts import DROP, SPREAD, HostFacts, Question, Seen
-from apps.orchestration.placement.filters import filters_of
+from apps.orchestration.placement.filters import filters_of, shortfalls
 from apps.orchestration.placement.scores import REGION, Part, parts_of, region_points
+from apps.orchestration.placement.space import relieved
 from apps.orchestration.placement.winning import Bar, to_win
 
 # Raised whenever the same question and facts could give another decision than before.
@@ -68,9 +70,13 @@ class Decision:
 
 @dataclass(slots=True)
 class _Candidate:
-    """A host on its way through; ``rest`` is its score without the part of its region."""
+    """A host on its way through; ``rest`` is its score without the part of its region.
+
+    ``tie`` is what hosts with the same score go by.
+    """
 
     host: HostFacts
+    tie: tuple[str, str]
     objections: tuple[Objection, ...]
     dropped_by: str
     parts: Sequence[Part] = ()
@@ -78,12 +84,8 @@ class _Candidate:
     rest: int = 0
 
     @property
-    def tie(self) -> tuple[str, str]:
-        return self.host.name, self.host.id
-
-    @property
-    def order(self) -> tuple[int, str, str]:
-        return -self.score, *self.tie
+    def order(self) -> tuple[int, tuple[str, str]]:
+        return -self.score, self.tie
 
 
 def decide(ask: Question, hosts: Sequence[HostFacts]) -> Decision:
@@ -96,7 +98,7 @@ def decide(ask: Question, hosts: Sequence[HostFacts]) -> Decision:
     counts = _per_region(candidates)
     for one in candidates:
         _score(one, ask, counts)
-    fit = sorted((one for one in candidates if not one.dropped_by), key=lambda one: one.order)
+    fit = sorted((one for one in candidates if not one.dropped_by), key=attrgetter("order"))
     if strategy.order == SPREAD:
         chosen, bar = _spread(ask, fit, counts)
         settled = {id(one) for one in chosen}
@@ -126,8 +128,9 @@ def _judged(ask: Question, hosts: Sequence[HostFacts]) -> list[_Candidate]:
                     Objection(name, finding.why, finding.change, finding.unknown, kept)
                 )
                 dropped_by = dropped_by or ("" if kept else name)
-        found.append(_Candidate(known, tuple(objections), dropped_by))
-    return sorted(found, key=lambda one: one.tie)
+        tie = (host.name, host.id)
+        found.append(_Candidate(known, tie, tuple(objections), dropped_by))
+    return sorted(found, key=attrgetter("tie"))
 
 
 def _oldest(ask: Question) -> str:
@@ -164,7 +167,7 @@ def _spread(
 ) -> tuple[list[_Candidate], Bar]:
     """One host after the other, each from where there are fewest: every choice fills its region."""
     waiting: dict[str, list[_Candidate]] = defaultdict(list)
-    for one in sorted(fit, key=lambda one: (-one.rest, *one.tie), reverse=True):
+    for one in sorted(fit, key=lambda one: (-one.rest, one.tie), reverse=True):
         waiting[one.host.configured.region].append(one)
     chosen: list[_Candidate] = []
     before: dict[str, int] = dict(counts)
@@ -172,7 +175,7 @@ def _spread(
         heads = [queue[-1] for queue in waiting.values()]
         for one in heads:
             _score(one, ask, counts)
-        best = min(heads, key=lambda one: one.order)
+        best = min(heads, key=attrgetter("order"))
         region = best.host.configured.region
         waiting[region].pop()
         if not waiting[region]:
@@ -191,17 +194,35 @@ def _spread(
     return chosen, Bar(SPREAD, chosen[-1].score, weakest, earned)
 
 
+def _changes(ask: Question, one: _Candidate, bar: Bar) -> tuple[Reason, ...]:
+    """Everything that would have to change for a host to be chosen, in the order of the filters.
+
+    What has to be freed for a filter counts as free for the score.
+    """
+    changes = [each.change for each in one.objections if not each.kept]
+    parts, score = one.parts, one.score
+    if any(change.code.startswith("free_") for change in changes):
+        changes = [one for one in changes if not one.code.startswith(("free_", "know_"))]
+        changes += shortfalls(one.host, ask)
+        in_region = next((int(part.value or 0) for part in parts if part.name == REGION), 0)
+        parts = parts_of(relieved(one.host, ask), ask, in_region)
+        score = sum(part.worth for part in parts)
+    last = to_win(bar, parts, score, one.host.configured.region)
+    if any(change.code == "near" for change in last):  # and so within what a filter asks
+        changes = [change for change in changes if change.code != "near"]
+    return (*changes, *last)
+
+
 def _decision(
     ask: Question, candidates: Sequence[_Candidate], chosen: Sequence[_Candidate], bar: Bar
 ) -> Decision:
     taken = {id(one) for one in chosen}
     others = [one for one in candidates if id(one) not in taken]
-    passed = sorted((one for one in others if not one.dropped_by), key=lambda one: one.order)
-    dropped = sorted((one for one in others if one.dropped_by), key=lambda one: one.order)
+    passed = sorted((one for one in others if not one.dropped_by), key=attrgetter("order"))
+    dropped = sorted((one for one in others if one.dropped_by), key=attrgetter("order"))
     verdicts = []
     for rank, one in enumerate([*chosen, *passed, *dropped], start=1):
         is_chosen = id(one) in taken
-        changes = [each.change for each in one.objections if not each.kept]
         verdicts.append(
             Verdict(
                 id=one.host.id,
@@ -213,9 +234,7 @@ def _decision(
                 objections=one.objections,
                 score=one.score,
                 parts=tuple(one.parts),
-                to_win=() if is_chosen else (
-                    *changes, *to_win(bar, one.parts, one.score, one.host.configured.region)
-                ),
+                to_win=() if is_chosen else _changes(ask, one, bar),
             )
         )
     return Decision(

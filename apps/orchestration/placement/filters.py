@@ -94,7 +94,7 @@ def _name(host: HostFacts, ask: Question) -> Finding | None:
     named = {"name": ask.app_name}
     return Finding(
         Reason(N_("The tenant has an instance “%(name)s” there already."), "", named),
-        Reason(N_("terminate “%(name)s” there, or choose another name"), "free_name", named),
+        Reason(N_("terminate “%(name)s” there, or choose another name"), "name_taken", named),
     )
 
 
@@ -208,15 +208,38 @@ def _lacking(host: HostFacts, wanted: Amounts) -> Finding | None:
         if not need or (free is not None and free >= need):
             continue
         if free is None:
-            change = Reason(N_("say how much is free"), f"know_{RESOURCES[at]}", {"wanted": need})
-            unknown = unknown or Finding(Reason(_NOT_TOLD[at]), change, True)
+            unknown = unknown or Finding(Reason(_NOT_TOLD[at]), _knowing(at, need), True)
             continue
-        why, change_text = _SHORT[at]
-        params = {"free": _amount(free), "wanted": _amount(need), "lack": _amount(need - free)}
-        return Finding(
-            Reason(why, "", params), Reason(change_text, f"free_{RESOURCES[at]}", params)
-        )
+        change = _freeing(at, need, free)
+        return Finding(Reason(_SHORT[at][0], "", change.params), change)
     return unknown
+
+
+def _freeing(at: int, need: float, free: float) -> Reason:
+    params = {"free": _amount(free), "wanted": _amount(need), "lack": _amount(need - free)}
+    return Reason(_SHORT[at][1], f"free_{RESOURCES[at]}", params)
+
+
+def shortfalls(host: HostFacts, ask: Question) -> list[Reason]:
+    """What has to be freed, or be known, of each resource: a filter only names the first."""
+    found = []
+    strict = {
+        "demand": ask.strategy.unknown.get("demand", KEEP) == DROP,
+        "free": ask.strategy.unknown.get("free", DROP) == DROP,
+    }
+    for at, free in enumerate(room_of(host)):
+        demand, wanted = ask.demand[at] or 0.0, ask.strategy.free[at] or 0.0
+        need = max(demand, wanted)
+        if free is None:
+            if (demand and strict["demand"]) or (wanted and strict["free"]):
+                found.append(_knowing(at, need))
+        elif free < need:
+            found.append(_freeing(at, need, free))
+    return found
+
+
+def _knowing(at: int, need: float) -> Reason:
+    return Reason(N_("say how much is free"), f"know_{RESOURCES[at]}", {"wanted": need})
 
 
 def _distance(host: HostFacts, ask: Question) -> Finding | None:

@@ -118,19 +118,15 @@ def region_points(in_region: int) -> int:
     return WHOLE // (1 + in_region)
 
 
-def load_for(name: str, points: int) -> float | None:
-    """The load that earns so many points, on the safe side by 0.1 %; None if none does."""
-    if points > WHOLE:
-        return None
+def load_for(name: str, points: int) -> float:
+    """The load that earns so many points, on the safe side by 0.1 %."""
     if name == FILL:
         return min(1.0, math.ceil((points + 1) / WHOLE * 1000) / 1000)
     return max(0.0, math.floor((WHOLE - points - 1) / WHOLE * 1000) / 1000)
 
 
-def km_for(points: int) -> float | None:
-    """The distance that earns so many points, to the safe side of 100 m; None if none does."""
-    if points > WHOLE:
-        return None
+def km_for(points: int) -> float:
+    """The distance that earns so many points, on the safe side by 100 m."""
     return max(0.0, math.floor((HALF_KM * WHOLE / (points + 1) - HALF_KM) * 10) / 10)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
-from apps.orchestration.placement.facts import Amounts, HostFacts, Strategy
+from apps.orchestration.placement.facts import Amounts, HostFacts, Question, Strategy
 
 EARTH_KM = 6371.0
 # Light in fibre covers about 200 km in a millisecond; the way there and back is twice as long.
@@ -36,6 +37,16 @@ def load_of(host: HostFacts) -> float | None:
         if totals[at] and free[at] is not None
     ]
     return min(1.0, max(0.0, *shares)) if shares else None
+
+
+def relieved(host: HostFacts, ask: Question) -> HostFacts:
+    """The host with as much freed as the question needs of each resource that is known."""
+    used = []
+    for at, (amount, free) in enumerate(zip(host.seen.used, room_of(host), strict=True)):
+        need = max(ask.demand[at] or 0.0, ask.strategy.free[at] or 0.0)
+        known = amount is not None and free is not None
+        used.append(amount - max(0.0, need - free) if known else amount)  # type: ignore[operator]
+    return replace(host, seen=replace(host.seen, used=(used[0], used[1], used[2])))
 
 
 def km_between(host: HostFacts, strategy: Strategy) -> float | None:

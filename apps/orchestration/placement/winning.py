@@ -67,19 +67,27 @@ def _in_its_region(bar: Bar, parts: Sequence[Part], region: str) -> tuple[Reason
 def _change(part: Part, lack: int) -> Reason:
     """How the fact behind ``part`` would have to be for the part to earn ``lack`` more."""
     points = part.points + _ceil(lack, part.weight)
+    if points > WHOLE:
+        left = _ceil((points - WHOLE) * part.weight, WHOLE // 10) / 10
+        return Reason(_BEST[part.name], "points", {"points": f"{left:.1f}"})
     if part.name == DISTANCE:
         km = km_for(points)
-        if km is not None:
+        if km:
             return Reason(N_("be within %(km)s km of the point"), "near", {"km": f"{km:.1f}"})
-    elif part.name in (LOAD, FILL):
-        load = load_for(part.name, points)
-        if load is not None:
-            text = N_("have at most %(percent)s %% in use")
-            if part.name == FILL:
-                text = N_("have at least %(percent)s %% in use")
-            return Reason(text, part.name, {"percent": f"{load * 100:.1f}"})
-    missing = {"points": f"{_ceil(lack, WHOLE // 10) / 10:.1f}"}
-    return Reason(N_("have %(points)s points more"), "points", missing)
+        return Reason(N_("be at the point itself"), "near", {"km": "0.0"})
+    text = N_("have at most %(percent)s %% in use")
+    if part.name == FILL:
+        text = N_("have at least %(percent)s %% in use")
+    percent = load_for(part.name, points) * 100
+    return Reason(text, part.name, {"percent": f"{percent:.1f}"})
+
+
+# Where even the best that a part can be is not enough.
+_BEST = {
+    DISTANCE: N_("be at the point itself, and earn %(points)s points more in other parts"),
+    LOAD: N_("have nothing in use, and earn %(points)s points more in other parts"),
+    FILL: N_("have everything in use, and earn %(points)s points more in other parts"),
+}
 
 
 def _ceil(number: int, by: int) -> int:

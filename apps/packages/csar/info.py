@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from apps.common.words import Reason
@@ -323,8 +324,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The types of a dataclass's fields; working them out costs more than reading the data."""
+    return get_type_hints(kind)
+
+
 def _build(kind: type[T], data: Mapping[str, Any]) -> T:
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     known = {name: _typed(hints[name], data[name]) for name in hints if name in data}
     return kind(**known)
 

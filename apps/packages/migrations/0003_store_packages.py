@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('origin', models.CharField(choices=[('MEO', 'Center'), ('MEPM', 'Edge')], default=apps.common.models.born_here, max_length=4)),
                 ('created_at', models.DateTimeField(default=apps.common.clock.now, editable=False)),
                 ('updated_at', models.DateTimeField(default=apps.common.clock.now, editable=False)),
-                ('store_ip', models.GenericIPAddressField(protocol='IPv4')),
+                ('store_ip', models.GenericIPAddressField()),
                 ('endpoint', models.CharField(blank=True, max_length=64)),
                 ('app_id', models.UUIDField()),
                 ('package_id', models.UUIDField()),

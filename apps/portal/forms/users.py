@@ -7,7 +7,6 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.validators import RegexValidator
-from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -41,7 +40,7 @@ class TenantForm(PortalForm):
 class TenantEditForm(TenantForm):
     """A tenant's name and its quotas: a number for each kind, or nothing for the site's limit."""
 
-    KINDS: ClassVar[Mapping[str, Promise]] = {
+    KINDS: ClassVar[Mapping[str, Any]] = {
         "packages": _("Packages"), "instances": _("Instances"), "rules": _("DNS and traffic rules"),
         "applications": _("Application records"),
     }

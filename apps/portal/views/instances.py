@@ -22,16 +22,18 @@ from apps.instances.selectors import access_instance, instances_for, operations_
 from apps.instances.states import Health, InstanceState
 from apps.journal.selectors import history_of
 from apps.monitoring.marks import seen_of
-from apps.orchestration import services
+from apps.orchestration import batch, services
 from apps.orchestration.deployments import placed_by
 from apps.packages.models import Package
 from apps.packages.policies import fits
+from apps.packages.revisions import superseded
 from apps.packages.selectors import access_package, distributions_of, packages_for
 from apps.packages.states import DistributionState
 from apps.portal.forms.instances import InstanceForm, Place
 from apps.portal.http import actor_of, attempt, go_to, only, sent, show, show_parts, signed_in
 from apps.portal.listing import Column, Facet, Table
 from apps.portal.overview import FAILED_STATES, slug
+from apps.portal.views import many
 from apps.portal.views.confirm import ask
 from apps.rules.policies import may_configure
 from apps.rules.selectors import find_configuration, tasks_for
@@ -101,6 +103,11 @@ def new(request: HttpRequest) -> HttpResponseBase:
     form = _form(request, actor, chosen) if chosen else None
     if chosen and form and form.is_bound and form.is_valid():
         spec = form.to_spec()
+        if len(form.ips()) > 1:
+            outcomes = batch.create(
+                actor=actor, tenant_id=chosen.tenant_id, spec=spec, host_ips=form.ips()
+            )
+            return many.created(request, actor, outcomes, start="start" in request.POST)
         made = form.carry_out(
             lambda: services.create_instance(actor=actor, tenant_id=chosen.tenant_id, spec=spec)
         )
@@ -136,7 +143,8 @@ def _form(request: HttpRequest, actor: Actor, package: Package) -> InstanceForm:
     places = [Place(host, host.pk in has) for host in hosts_for(actor) if fits(package, host)]
     asked = request.GET.get("host", "")
     first = asked or (str(places[0].host.pk) if len(places) == 1 else "")
-    return InstanceForm(*sent(request), package=package, places=places, initial={"host": first})
+    initial = {"host": [first] if first else []}
+    return InstanceForm(*sent(request), package=package, places=places, initial=initial)
 
 
 @signed_in
@@ -152,9 +160,11 @@ def instance(request: HttpRequest, instance_id: uuid.UUID) -> HttpResponseBase:
     context = {
         "instance": found,
         "seen": seen_of(found),
+        "newer_revision": cache(lambda: superseded([found.package_id]).get(found.package_id)),
         "decision": cache(lambda: placed_by(found.pk)),
         "operations": lambda: operations_of(found.pk)[:OPERATIONS],
         "may_instantiate": may_operate(actor, found, "instantiate"),
+        "may_upgrade": may_operate(actor, found, "upgrade"),
         "may_terminate": may_operate(actor, found, "terminate"),
         "may_configure": may_configure(actor, found),
         "rules": cache(lambda: _rules(actor, found)),

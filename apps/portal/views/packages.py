@@ -18,6 +18,7 @@ from apps.packages import services
 from apps.packages.api import open_package
 from apps.packages.models import Package
 from apps.packages.policies import may_change, may_download, may_upload
+from apps.packages.revisions import dependents_of, revisions_of
 from apps.packages.selectors import access_package, distributions_of, packages_for
 from apps.portal.files import tree
 from apps.portal.forms.packages import UploadForm
@@ -108,6 +109,8 @@ def package(request: HttpRequest, package_id: uuid.UUID) -> HttpResponseBase:
         "may_change": may_change(actor, found),
         "may_download": may_download(actor),
         "may_create": may(actor, "instances.write"),
+        "revisions": lambda: list(revisions_of(found)),
+        "dependents": lambda: dependents_of(found),
         "uploader": lambda: uploader_of(found),
         "history": lambda: history_of("package", str(found.pk))[:HISTORY],
         "history_topic": f"package:{found.pk}",
@@ -140,13 +143,18 @@ def remove(request: HttpRequest, package_id: uuid.UUID) -> HttpResponseBase:
     back = reverse("package", args=[found.pk])
     if request.method == "POST":
         done = gettext("“%(name)s” is being removed.") % {"name": found}
+        # The question named who needs it, so the answer is meant although they do.
         if attempt(request, lambda: services.remove_package(
-            actor=actor, package_id=found.pk), done):
+            actor=actor, package_id=found.pk, although_needed=True), done):
             back = reverse("packages")
         return go_to(request, back)
     require(may_change(actor, found))
     hosts = distributions_of(found).count()
     consequences = [gettext("The file and its check report are deleted; this cannot be undone.")]
+    needy = dependents_of(found)
+    if needy:
+        consequences.append(gettext("What it offers is needed by: %(users)s.")
+                            % {"users": ", ".join(str(one) for one in needy)})
     if hosts:
         consequences.append(
             ngettext("It is also taken off %(n)s host.", "It is also taken off %(n)s hosts.", hosts)

@@ -1,141 +1,112 @@
-"""App stores and app repositories, which have the same life: listed, registered, changed."""
+"""Application stores: what each offers, how far it is here, and taking it for a tenant."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+import uuid
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
-from django.utils.functional import Promise
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.utils.translation import gettext, ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.hosts import stores
-from apps.hosts.models import AppRepo, AppStore
-from apps.hosts.policies import may_configure
-from apps.portal.forms.stores import RepoForm, StoreForm
-from apps.portal.http import actor_of, attempt, go_to, sent, show, signed_in
-from apps.portal.listing import Column, Table
-from apps.portal.views.confirm import ask
+from apps.common.errors import DomainError, NotFound
+from apps.common.words import say
+from apps.hosts.models import AppStore
+from apps.packages import onboarding, store_orders
+from apps.packages.policies import may_upload
+from apps.packages.selectors import access_store_package, packages_for, store_packages
+from apps.packages.store_offers import offers_of
+from apps.packages.store_orders import Wanted
+from apps.packages.stores import access_store
+from apps.portal.forms.packages import OnboardForm
+from apps.portal.http import actor_of, go_to, sent, show, show_parts, signed_in
 from apps.tenants.policies import may, require
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One of the two: what it is called, its form, its table, and by which column it is known."""
-
-    name: str
-    model: type[Any]
-    label: Promise
-    title: Promise
-    form: Callable[..., Any]
-    key: str
-    table: Table[Any]
-
-
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Kind("stores", AppStore, _("App store"), _("App stores"), StoreForm, "ip", Table(
-            columns=(
-                Column("name", _("Name"), "name"),
-                Column("address", _("Address"), "ip"),
-                Column("registry", _("Image registry"), "repo"),
-                Column("producer", _("Producer"), "producer"),
-                Column("password", _("Password")),
-            ),
-            search=("name", "ip", "repo", "repo_name", "producer"), first_order="name",
-        )),
-        Kind("repositories", AppRepo, _("App repository"), _("App repositories"), RepoForm,
-             "endpoint", Table(
-                 columns=(
-                     Column("name", _("Name"), "name"),
-                     Column("address", _("Endpoint"), "endpoint"),
-                     Column("user", _("User name"), "user_name"),
-                     Column("password", _("Password")),
-                 ),
-                 search=("name", "endpoint", "user_name"), first_order="name",
-             )),
-    )
-}
 
 
 @signed_in
 @require_GET
-def listing(request: HttpRequest, kind: str) -> HttpResponseBase:
-    """All of one kind."""
+def stores(request: HttpRequest) -> HttpResponseBase:
+    """The registered stores, and everything that was fetched from them."""
     actor = actor_of(request)
-    require(may(actor, "systems.read"))
-    found = _kind(kind)
+    require(may(actor, "packages.read"))
     context = {
-        "kind": found, "kinds": KINDS.values(), "may_configure": may_configure(actor),
-        "list": found.table.read(request, found.model.objects.all()),
+        "stores": AppStore.objects.all(),
+        "fetched": store_packages,
+        "may_fetch": may_upload(actor),
     }
-    return show(request, "portal/stores/list.html", context, part="portal/stores/_list.html")
+    parts = {"fetched": "portal/stores/_fetched.html"}
+    return show_parts(request, "portal/stores/list.html", parts, context)
+
+
+@signed_in
+@require_GET
+def store(request: HttpRequest, ip: str) -> HttpResponseBase:
+    """What a store offers now; a store that does not answer is a sentence on the page."""
+    actor = actor_of(request)
+    require(may(actor, "packages.read"))
+    found = access_store(ip)
+    trouble, offers = "", []
+    try:
+        offers = offers_of(ip)
+    except NotFound:
+        raise
+    except DomainError as error:
+        trouble = say(error.reason)
+    context = {
+        "store": found, "offers": offers, "trouble": trouble, "may_fetch": may_upload(actor),
+        "fetched": lambda: store_packages(ip=ip),
+    }
+    return show(request, "portal/stores/detail.html", context, part="portal/stores/_offers.html")
+
+
+@signed_in
+@require_POST
+def fetch(request: HttpRequest, ip: str) -> HttpResponseBase:
+    """Order the chosen packages to be fetched."""
+    actor = actor_of(request)
+    require(may_upload(actor))
+    wanted = [one for text in request.POST.getlist("package") if (one := _wanted(ip, text))]
+    if not wanted:
+        messages.error(request, gettext("Choose at least one package."))
+        return go_to(request, reverse("store", args=[ip]))
+    outcomes = store_orders.fetch_each(actor=actor, wanted=wanted[:400])
+    begun = sum(outcome.reason is None for outcome in outcomes)
+    for outcome in outcomes:
+        if outcome.reason is not None:
+            messages.error(request, say(outcome.reason))
+    if begun:
+        text = ngettext("%(n)s package is being fetched.", "%(n)s packages are being fetched.",
+                        begun)
+        messages.success(request, text % {"n": begun})
+    return go_to(request, reverse("stores"))
 
 
 @signed_in
 @require_http_methods(["GET", "POST"])
-def new(request: HttpRequest, kind: str) -> HttpResponseBase:
-    """Register one."""
+def onboard(request: HttpRequest, app_id: uuid.UUID, package_id: uuid.UUID) -> HttpResponseBase:
+    """Take a package of a store for a tenant and order it onto hosts."""
     actor = actor_of(request)
-    require(may_configure(actor))
-    found = _kind(kind)
-    form = found.form(*sent(request))
+    require(may_upload(actor))
+    row = access_store_package(app_id, package_id)
+    form = OnboardForm(*sent(request), actor=actor, row=row)
     if request.method == "POST" and form.is_valid():
-        made = form.carry_out(
-            lambda: stores.register(found.model, actor=actor, spec=form.to_spec()))
-        if made is not None:
-            messages.success(request, gettext("“%(name)s” is registered.") % {"name": made})
-            return go_to(request, reverse("stores", args=[kind]))
-    return show(request, "portal/stores/form.html", {"form": form, "kind": found},
-                status=422 if form.is_bound else 200)
+        package = form.carry_out(lambda: onboarding.onboard(
+            actor=actor, tenant_id=form.tenant_id, spec=form.to_spec(),
+            host_ids=form.chosen_hosts(),
+        ))
+        if package is not None:
+            messages.success(request, gettext("“%(name)s” is taken from the store.")
+                             % {"name": packages_for(actor).get(pk=package.pk)})
+            return go_to(request, reverse("package", args=[package.pk]))
+    context = {"form": form, "row": row}
+    status = 422 if form.is_bound else 200
+    return show(request, "portal/stores/onboard.html", context, status=status)
 
 
-@signed_in
-@require_http_methods(["GET", "POST"])
-def edit(request: HttpRequest, kind: str, key: str) -> HttpResponseBase:
-    """Change one; its password stays unless another is given."""
-    actor = actor_of(request)
-    require(may_configure(actor))
-    found = _kind(kind)
-    row = stores.access(found.model, key)
-    form = found.form(*sent(request), row=row)
-    if request.method == "POST" and form.is_valid():
-        saved = form.carry_out(
-            lambda: stores.update(found.model, actor=actor, key=key, spec=form.to_spec()))
-        if saved is not None:
-            messages.success(request, gettext("“%(name)s” is saved.") % {"name": saved})
-            return go_to(request, reverse("stores", args=[kind]))
-    context = {"form": form, "kind": found, "row": row}
-    return show(request, "portal/stores/form.html", context, status=422 if form.is_bound else 200)
-
-
-@signed_in
-@require_http_methods(["GET", "POST"])
-def remove(request: HttpRequest, kind: str, key: str) -> HttpResponseBase:
-    """Remove one, once that is confirmed."""
-    actor = actor_of(request)
-    require(may_configure(actor))
-    found = _kind(kind)
-    row = stores.access(found.model, key)
-    back = reverse("stores", args=[kind])
-    if request.method == "POST":
-        done = gettext("“%(name)s” is removed.") % {"name": row}
-        attempt(request, lambda: stores.remove(found.model, actor=actor, key=key), done)
-        return go_to(request, back)
-    return ask(
-        request, title=gettext("Remove “%(name)s”?") % {"name": row},
-        consequences=[gettext("Its password is forgotten. What was fetched from it stays.")],
-        verb=gettext("Remove"), back=back,
-    )
-
-
-def _kind(name: str) -> Kind:
-    if name not in KINDS:
-        raise Http404
-    return KINDS[name]
+def _wanted(ip: str, text: str) -> Wanted | None:
+    """The package that a check box stands for: the hex of its app, then its own."""
+    try:
+        return Wanted(ip, uuid.UUID(hex=text[:32]), uuid.UUID(hex=text[32:]))
+    except ValueError:
+        return None

@@ -78,9 +78,12 @@ def edit_tenant(request: HttpRequest, tenant_id: uuid.UUID) -> HttpResponseBase:
     require(may(actor, "users.write"))
     tenant = access_tenant(actor, tenant_id)
     form = TenantEditForm(*sent(request), tenant=tenant)
-    if form.is_bound and form.is_valid() and form.carry_out(lambda: _write(actor, tenant, form)):
-        messages.success(request, gettext("The tenant “%(name)s” was changed.") % {"name": tenant})
-        return go_to(request, reverse("users"))
+    if form.is_bound and form.is_valid():
+        done = form.carry_out(lambda: _write(actor, tenant, form))
+        if done is not None:
+            told = gettext("The tenant “%(name)s” was changed.") % {"name": done}
+            messages.success(request, told)
+            return go_to(request, reverse("users"))
     title = gettext("Tenant “%(name)s”") % {"name": tenant}
     return show(request, "portal/users/form.html", {"form": form, "title": title},
                 status=422 if form.is_bound else 200)

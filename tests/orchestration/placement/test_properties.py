@@ -23,7 +23,7 @@ from apps.orchestration.placement.record import (
 from apps.orchestration.placement.space import fibre_ms, km_between, room_of
 from tests.orchestration.placement import worlds
 
-many = settings(max_examples=40, deadline=None)
+many = settings(max_examples=40, deadline=None, database=None)
 
 
 def fails(host, ask):

@@ -125,10 +125,7 @@ def questions(pick):
 
 
 def changed(facts_of, ask, reasons):
-    """The host after the changes that ``reasons`` name; None where one is no change of a fact.
-
-    Room is left alone: freeing it moves the load that other changes are said of.
-    """
+    """The host after the changes that ``reasons`` name; None where one is no change of a fact."""
     made = facts_of
     for reason in reasons:
         made = _CHANGES[reason.code](made, reason.params, ask) if reason.code in _CHANGES else None
@@ -167,11 +164,26 @@ def _loaded(made, params, ask):
     )
 
 
+def _freed(at):
+    """So much of one resource free as is named."""
+    def change(made, params, ask):
+        if ask.strategy.max_age_s is not None:
+            return None
+        promised = made.counted.promised[at] or 0.0
+        used = list(made.seen.used)
+        used[at] = made.seen.total[at] - promised - float(params["wanted"])
+        return replace(made, seen=replace(made.seen, used=tuple(used)))
+    return change
+
+
 _CHANGES = {
+    "free_cpus": _freed(0),
+    "free_memory_mb": _freed(1),
+    "free_storage_gb": _freed(2),
     "uncordon": _set("configured", standing="open"),
     "register": _set("configured", standing="open"),
     "grant": _set("configured", open_to_tenant=True),
-    "free_name": _set("counted", taken=False),
+    "name_taken": _set("counted", taken=False),
     "runs": _set("configured", runs=("container", "vm")),
     "vim": _set("configured", vim=lambda params, ask: ask.strategy.vims[0]),
     "near": _nearer,
