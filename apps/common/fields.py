@@ -78,6 +78,15 @@ port = RegexValidator(
 )
 
 
+def is_address(text: str) -> bool:
+    """Whether a text can be compared with a column of addresses: no database takes another one."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def address(value: Any) -> None:
     """Refuse what is neither an IPv4 nor an IPv6 address."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.utils.translation import gettext_noop as N_
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,7 +18,7 @@ from apps.hosts.policies import may_configure, may_record
 from apps.hosts.serializers import MepmSerializer
 from apps.journal.idempotency import idempotent
 from apps.tenants.policies import may, require
-from apps.tenants.views import ApiView, TenantView
+from apps.tenants.views import TENANT, ApiView, TenantView
 
 NOT_YET = N_("Edges tell their changes by themselves; this call is not offered yet.")
 
@@ -92,6 +93,7 @@ class HostSyncView(ApiView):
         raise NotOffered(NOT_YET)
 
 
+@extend_schema(parameters=[TENANT])
 class RuleSyncView(TenantView):
     """``…/mepms/{mepm_ip}/apprule/sync``."""
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import Conflict, Invalid, NotFound
+from apps.common.fields import is_address
 from apps.common.words import Reason
 from apps.hosts.limits import make_room, take_turns
 from apps.hosts.models import AppLcm, AppRuleManager, AppStore
@@ -90,7 +91,7 @@ def remove_all(model: type[M], *, actor: Actor) -> None:
 def access(model: type[Addressed], ip: str, *, lock: bool = False) -> Addressed:
     """One manager or store by address, or NotFound."""
     rows: Any = model.objects.select_for_update() if lock else model.objects
-    row: Addressed | None = rows.filter(ip=ip).first()
+    row: Addressed | None = rows.filter(ip=ip).first() if is_address(ip) else None
     if row is None:
         raise NotFound(
             N_("Nothing is registered under %(ip)s."),

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
+from apps.common.fields import is_address
 from apps.hosts.models import AppLcm, AppRuleManager, MecHost, MecHostGrant
 from apps.tenants import grants
 from apps.tenants.actors import Actor
@@ -28,8 +29,11 @@ def hosts_for(actor: Actor) -> QuerySet[MecHost]:
 
 def access_host(actor: Actor, host: uuid.UUID | str) -> MecHost:
     """One host by id or by address, or NotFound."""
-    key = {"pk": host} if isinstance(host, uuid.UUID) else {"ip": host}
-    found = hosts_for(actor).filter(**key).first()
+    found = None
+    if isinstance(host, uuid.UUID):
+        found = hosts_for(actor).filter(pk=host).first()
+    elif is_address(host):
+        found = hosts_for(actor).filter(ip=host).first()
     if found is None:
         raise NotFound(
             N_("There is no host “%(host)s”."),

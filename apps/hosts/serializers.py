@@ -96,7 +96,7 @@ class LocalHostSerializer(serializers.Serializer[MecHost]):
     hwcapabilities = serializers.ListField(
         child=HwCapabilitySerializer(), required=False, max_length=10
     )
-    region = name_field(required=False, allow_blank=True)
+    region = name_field(required=False, allow_blank=True, allow_null=True)
     tags = serializers.ListField(child=name_field(), required=False, max_length=16)
 
     def to_spec(self) -> HostSpec:
@@ -119,7 +119,7 @@ class LocalHostSerializer(serializers.Serializer[MecHost]):
             hw_capabilities=capabilities,
             applcm_ip=data.get("applcmIp") or "",
             app_rule_ip=data.get("appRuleIp") or "",
-            region=data.get("region"),
+            region=(data["region"] or "") if "region" in data else None,
             tags=list(dict.fromkeys(data["tags"])) if "tags" in data else None,
         )
 

@@ -13,6 +13,7 @@ from django.db.models import ProtectedError
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import Conflict, Invalid, NotFound
+from apps.common.fields import is_address
 from apps.common.secrets import Secret
 from apps.common.words import Reason
 from apps.hosts.limits import make_room, take_turns
@@ -106,7 +107,9 @@ def remove_all(model: type[S], *, actor: Actor) -> None:
 def access(model: type[S], key: str, *, lock: bool = False) -> S:
     """One by its key, or NotFound."""
     rows: Any = model.objects.select_for_update() if lock else model.objects
-    row: S | None = rows.filter(**{KEYS[model][0]: key}).first()
+    column = KEYS[model][0]
+    sought = column != "ip" or is_address(key)
+    row: S | None = rows.filter(**{column: key}).first() if sought else None
     if row is None:
         raise NotFound(
             N_("Nothing is registered under %(key)s."),

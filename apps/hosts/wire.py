@@ -18,7 +18,10 @@ class Address(Text):
     def run_validation(self, data: Any = ...) -> Any:
         """The address as it is stored."""
         found = super().run_validation(data)
-        return str(ipaddress.ip_address(found)) if isinstance(found, str) and found else found
+        if not isinstance(found, str) or not found:
+            return found
+        parsed = ipaddress.ip_address(found)
+        return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
 def name_field(**options: Any) -> Text:

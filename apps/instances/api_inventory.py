@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.utils.translation import gettext_noop as N_
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,11 +19,12 @@ from apps.instances import inventory
 from apps.instances.serializers_inventory import MecAppSerializer, mec_app
 from apps.journal.idempotency import idempotent
 from apps.tenants.policies import may, require
-from apps.tenants.views import TenantView
+from apps.tenants.views import TENANT, TenantView
 
 Named = uuid.UUID | None
 
 
+@extend_schema(parameters=[TENANT])
 class HostCapabilitiesView(TenantView):
     """``…/mechosts/{mechost_ip}/capabilities``."""
 
@@ -33,6 +35,7 @@ class HostCapabilitiesView(TenantView):
         return Response({"hwcapabilities": access_host(self.actor, ip).hw_capabilities})
 
 
+@extend_schema(parameters=[TENANT])
 class CapabilityApplicationsView(TenantView):
     """``…/mechosts/{mechost_ip}/capabilities/{capability_type}/applications``."""
 
@@ -53,6 +56,7 @@ class CapabilityApplicationsView(TenantView):
         return Response({"apps": [mec_app(row) for row in found]})
 
 
+@extend_schema(parameters=[TENANT])
 class HostApplicationListView(TenantView):
     """``…/mechosts/{mechost_ip}/apps``."""
 
@@ -78,6 +82,7 @@ class HostApplicationListView(TenantView):
         return Response(SAVED)
 
 
+@extend_schema(parameters=[TENANT])
 class HostApplicationView(TenantView):
     """``…/mechosts/{mechost_ip}/apps/{app_id}``."""
 

@@ -15,6 +15,7 @@ from django.db import connections
 from django.db.models import Count, Q, QuerySet
 
 from apps.common import clock
+from apps.common.fields import is_address
 from apps.hosts.selectors import hosts_for
 from apps.instances.models import AppInstance
 from apps.instances.states import InstanceState
@@ -279,7 +280,8 @@ def all_hosts_named(actor: Actor, names: Iterable[str]) -> list[str]:
     wanted = list(dict.fromkeys(names))
     ids = [key for key in map(_uuid, wanted) if key]
     rows = hosts_for(actor).select_related(None).order_by()
-    found = rows.filter(Q(ip__in=wanted) | Q(name__in=wanted) | Q(pk__in=ids))
+    addresses = [name for name in wanted if is_address(name)]
+    found = rows.filter(Q(ip__in=addresses) | Q(name__in=wanted) | Q(pk__in=ids))
     known = {str(part) for row in found.values_list("pk", "ip", "name") for part in row}
     return [name for name in wanted if name not in known]
 

@@ -6,6 +6,7 @@ import uuid
 from typing import cast
 
 from django.utils.translation import gettext_noop as N_
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.views import APIView
 
 from apps.common.errors import Invalid
@@ -21,6 +22,15 @@ class ApiView(APIView):
     def actor(self) -> Actor:
         """Who asks; authentication has made sure that there is somebody."""
         return cast(Actor, self.request.user)
+
+
+TENANT = OpenApiParameter(
+    "tenant_id",
+    uuid.UUID,
+    OpenApiParameter.QUERY,
+    description="The tenant that is meant, where the address has none; an administrator has to "
+    "name one to write.",
+)
 
 
 class TenantView(ApiView):

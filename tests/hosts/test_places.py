@@ -40,14 +40,18 @@ def test_region_tags_and_point_are_kept_shown_and_stay_when_they_are_not_said(bo
     assert shown == ["north", ["fast", "indoor"], True, "Uploaded"]
     host.refresh_from_db()
     assert (host.longitude, host.latitude) == (-5, 6.5)
-    boss.send("PUT", f"{URL}/10.0.0.1", BODY | {"region": "", "tags": []})
+    before = host.version
+    assert boss.send("PUT", f"{URL}/10.0.0.1", found | {"surprise": 1}).status_code == 200
+    host.refresh_from_db()
+    assert host.version == before, "what was read can be sent back, and changes nothing"
+    boss.send("PUT", f"{URL}/10.0.0.1", BODY | {"region": None, "tags": []})
     found = boss.send("GET", f"{URL}/10.0.0.1").json()
     assert (found["region"], found["tags"]) == (None, [])
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("region", "a b"), ("region", None), ("region", "x" * 129), ("tags", None), ("tags", "fast"),
+    [("region", "a b"), ("region", "x" * 129), ("tags", None), ("tags", "fast"),
      ("tags", ["a b"]), ("tags", [""]), ("tags", ["a"] * 17), ("tags", [1]),
      ("coordinates", "181,0"), ("coordinates", "0,91"), ("coordinates", "here"),
      ("coordinates", "1;2"), ("mechostName", 7), ("city", ["Delft"]), ("hwcapabilities", None),
@@ -105,3 +109,15 @@ def test_many_at_once_do_not_get_past_the_limit(settings):
         answers = list(pool.map(register, range(1, 9)))
     assert AppStore.objects.count() == 3
     assert sorted(answers, key=str) == [3] * 5 + [None] * 3
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["mechosts/quay", "applcms/quay", "apprulemanagers/quay", "mepms/quay", "appstores/quay",
+     "apprepos/quay", "mechosts/quay/capabilities", "mechosts/quay/apps", "mechosts/10.0.0.1%20",
+     "mechosts/quay/capabilities/GPU/applications"],
+)
+def test_name_in_the_place_of_an_address_is_as_unknown_as_any(boss, path):
+    """Q27: no address is told from a wrong one by an error of the database."""
+    answer = boss.send("GET", f"/inventory/v1/{path}")
+    assert (answer.status_code, answer.json()["message"]) == (404, "Record not found")

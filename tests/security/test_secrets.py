@@ -43,6 +43,10 @@ def busy_site(house, caplog):
     signed = make.Api().send(
         "POST", "/auth/v1/token", {"username": "newcomer", "password": make.PASSWORD}
     )
+    source = boss.send("POST", "/inventory/v1/apprepos", {
+        "repoEndPoint": "r.example", "repoName": "r", "repoUserName": "u",
+        "repoPassword": make.TOKEN})
+    assert source.status_code == 200
     refused = boss.send(
         "POST", f"/inventory/v1/mechosts/{host.ip}/k8sconfig",
         form={"file": file("config", f"simulated: {{token: {make.TOKEN}, nodes: many}}".encode())},
@@ -54,8 +58,8 @@ def busy_site(house, caplog):
 def test_secrets_sent_to_the_api_never_come_back(busy_site):
     boss, host, answers = busy_site
     seen = [*answers, *(boss.send("GET", url) for url in (
-        "/inventory/v1/mechosts", f"/inventory/v1/mechosts/{host.ip}", "/auth/v1/users",
-        "/api/v1/topology"))]
+        "/inventory/v1/apprepos", "/inventory/v1/mechosts", f"/inventory/v1/mechosts/{host.ip}",
+        "/auth/v1/users", "/api/v1/topology"))]
     for answer in seen:
         assert not [mark for mark in MARKS if mark in answer.content.decode()]
 
