@@ -7,15 +7,16 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext_noop as N_
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.errors import Invalid
+from apps.common.errors import Invalid, NotFound
 from apps.common.fields import HEX32
 from apps.common.pagination import page
 from apps.common.strict import Text
-from apps.common.words import Reason, say
+from apps.common.words import say
 from apps.hosts.limits import limit_reached
 from apps.hosts.wire import Address
 from apps.journal.idempotency import idempotent
@@ -62,11 +63,28 @@ class StoreOffersView(ApiView):
         return Response([one.told | {"syncStatus": one.state} for one in rows])
 
 
+_KEY_SCHEMA = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+# A list of serializers cannot say how long it may be.
+FETCHES_SCHEMA = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": MOST_AT_ONCE,
+    "items": {
+        "type": "object",
+        "required": ["appstoreIp", "appId", "packageId"],
+        "properties": {
+            "appstoreIp": {"type": "string", "format": "ipv4", "maxLength": 45},
+            "appId": _KEY_SCHEMA,
+            "packageId": _KEY_SCHEMA,
+        },
+    },
+}
+
+
 class FetchView(ApiView):
     """``POST /apm/v1/apps/sync``."""
 
-    serializer_class = FetchesSerializer
-
+    @extend_schema(request={"application/json": FETCHES_SCHEMA})
     @idempotent
     def post(self, request: Request) -> Response:
         """Order packages to be fetched: 202 with what became of each, 400 when none could be."""
@@ -101,16 +119,8 @@ class FetchStateView(ApiView):
     def get(self, request: Request, store_app_id: str, store_package_id: str) -> Response:
         """How far one package is."""
         require(may(self.actor, "packages.read"))
-        keys = {"app_id": store_app_id, "package_id": store_package_id}
-        reason = Reason(N_("use 32 digits of 0-9 and a-f"))
-        wrong = {name: reason for name, text in keys.items() if not _is_key(text)}
-        if wrong:
-            raise Invalid(
-                N_("The request is not valid."),
-                fields=wrong,
-                message="input validation failed",
-                details=["URL validation failed"],
-            )
+        if not (_is_key(store_app_id) and _is_key(store_package_id)):
+            raise NotFound(N_("There is no such package."), message="record not found")
         app_id, package_id = uuid.UUID(hex=store_app_id), uuid.UUID(hex=store_package_id)
         return Response(fetch_json(access_store_package(app_id, package_id)))
 

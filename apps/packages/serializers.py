@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -14,6 +16,10 @@ from apps.common.strict import Text
 from apps.packages.models import Distribution, Package
 from apps.packages.onboarding import OnboardSpec
 
+# The host of it is looked up among the registered stores; nothing else of it is used.
+STORE_PATH = RegexValidator(
+    re.compile(r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s]*)?\Z"), _("invalid app package path")
+)
 PATH_NULL = _("App Package Path is null")
 
 
@@ -68,7 +74,9 @@ class OnboardSerializer(serializers.Serializer[Any]):
     appPkgName = Text(max_length=255, validators=[PACKAGE_NAME])
     appPkgVersion = Text(max_length=255)
     appPkgPath = Text(
-        max_length=1024, error_messages={"null": PATH_NULL, "required": PATH_NULL}
+        max_length=1024,
+        validators=[STORE_PATH],
+        error_messages={"null": PATH_NULL, "required": PATH_NULL},
     )
     appProvider = _optional(1024)
     appPkgDesc = _optional(1024)
@@ -78,19 +86,8 @@ class OnboardSerializer(serializers.Serializer[Any]):
     modifiedTime = _optional(255)
     appId = Text(max_length=64, validators=[HEX32])
     mecHostInfo = serializers.ListField(
-        child=HostInfoSerializer(), allow_empty=False, max_length=50
+        child=HostInfoSerializer(), allow_empty=False, min_length=1, max_length=50
     )
-
-    def validate_appPkgPath(self, text: str) -> str:  # noqa: N802 - named after its field
-        """The address of the file at a registered store; its host is all that counts."""
-        try:
-            parts = urlsplit(text)
-            host = parts.hostname if parts.scheme in ("http", "https") else None
-        except ValueError:
-            host = None
-        if not host:
-            raise serializers.ValidationError(_("invalid app package path"))
-        return text
 
     def to_spec(self) -> OnboardSpec:
         """The validated input as the service takes it."""

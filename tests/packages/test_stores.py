@@ -148,8 +148,8 @@ def test_store_that_nobody_registered_is_not_found(owner, path):
 
 
 @pytest.mark.parametrize("key", ["x", "0" * 31, "0" * 64, "Z" * 32])
-def test_ids_of_another_form_are_400(owner, key):
-    assert owner.send("GET", f"{APPS}/{key}/packages/{'0' * 32}/syncstatus").status_code == 400
+def test_ids_of_another_form_are_those_of_nothing(owner, key):
+    assert owner.send("GET", f"{APPS}/{key}/packages/{'0' * 32}/syncstatus").status_code == 404
 
 
 # --- what goes wrong -----------------------------------------------------------------------------
