@@ -6,7 +6,7 @@ The row is the truth: ``advance`` may be called at any time by anybody and does 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
@@ -18,6 +18,7 @@ from apps.instances.models import AppInstance, LcmOperation, Rollout, RolloutIte
 from apps.instances.policies import may_create
 from apps.instances.rollouts import Change, access_rollout
 from apps.instances.selectors import instances_for
+from apps.instances.services import hold_tenant
 from apps.instances.specs import RolloutSpec
 from apps.instances.states import (
     UNFINISHED,
@@ -49,6 +50,7 @@ def start(*, actor: Actor, tenant_id: uuid.UUID, spec: RolloutSpec) -> Rollout:
     require(may_change(actor, package))
     if spec.parameters is not None:
         parameters.check(package.details, spec.parameters, complete=True)
+    _hold(tenant_id, [package.pk])
     found = _instances(actor, tenant_id, spec.instance_ids)
     for instance in found:
         decision = services.is_version_for(instance, package)
@@ -89,6 +91,7 @@ def back(*, actor: Actor, rollout_id: uuid.UUID) -> Rollout:
         raise Conflict(
             N_("No instance runs what this upgrade brought."), code="nothing_to_take_back"
         )
+    _hold(former.tenant_id, [item.former_package_id for item in left])
     _refuse_busy([known[item.instance_id] for item in left])
     rollout = rollouts.plan(
         actor=actor,
@@ -128,6 +131,9 @@ def advance(rollout_id: uuid.UUID) -> bool:
         return False
     actor = Actor.from_json(rollout.actor)
     moved = _settle(rollout)
+    if rollout.state == RolloutState.RUNNING:
+        left = rollout.items.filter(state=RolloutItemState.WAITING)
+        _hold(rollout.tenant_id, left.values_list("package_id", flat=True))
     while rollout.state == RolloutState.RUNNING:
         items = list(rollout.items.all())
         if any(item.state == RolloutItemState.RUNNING for item in items):
@@ -145,6 +151,13 @@ def advance(rollout_id: uuid.UUID) -> bool:
     if moved:
         rollouts.tell("progressed", rollout, actor)
     return moved
+
+
+def _hold(tenant_id: uuid.UUID, package_ids: Iterable[uuid.UUID]) -> None:
+    """Lock the packages, then the tenant: the order in which every verb takes them."""
+    wanted = set(package_ids)
+    list(Package.objects.select_for_update().filter(pk__in=wanted).order_by("pk").values("pk"))
+    hold_tenant(tenant_id)
 
 
 def _settle(rollout: Rollout) -> bool:
@@ -199,7 +212,7 @@ def _refuse_busy(found: Sequence[AppInstance]) -> None:
         instance_id__in=[one.pk for one in found],
         state__in=(RolloutItemState.WAITING, RolloutItemState.RUNNING),
     )
-    busy = open_items.select_for_update().first()
+    busy = open_items.first()
     if busy is not None:
         raise Conflict(
             N_("“%(name)s” is part of another upgrade that is not finished."),
