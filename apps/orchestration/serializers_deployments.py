@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from rest_framework import serializers
 
+from apps.common import typed as serializers
 from apps.common.fields import APP_NAME, HEX32_64
-from apps.common.strict import Real
 from apps.common.words import say
 from apps.orchestration.deployments import MOST_HOSTS
 from apps.orchestration.models import DrainMove, HostDrain, PlacedInstance, PlacementDecision
@@ -36,14 +35,14 @@ def _words(**options: Any) -> serializers.ListField:
 
 
 def _amount() -> serializers.FloatField:
-    return Real(required=False, min_value=0, max_value=1e9, default=0)
+    return serializers.FloatField(required=False, min_value=0, max_value=1e9, default=0)
 
 
 class PointSerializer(serializers.Serializer[Any]):
     """A place on the earth in degrees."""
 
-    latitude = Real(min_value=-90, max_value=90)
-    longitude = Real(min_value=-180, max_value=180)
+    latitude = serializers.FloatField(min_value=-90, max_value=90)
+    longitude = serializers.FloatField(min_value=-180, max_value=180)
 
 
 class RoomSerializer(serializers.Serializer[Any]):
@@ -69,9 +68,9 @@ class StrategySerializer(serializers.Serializer[Any]):
     )
     free = RoomSerializer(required=False)
     near = PointSerializer(required=False)
-    maxDistanceKm = Real(required=False, min_value=0, max_value=20100)
-    maxLatencyMs = Real(required=False, min_value=0, max_value=1000)
-    maxAgeSeconds = Real(required=False, min_value=1, max_value=1e9)
+    maxDistanceKm = serializers.FloatField(required=False, min_value=0, max_value=20100)
+    maxLatencyMs = serializers.FloatField(required=False, min_value=0, max_value=1000)
+    maxAgeSeconds = serializers.FloatField(required=False, min_value=1, max_value=1e9)
     order = serializers.ChoiceField(choices=ORDERS, required=False, default=LEAST_LOADED)
     unknown = serializers.DictField(
         child=serializers.ChoiceField(choices=[KEEP, DROP]), required=False,

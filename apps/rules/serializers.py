@@ -131,8 +131,8 @@ class ConfiguredTunnelSerializer(StrictSerializer):
 
 
 def _there(name: str) -> Body:
-    """The schema of a member that is neither null nor empty."""
-    return {"type": "object"} if name == "tunnelInfo" else {"type": "string", "minLength": 1}
+    """The schema of a member that is not empty."""
+    return {} if name == "tunnelInfo" else {"type": "string", "minLength": 1}
 
 
 class ConfiguredDestinationSerializer(StrictSerializer):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common import typed as serializers
 from apps.common.pagination import page
 from apps.journal.idempotency import idempotent
 from apps.tenants import selectors, services, tokens
@@ -40,8 +41,9 @@ def token_body(user: User) -> dict[str, Any]:
 class SignInSerializer(serializers.Serializer[Any]):
     """Name and password."""
 
-    username = serializers.CharField(max_length=150)
-    password = serializers.CharField(max_length=256, trim_whitespace=False, write_only=True)
+    # Whatever is no user's name is only a wrong one.
+    username = serializers.CharField(max_length=150, validators=[])
+    password = serializers.CharField(max_length=256, write_only=True, validators=[])
 
 
 class TokenView(ApiView):
@@ -128,6 +130,9 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
         model = Tenant
         fields = ["id", "name", "description", "origin", "version", "created_at"]
         read_only_fields = ["id", "origin", "version", "created_at"]
+
+    name = serializers.CharField(max_length=128)
+    description = serializers.CharField(max_length=256, required=False, allow_blank=True)
 
 
 class TenantsView(ApiView):

@@ -147,6 +147,7 @@ class World:
             body |= {"appPackageId": self.package.package_id, "appName": f"a{number}",
                      "strategy": {"hosts": [self.host.ip]}, "tenant_id": str(self.red.pk)}
         elif path.endswith(("/upload", "/k8sconfig")):
+            # Nothing in a description tells what makes a file a package or an access file.
             body["file"] = self.content if path.endswith("upload") else make.ACCESS.encode()
             body.pop("hostList", None)
         elif path.startswith("/appo/"):
@@ -174,6 +175,8 @@ class World:
                 if isinstance(one, dict):
                     key = "trafficRuleId" if name == "appTrafficRule" else "dnsRuleId"
                     one[key] = f"r{place}"
+                    if one.get("dstInterface"):
+                        one["dstInterface"] = [{"interfaceType": "IP", "dstIpAddress": "::1"}]
                     if key == "dnsRuleId":
                         six = one["ipAddressType"] == "IP_V6"
                         one["ipAddress"] = "2001:db8::1" if six else "192.0.2.1"
