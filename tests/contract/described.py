@@ -21,7 +21,7 @@ from apps.rules.models import AppdConfiguration, RuleTask
 from apps.rules.specs import AppdSpec
 from apps.tenants import tokens
 from apps.tenants.actors import SYSTEM
-from apps.tenants.models import Tenant, User
+from apps.tenants.models import Quota, Tenant, User
 from apps.tenants.roles import Role
 from tests import factories as make
 from tests.mep.described import is_right
@@ -59,6 +59,7 @@ class World:
                 tenant=person.tenant_id,
             )
         Tenant.objects.filter(pk=self.red.pk).update(name="red")
+        Quota.objects.all().delete()
         AppLcm.objects.filter(ip="10.9.0.1").exists() or make.edge()
         AppRuleManager.objects.filter(ip="10.9.0.1").exists() or make.rule_manager()
         host = MecHost.objects.filter(ip="10.8.0.1", removing=False).first()
