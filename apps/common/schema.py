@@ -67,7 +67,7 @@ class HouseSchema(AutoSchema):
 
     def _get_request_body(self, direction: str = "request") -> Any:
         """A body whose schema a view wrote itself is needed, like any other."""
-        body: Any = super()._get_request_body(direction)
+        body: Any = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         if body and isinstance(self.get_request_serializer(), dict):
             body["required"] = True
         return body
