@@ -65,6 +65,13 @@ class HouseSchema(AutoSchema):
         """The view's ``serializer_class`` is what its body has to be; without one there is none."""
         return getattr(self.view, "serializer_class", None)
 
+    def _get_request_body(self, direction: str = "request") -> Any:
+        """A body whose schema a view wrote itself is needed, like any other."""
+        body: Any = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        if body and isinstance(self.get_request_serializer(), dict):
+            body["required"] = True
+        return body
+
     def get_response_serializers(self) -> Any:
         """JSON unless the view's ``answers`` say more.
 

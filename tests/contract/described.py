@@ -12,7 +12,7 @@ import re
 
 from schemathesis.core.parameters import ParameterLocation
 
-from apps.hosts.models import AppLcm, AppRuleManager, MecHost
+from apps.hosts.models import AppLcm, AppRuleManager, AppStore, MecHost
 from apps.instances.models import AppInstance
 from apps.journal.models import RememberedAnswer
 from apps.packages.models import Distribution, Package
@@ -29,6 +29,7 @@ from tests.mep.described import is_right
 TENANT_IN_PATH = re.compile("/tenants/")
 STRONG = "a-new-horse-{}"
 AT_MOST = 10
+STORE = "10.9.0.7"
 
 
 class World:
@@ -62,6 +63,7 @@ class World:
         Quota.objects.all().delete()
         AppLcm.objects.filter(ip="10.9.0.1").exists() or make.edge()
         AppRuleManager.objects.filter(ip="10.9.0.1").exists() or make.rule_manager()
+        AppStore.objects.filter(ip=STORE).exists() or make.store(STORE)
         host = MecHost.objects.filter(ip="10.8.0.1", removing=False).first()
         if host is None or AppInstance.objects.filter(host=host).count() > AT_MOST:
             AppInstance.objects.all().delete()
@@ -69,7 +71,7 @@ class World:
             MecHost.objects.all().delete()
             host = make.host("10.8.0.1", edge=AppLcm.objects.get(ip="10.9.0.1"))
         MecHost.objects.exclude(pk=host.pk).filter(instances=None, distributions=None).delete()
-        package = Package.objects.filter(tenant=self.red, removing=False).first()
+        package = Package.objects.filter(tenant=self.red, removing=False, has_file=True).first()
         if package is None or not package.path.exists():
             package = make.package(self.red, name=f"p{next(self.numbers)}")
         self.host, self.package = host, package
@@ -121,6 +123,9 @@ class World:
                 case.query["tenant_id"] = str(self.red.pk)
         if is_right(case, ParameterLocation.BODY) and isinstance(case.body, dict):
             self._fill_body(case, case.body)
+        if isinstance(case.body, list) and is_right(case, ParameterLocation.BODY):
+            for item in case.body:
+                item |= {"appstoreIp": STORE, "packageId": f"{next(self.numbers):032x}"}
 
     def _fill_body(self, case, body):
         path, number = case.path, next(self.numbers)
@@ -154,6 +159,8 @@ class World:
         elif path.startswith("/appo/"):
             body.update({"mecHost": self.host.ip, "appPackageId": self.package.package_id,
                          "appName": f"a{number}"} if "mecHost" in body else {})
+        elif "mecHostInfo" in body:
+            body |= {"mecHostInfo": [{"hostIp": self.host.ip}], "appPkgPath": f"http://{STORE}/"}
         elif "hostIp" in body:
             body["hostIp"] = [self.host.ip]
 
