@@ -35,14 +35,6 @@ class Precondition(Conflict):
         )
 
 
-class NotYet(DomainError):
-    """The address is known, and what it is for is not built."""
-
-    status = 501
-    title = N_("Not implemented")
-    default_code = "not_implemented"
-
-
 class TwoSpellings(HouseSchema):
     """Operations without a tenant in their address have names of their own."""
 

@@ -11,7 +11,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.errors import Conflict, Invalid, NotFound
+from apps.common.errors import Conflict, Invalid, NotFound, NotOffered
 from apps.common.pagination import page
 from apps.common.words import Reason
 from apps.hosts import selectors as hosts
@@ -21,7 +21,7 @@ from apps.instances.specs import CreateSpec
 from apps.instances.states import InstanceState
 from apps.journal.idempotency import idempotent
 from apps.orchestration import services
-from apps.orchestration.answers import NotYet, OrchestratorView, Precondition, refuse
+from apps.orchestration.answers import OrchestratorView, Precondition, refuse
 from apps.orchestration.bodies import CreateSerializer, StartSerializer
 from apps.orchestration.serializers import instance_info, operation_json, workload_json
 from apps.packages.selectors import access_package
@@ -194,6 +194,6 @@ class InfoSyncView(OrchestratorView):
         """Not built: the center follows its edges by itself, and nobody has to ask for it."""
         require(may_create(self.actor))
         self.readable(request, tenant_id)
-        raise NotYet(
+        raise NotOffered(
             N_("Asking for synchronization is not built yet; the center follows its edges itself.")
         )

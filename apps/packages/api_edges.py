@@ -8,18 +8,10 @@ from django.utils.translation import gettext_noop as N_
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.errors import DomainError
+from apps.common.errors import NotOffered
 from apps.packages.api import PackageApi
 from apps.packages.policies import may_upload
 from apps.tenants.policies import require
-
-
-class NotOffered(DomainError):
-    """The address is known, and what it stands for is not built."""
-
-    status = 501
-    title = N_("Not offered")
-    default_code = "not_offered"
 
 
 class EdgeSyncView(PackageApi):

@@ -102,7 +102,7 @@ def test_synchronization_is_said_to_be_not_built(desk):
         answer = desk.owner.send("POST", f"{base}/app_instance_infos/sync")
         assert answer.status_code == 501
         assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["type"] == "urn:mecm:problem:not_implemented"
+        assert answer.json()["type"] == "urn:mecm:problem:not_offered"
 
 
 def test_load_and_mec_services_of_a_host_are_asked_at_its_edge(now, two_sites):
