@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.urls import include, path
+from django.views.decorators.cache import cache_page
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.common.health import health
@@ -12,7 +13,12 @@ urlpatterns = [
     path("tenants/v1/", include("apps.tenants.urls_administration")),
     *(path(prefix, include(module)) for prefix, module in settings.ROLE.mounts),
     path("api/v1/", include("apps.monitoring.urls")),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    # It says the same until the process ends, and takes seconds to make.
+    path(
+        "api/schema/",
+        cache_page(3600, cache="template_fragments")(SpectacularAPIView.as_view()),
+        name="schema",
+    ),
     # Split: the content policy allows no script inside a page.
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("", include("apps.portal.urls")),

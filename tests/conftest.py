@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
+from django.db import connection, connections
 from django.utils import translation
 
 from apps.common import clock
@@ -64,7 +67,8 @@ def _site(settings, tmp_path, role):
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path / "tmp"
     for folder in (settings.PACKAGE_DIR, settings.VIM_STATE_DIR, settings.FILE_UPLOAD_TEMP_DIR):
         folder.mkdir()
-    cache.clear()
+    for name in caches:
+        caches[name].clear()
     translation.activate("en")
     return settings
 
@@ -89,6 +93,15 @@ def edge_database(django_db_setup, django_db_blocker, tmp_path_factory):
     with django_db_blocker.unblock():
         database_copy(path)
     return path
+
+
+@pytest.fixture
+def apart(request, tmp_path, monkeypatch):
+    """Threads get connections of their own: to PostgreSQL, or to an SQLite file made for this."""
+    if connection.vendor == "sqlite":
+        path = tmp_path / "race.sqlite3"
+        shutil.copy(request.getfixturevalue("edge_database"), path)
+        monkeypatch.setitem(connections.settings["default"], "NAME", str(path))
 
 
 @pytest.fixture

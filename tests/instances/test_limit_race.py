@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 from django.conf import settings
-from django.db import connection, connections
 
 from apps.instances.models import AppInstance
 from apps.instances.specs import CreateSpec
 from apps.orchestration import services
 from tests import factories as make
+from tests.threads import at_once
 
 ASKERS = 50
 LIMIT = 50
 PACKAGES = 10
-
-
-@pytest.fixture
-def apart(request, tmp_path, monkeypatch):
-    """Threads get connections of their own: to PostgreSQL, or to an SQLite file made for this."""
-    if connection.vendor == "sqlite":
-        path = tmp_path / "race.sqlite3"
-        shutil.copy(request.getfixturevalue("edge_database"), path)
-        monkeypatch.setitem(connections.settings["default"], "NAME", str(path))
-
-
-def at_once(*works):
-    """Do these in threads that all begin together; what each returned."""
-    gate = threading.Barrier(len(works))
-
-    def one(work):
-        try:
-            gate.wait(30)
-            return work()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return [done.result(120) for done in [pool.submit(one, work) for work in works]]
 
 
 def world(count):

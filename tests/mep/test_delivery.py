@@ -230,7 +230,7 @@ def test_hundred_that_hang_do_not_delay_one_that_answers(app, to):
         app.register()
     taken = run_until(to, lambda: len(to.seqs("/well")) == 20)
     assert to.seqs("/well") == list(range(1, 21))
-    assert taken < 2
+    assert taken < deliver.BUDGET_SECONDS, "nobody waited for one that hangs to be given up"
     assert len(to.of("/dead/")) > deliver.PLACES_FOR_SUSPECTS
 
 

@@ -26,7 +26,8 @@ WALL = {
         "history": {"admin", "other"},
     },
     "/instances/{running}/": {
-        "state": THEIRS, "work": THEIRS, "workload": THEIRS, "history": NOT_GUESTS,
+        "state": THEIRS, "work": THEIRS, "workload": THEIRS, "rules": THEIRS,
+        "history": NOT_GUESTS,
     },
     "/instances/{gone}/": {
         "state": THEIRS, "work": THEIRS, "workload": THEIRS, "history": NOT_GUESTS,
