@@ -65,6 +65,18 @@ class HouseSchema(AutoSchema):
         """The view's ``serializer_class`` is what its body has to be; without one there is none."""
         return getattr(self.view, "serializer_class", None)
 
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        """``DELETE`` has a body where the view says so: ``delete_body``, and whether it must be."""
+        must = getattr(self.view, "delete_body", None) if self.method == "DELETE" else None
+        if must is None:
+            return super()._get_request_body(direction)
+        self.method = "POST"
+        try:
+            found = super()._get_request_body(direction)
+        finally:
+            self.method = "DELETE"
+        return found | {"required": must}
+
     def get_response_serializers(self) -> Any:
         """JSON unless the view's ``answers`` say more.
 

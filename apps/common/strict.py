@@ -75,6 +75,16 @@ class Word(serializers.ChoiceField):
         return str(super().to_internal_value(data))
 
 
+class Key(serializers.UUIDField):
+    """A UUID, written as one."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The UUID; refuses numbers and booleans, which would be one as well."""
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """A serializer whose ``narrower`` says in JSON Schema what its fields cannot say alone."""
 

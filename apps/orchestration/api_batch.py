@@ -68,6 +68,7 @@ class BatchTerminateView(OrchestratorView):
     """``POST`` and ``DELETE …/app_instances/batch_terminate``."""
 
     serializer_class = BatchEndSerializer
+    delete_body = True
 
     @idempotent
     def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
