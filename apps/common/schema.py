@@ -66,16 +66,23 @@ class HouseSchema(AutoSchema):
         return getattr(self.view, "serializer_class", None)
 
     def _get_request_body(self, direction: Any = "request") -> Any:
-        """``DELETE`` has a body where the view says so: ``delete_body``, and whether it must be."""
-        must = getattr(self.view, "delete_body", None) if self.method == "DELETE" else None
+        """As usual, and where the view's ``bodies`` say by method whether there must be one."""
+        method = self.method
+        must = getattr(self.view, "bodies", {}).get(method)
         if must is None:
             return super()._get_request_body(direction)
-        self.method = "POST"
+        self.method = "POST"  # of a DELETE no body is ever described
         try:
-            found = super()._get_request_body(direction)
+            return super()._get_request_body(direction) | {"required": must}
         finally:
-            self.method = "DELETE"
-        return found | {"required": must}
+            self.method = method
+
+    def _get_parameters(self) -> Any:
+        """Without the tenant in the query where the address has one."""
+        found = super()._get_parameters()  # type: ignore[no-untyped-call]
+        if "{tenant_id}" not in self.path:
+            return found
+        return [one for one in found if (one["in"], one["name"]) != ("query", "tenant_id")]
 
     def get_response_serializers(self) -> Any:
         """JSON unless the view's ``answers`` say more.

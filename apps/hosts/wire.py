@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema_field
 
 from apps.common.fields import NAME, address, port
@@ -24,6 +25,19 @@ class Address(Text):
             return found
         parsed = ipaddress.ip_address(found)
         return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+
+
+class AddressExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Describes an address: IPv4, IPv6 or, where the field may be blank, nothing."""
+
+    target_class = "apps.hosts.wire.Address"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        """The schema of the field."""
+        kinds: list[dict[str, Any]] = [{"format": "ipv4"}, {"format": "ipv6"}]
+        if self.target.allow_blank:
+            kinds.append({"maxLength": 0})
+        return {"type": "string", "maxLength": 45, "anyOf": kinds}
 
 
 @extend_schema_field(

@@ -12,7 +12,7 @@ import re
 
 from schemathesis.core.parameters import ParameterLocation
 
-from apps.hosts.models import AppLcm, AppRuleManager, MecHost
+from apps.hosts.models import AppLcm, AppRecord, AppRepo, AppRuleManager, AppStore, MecHost
 from apps.instances.models import AppInstance
 from apps.journal.models import RememberedAnswer
 from apps.packages.models import Distribution, Package
@@ -29,6 +29,7 @@ from tests.mep.described import is_right
 TENANT_IN_PATH = re.compile("/tenants/")
 STRONG = "a-new-horse-{}"
 AT_MOST = 10
+STORE, REPO = "10.9.0.7", "repo.example:5000"
 
 
 class World:
@@ -62,14 +63,18 @@ class World:
         Quota.objects.all().delete()
         AppLcm.objects.filter(ip="10.9.0.1").exists() or make.edge()
         AppRuleManager.objects.filter(ip="10.9.0.1").exists() or make.rule_manager()
+        AppStore.objects.filter(ip=STORE).exists() or make.store(STORE)
+        AppRepo.objects.filter(endpoint=REPO).exists() or make.repo(REPO)
         host = MecHost.objects.filter(ip="10.8.0.1", removing=False).first()
         if host is None or AppInstance.objects.filter(host=host).count() > AT_MOST:
             AppInstance.objects.all().delete()
             Distribution.objects.all().delete()
+            AppRecord.objects.all().delete()
             MecHost.objects.all().delete()
             host = make.host("10.8.0.1", edge=AppLcm.objects.get(ip="10.9.0.1"))
+        AppRecord.objects.exclude(host=host).delete()
         MecHost.objects.exclude(pk=host.pk).filter(instances=None, distributions=None).delete()
-        package = Package.objects.filter(tenant=self.red, removing=False).first()
+        package = Package.objects.filter(tenant=self.red, removing=False, has_file=True).first()
         if package is None or not package.path.exists():
             package = make.package(self.red, name=f"p{next(self.numbers)}")
         self.host, self.package = host, package
@@ -89,12 +94,13 @@ class World:
 
     def ids(self, path):
         """What the parameters of a path name here."""
-        manager = "applcms" in path or "apprulemanagers" in path
+        manager = any(word in path for word in ("applcms", "apprulemanagers", "mepms"))
         return {
             "tenant_id": str(self.red.pk),
             "instance_id": str(self.instance.pk),
             "package_id": self.package.package_id,
-            "ip": "10.9.0.1" if manager else self.host.ip,
+            "ip": "10.9.0.1" if manager else STORE if "appstores" in path else self.host.ip,
+            "key": STORE if "appstores" in path else REPO,
             "task_id": str(RuleTask.objects.filter(instance=self.instance).first().pk),
             "user_id": str(self.spare.pk),
         }
@@ -115,12 +121,15 @@ class World:
             )
         if is_right(case, ParameterLocation.QUERY) and not TENANT_IN_PATH.search(case.path):
             # An administrator names the tenant, in the query or in the body.
-            if role == "admin" and case.method != "GET":
+            if role == "admin" and (case.method != "GET" or case.path.endswith("/sync")):
                 case.query = {**(case.query or {}), "tenant_id": str(self.red.pk)}
             elif case.query and "tenant_id" in case.query:
                 case.query["tenant_id"] = str(self.red.pk)
         if is_right(case, ParameterLocation.BODY) and isinstance(case.body, dict):
             self._fill_body(case, case.body)
+        if case.path.endswith("/apps/sync") and is_right(case, ParameterLocation.BODY):
+            for one in case.body if isinstance(case.body, list) else ():
+                one |= {"appstoreIp": STORE, "appId": f"{next(self.numbers):032x}"}
 
     def _fill_body(self, case, body):
         path, number = case.path, next(self.numbers)
@@ -152,15 +161,33 @@ class World:
             body["file"] = self.content if path.endswith("upload") else make.ACCESS.encode()
             body.pop("hostList", None)
         elif path.startswith("/appo/"):
-            body.update({"mecHost": self.host.ip, "appPackageId": self.package.package_id,
-                         "appName": f"a{number}"} if "mecHost" in body else {})
+            self._fill_order(body, number)
+        elif "mecHostInfo" in body:
+            body["appPkgPath"] = f"https://{STORE}:8099/of-it"
+            for one in body["mecHostInfo"]:
+                one["hostIp"] = self.host.ip
         elif "hostIp" in body:
             body["hostIp"] = [self.host.ip]
 
+    def _fill_order(self, body, number):
+        if "mecHost" in body:
+            several = isinstance(body["mecHost"], list)
+            body |= {"mecHost": [self.host.ip] if several else self.host.ip,
+                     "appName": f"a{number}"}
+        if "appPackageId" in body:
+            body["appPackageId"] = self.package.package_id
+        if "appInstanceIds" in body:
+            body["appInstanceIds"] = [str(self.instance.pk)]
+        # What a package declares is not in the description.
+        body.pop("parameters", None)
+
     def _fill_inventory(self, case, body, number):
         fresh = f"10.{100 + number // 65025 % 100}.{number // 255 % 255}.{number % 255}"
-        named = case.path_parameters.get("ip") if case.path_parameters else None
-        for name in ("applcmIp", "appRuleIp", "mechostIp"):
+        named = next(((case.path_parameters or {})[one] for one in ("ip", "key")
+                      if one in (case.path_parameters or {})), None)
+        if "repoEndPoint" in body:
+            body["repoEndPoint"] = named or f"r{number}.example:5000"
+        for name in ("applcmIp", "appRuleIp", "mechostIp", "mepmIp", "appstoreIp"):
             if name in body and (name == "mechostIp" or "mechostIp" not in body):
                 body[name] = named or fresh
         if "mechostIp" in body:
