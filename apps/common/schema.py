@@ -70,16 +70,17 @@ class HouseSchema(AutoSchema):
         method = self.method
         must = getattr(self.view, "bodies", {}).get(method)
         if must is None:
-            return super()._get_request_body(direction)
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         self.method = "POST"  # of a DELETE no body is ever described
         try:
-            return super()._get_request_body(direction) | {"required": must}
+            found = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+            return found | {"required": must}
         finally:
             self.method = method
 
     def _get_parameters(self) -> Any:
         """Without the tenant in the query where the address has one."""
-        found = super()._get_parameters()  # type: ignore[no-untyped-call]
+        found = super()._get_parameters()
         if "{tenant_id}" not in self.path:
             return found
         return [one for one in found if (one["in"], one["name"]) != ("query", "tenant_id")]

@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema_field
 
-from apps.common.fields import NAME, address, port
+from apps.common.fields import NAME, PORT_NUMBER, address, port
 from apps.common.strict import Text
 
 
@@ -43,7 +43,7 @@ class AddressExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-unty
 @extend_schema_field(
     {
         "oneOf": [
-            {"type": "string", "maxLength": 5, "pattern": port.regex.pattern.replace(r"\Z", "$")},
+            {"type": "string", "maxLength": 5, "pattern": f"^{PORT_NUMBER}$"},
             {"type": "integer", "minimum": 1, "maximum": 65535},
         ]
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import uuid
 
 from schemathesis.core.parameters import ParameterLocation
 
@@ -29,13 +30,14 @@ from tests.mep.described import is_right
 TENANT_IN_PATH = re.compile("/tenants/")
 STRONG = "a-new-horse-{}"
 AT_MOST = 10
-STORE, REPO = "10.9.0.7", "repo.example:5000"
+STORE, REPO = "127.0.0.1", "repo.example:5000"
 
 
 class World:
     """A tenant with one of everything, and people of each role, made again when they are gone."""
 
-    def __init__(self):
+    def __init__(self, store_port):
+        self.store_port = store_port
         self.numbers = itertools.count(1)
         self.red = make.tenant("red")
         self.boss, self.user = make.admin("root"), make.user(self.red, name="rita")
@@ -63,7 +65,9 @@ class World:
         Quota.objects.all().delete()
         AppLcm.objects.filter(ip="10.9.0.1").exists() or make.edge()
         AppRuleManager.objects.filter(ip="10.9.0.1").exists() or make.rule_manager()
-        AppStore.objects.filter(ip=STORE).exists() or make.store(STORE)
+        AppStore.objects.exclude(ip=STORE).delete()
+        there = AppStore.objects.filter(ip=STORE).update(port=self.store_port)
+        there or make.store(STORE, self.store_port)
         AppRepo.objects.filter(endpoint=REPO).exists() or make.repo(REPO)
         host = MecHost.objects.filter(ip="10.8.0.1", removing=False).first()
         if host is None or AppInstance.objects.filter(host=host).count() > AT_MOST:
@@ -74,7 +78,8 @@ class World:
             host = make.host("10.8.0.1", edge=AppLcm.objects.get(ip="10.9.0.1"))
         AppRecord.objects.exclude(host=host).delete()
         MecHost.objects.exclude(pk=host.pk).filter(instances=None, distributions=None).delete()
-        package = Package.objects.filter(tenant=self.red, removing=False, has_file=True).first()
+        package = Package.objects.filter(tenant=self.red, removing=False, has_file=True).exclude(
+            package_version="2.0").first()
         if package is None or not package.path.exists():
             package = make.package(self.red, name=f"p{next(self.numbers)}")
         self.host, self.package = host, package
@@ -82,6 +87,7 @@ class World:
         if self.instance is None:
             self.instance = make.instance(package, host, state="Instantiated",
                                           name=f"i{next(self.numbers)}")
+        self.newer = self._newer(self.instance.package)
         if not RuleTask.objects.filter(instance=self.instance).exists():
             rules.replace(actor=SYSTEM, instance_id=self.instance.pk, spec=AppdSpec("camera"),
                           may_be_first=True)
@@ -91,6 +97,15 @@ class World:
         for old in others.order_by("-created_at")[AT_MOST:]:
             old.delete()
         RememberedAnswer.objects.all().delete()
+
+    def _newer(self, package):
+        """Version 2.0 of a package."""
+        same = Package.objects.filter(tenant=self.red, app_id=package.app_id, removing=False)
+        found = same.filter(package_version="2.0").first()
+        if found is None:
+            found = make.package(self.red, name=package.name, version="2.0")
+            Package.objects.filter(pk=found.pk).update(app_id=package.app_id)
+        return found
 
     def ids(self, path):
         """What the parameters of a path name here."""
@@ -114,7 +129,8 @@ class World:
         if self.changed:
             self.restore()
             self.changed = False
-        if is_right(case, ParameterLocation.PATH) and next(self.numbers) % 5:
+        outside = "info/appstores" in case.path
+        if is_right(case, ParameterLocation.PATH) and (outside or next(self.numbers) % 5):
             known = self.ids(case.path)
             case.path_parameters.update(
                 {name: known[name] for name in case.path_parameters if name in known}
@@ -133,7 +149,11 @@ class World:
 
     def _fill_body(self, case, body):
         path, number = case.path, next(self.numbers)
-        if path == "/auth/v1/token":
+        if path.endswith(("/upload", "/k8sconfig")):
+            # Nothing in a description tells what makes a file a package or an access file.
+            body["file"] = self.content if path.endswith("upload") else make.ACCESS.encode()
+            body.pop("hostList", None)
+        elif path == "/auth/v1/token":
             body |= {"username": "rita", "password": make.PASSWORD}
         elif path == "/auth/v1/token/refresh":
             body["refresh_token"] = tokens.refresh_token(User.objects.get(pk=self.user.pk))
@@ -156,12 +176,8 @@ class World:
         elif path.endswith("/deployments"):
             body |= {"appPackageId": self.package.package_id, "appName": f"a{number}",
                      "strategy": {"hosts": [self.host.ip]}, "tenant_id": str(self.red.pk)}
-        elif path.endswith(("/upload", "/k8sconfig")):
-            # Nothing in a description tells what makes a file a package or an access file.
-            body["file"] = self.content if path.endswith("upload") else make.ACCESS.encode()
-            body.pop("hostList", None)
         elif path.startswith("/appo/"):
-            self._fill_order(body, number)
+            self._fill_order(case, body, number)
         elif "mecHostInfo" in body:
             body["appPkgPath"] = f"https://{STORE}:8099/of-it"
             for one in body["mecHostInfo"]:
@@ -169,13 +185,14 @@ class World:
         elif "hostIp" in body:
             body["hostIp"] = [self.host.ip]
 
-    def _fill_order(self, body, number):
+    def _fill_order(self, case, body, number):
         if "mecHost" in body:
             several = isinstance(body["mecHost"], list)
             body |= {"mecHost": [self.host.ip] if several else self.host.ip,
                      "appName": f"a{number}"}
         if "appPackageId" in body:
-            body["appPackageId"] = self.package.package_id
+            newer = case.path.endswith("/upgrades")
+            body["appPackageId"] = (self.newer if newer else self.package).package_id
         if "appInstanceIds" in body:
             body["appInstanceIds"] = [str(self.instance.pk)]
         # What a package declares is not in the description.
@@ -185,6 +202,8 @@ class World:
         fresh = f"10.{100 + number // 65025 % 100}.{number // 255 % 255}.{number % 255}"
         named = next(((case.path_parameters or {})[one] for one in ("ip", "key")
                       if one in (case.path_parameters or {})), None)
+        if case.method == "POST" and "appInstanceId" in body:
+            body["appInstanceId"] = str(uuid.uuid4())
         if "repoEndPoint" in body:
             body["repoEndPoint"] = named or f"r{number}.example:5000"
         for name in ("applcmIp", "appRuleIp", "mechostIp", "mepmIp", "appstoreIp"):
