@@ -7,6 +7,7 @@ A number is no text and "1" is no number; what several fields ask for together s
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from typing import Any, ClassVar
 
 from django.core.validators import RegexValidator
@@ -102,4 +103,4 @@ class StrictExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-ca
         found: dict[str, Any] = auto_schema._map_serializer(
             self.target, direction, bypass_extensions=True
         )
-        return found | getattr(self.target, "narrower", {})
+        return found | deepcopy(getattr(self.target, "narrower", {}))

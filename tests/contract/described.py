@@ -12,6 +12,7 @@ import re
 import uuid
 
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.transport.serialization import Binary
 
 from apps.hosts.models import AppLcm, AppRecord, AppRepo, AppRuleManager, AppStore, MecHost
 from apps.instances.models import AppInstance
@@ -151,7 +152,8 @@ class World:
         path, number = case.path, next(self.numbers)
         if path.endswith(("/upload", "/k8sconfig")):
             # Nothing in a description tells what makes a file a package or an access file.
-            body["file"] = self.content if path.endswith("upload") else make.ACCESS.encode()
+            right = self.content if path.endswith("upload") else make.ACCESS.encode()
+            body["file"] = Binary(right)
             body.pop("hostList", None)
         elif path == "/auth/v1/token":
             body |= {"username": "rita", "password": make.PASSWORD}
