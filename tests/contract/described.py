@@ -151,10 +151,7 @@ class World:
     def _fill_body(self, case, body):
         path, number = case.path, next(self.numbers)
         if path.endswith(("/upload", "/k8sconfig")):
-            # Nothing in a description tells what makes a file a package or an access file.
-            right = self.content if path.endswith("upload") else make.ACCESS.encode()
-            body["file"] = Binary(right)
-            body.pop("hostList", None)
+            self._fill_file(case, body)
         elif path == "/auth/v1/token":
             body |= {"username": "rita", "password": make.PASSWORD}
         elif path == "/auth/v1/token/refresh":
@@ -186,6 +183,17 @@ class World:
                 one["hostIp"] = self.host.ip
         elif "hostIp" in body:
             body["hostIp"] = [self.host.ip]
+
+    def _fill_file(self, case, body):
+        """Nothing in a description tells what makes a file a package or an access file."""
+        part, mode = case.meta.components[ParameterLocation.BODY], case.meta.generation.mode
+        right = self.content if case.path.endswith("upload") else make.ACCESS.encode()
+        body["file"] = Binary(right)
+        body.pop("hostList", None)
+        # A body with a file in it counts as wrong once it was touched, whatever is in it.
+        meta = case.meta
+        meta.components[ParameterLocation.BODY] = part
+        meta.generation.mode = mode
 
     def _fill_order(self, case, body, number):
         if "mecHost" in body:
