@@ -68,11 +68,11 @@ ipv4 = RegexValidator(
     code="ipv4",
 )
 # Written as a number without leading zeros.
+PORT_NUMBER = (
+    "(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+)
 port = RegexValidator(
-    re.compile(
-        r"^(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]"
-        r"|6553[0-5])\Z"
-    ),
+    re.compile(rf"^{PORT_NUMBER}\Z"),
     _("enter a port from 1 to 65535"),
     code="port",
 )

@@ -65,12 +65,28 @@ class HouseSchema(AutoSchema):
         """The view's ``serializer_class`` is what its body has to be; without one there is none."""
         return getattr(self.view, "serializer_class", None)
 
-    def _get_request_body(self, direction: str = "request") -> Any:
-        """A body whose schema a view wrote itself is needed, like any other."""
-        body: Any = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
-        if body and isinstance(self.get_request_serializer(), dict):
-            body["required"] = True
-        return body
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        """As usual, and where the view's ``bodies`` say by method whether there must be one."""
+        method = self.method
+        must = getattr(self.view, "bodies", {}).get(method)
+        if must is None:
+            body: Any = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+            if body and isinstance(self.get_request_serializer(), dict):
+                body["required"] = True  # a schema that a view wrote itself, like any other
+            return body
+        self.method = "POST"  # of a DELETE no body is ever described
+        try:
+            found = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+            return found | {"required": must}
+        finally:
+            self.method = method
+
+    def _get_parameters(self) -> Any:
+        """Without the tenant in the query where the address has one."""
+        found = super()._get_parameters()
+        if "{tenant_id}" not in self.path:
+            return found
+        return [one for one in found if (one["in"], one["name"]) != ("query", "tenant_id")]
 
     def get_response_serializers(self) -> Any:
         """JSON unless the view's ``answers`` say more.

@@ -7,6 +7,7 @@ A number is no text and "1" is no number; what several fields ask for together s
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from typing import Any, ClassVar
 
 from django.core.validators import RegexValidator
@@ -75,6 +76,16 @@ class Word(serializers.ChoiceField):
         return str(super().to_internal_value(data))
 
 
+class Key(serializers.UUIDField):
+    """A UUID, written as one."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The UUID; refuses numbers and booleans, which would be one as well."""
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """A serializer whose ``narrower`` says in JSON Schema what its fields cannot say alone."""
 
@@ -92,4 +103,4 @@ class StrictExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-ca
         found: dict[str, Any] = auto_schema._map_serializer(
             self.target, direction, bypass_extensions=True
         )
-        return found | getattr(self.target, "narrower", {})
+        return found | deepcopy(getattr(self.target, "narrower", {}))

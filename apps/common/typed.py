@@ -14,11 +14,10 @@ from rest_framework.serializers import (
     ListSerializer,
     ModelSerializer,
     Serializer,
-    UUIDField,
     ValidationError,
 )
 
-from apps.common.strict import Flag, Number, Real, Text, Word
+from apps.common.strict import Flag, Key, Number, Real, Text, Word
 
 __all__ = [
     "BooleanField", "CharField", "ChoiceField", "DictField", "Field", "FileField", "FloatField",
@@ -45,6 +44,10 @@ class BooleanField(Flag):
 
 class ChoiceField(Word):
     """One of a few words."""
+
+
+class UUIDField(Key):
+    """A UUID."""
 
 
 class RegexField(_rest.RegexField):

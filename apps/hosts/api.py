@@ -163,6 +163,7 @@ class HostCredentialsView(ApiView):
     """The access file of a host: stored sealed, never shown again."""
 
     parser_classes = [MultiPartParser]
+    bodies = {"POST": True}
 
     @extend_schema(
         request={

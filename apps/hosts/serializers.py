@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
-from apps.common.fields import AFFINITY, CITY, COORDINATES, ipv4, port
+from apps.common import typed as serializers
+from apps.common.fields import AFFINITY, CITY, COORDINATES, ipv4
 from apps.common.strict import Text
 from apps.hosts.models import AppLcm, AppRuleManager, Manager, MecHost
 from apps.hosts.specs import HostSpec, ManagerSpec
-from apps.hosts.wire import Address, name_field, optional_name
+from apps.hosts.wire import Address, Port, name_field, optional_name
 
 
 class AppLcmSerializer(serializers.Serializer[Manager]):
@@ -19,7 +18,7 @@ class AppLcmSerializer(serializers.Serializer[Manager]):
     prefix = "applcm"
     applcmName = name_field(source="name")
     applcmIp = Address(source="ip")
-    applcmPort = serializers.CharField(source="port", max_length=5, validators=[port])
+    applcmPort = Port(source="port")
     userName = optional_name()
 
     def to_spec(self) -> ManagerSpec:
@@ -52,7 +51,7 @@ class AppRuleManagerSerializer(AppLcmSerializer):
     applcmName = applcmIp = applcmPort = None  # type: ignore[assignment]
     appRuleName = name_field(source="name")
     appRuleIp = Address(source="ip")
-    appRulePort = serializers.CharField(source="port", max_length=5, validators=[port])
+    appRulePort = Port(source="port")
 
 
 class MepmSerializer(AppLcmSerializer):
@@ -62,7 +61,7 @@ class MepmSerializer(AppLcmSerializer):
     applcmName = applcmIp = applcmPort = None  # type: ignore[assignment]
     mepmName = name_field(source="name")
     mepmIp = Address(source="ip")
-    mepmPort = serializers.CharField(source="port", max_length=5, validators=[port])
+    mepmPort = Port(source="port")
 
 
 MANAGER_SERIALIZERS: dict[type[Manager], type[AppLcmSerializer]] = {

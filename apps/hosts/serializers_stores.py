@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
-from apps.common.fields import ENDPOINT, NAME, REGISTRY, port
+from apps.common import typed as serializers
+from apps.common.fields import ENDPOINT, NAME, REGISTRY
 from apps.common.strict import Text
 from apps.hosts.models import AppRepo, AppStore
 from apps.hosts.specs import RepoSpec, StoreSpec
-from apps.hosts.wire import Address, name_field, optional_name
+from apps.hosts.wire import Address, Port, name_field, optional_name
 
 
 class AppStoreSerializer(serializers.Serializer[AppStore]):
     """AppStore; a password that is absent or null leaves the stored one, an empty one ends it."""
 
     appstoreIp = Address()
-    appstorePort = serializers.CharField(max_length=5, validators=[port])
+    appstorePort = Port()
     appstoreName = optional_name()
     appstoreRepoName = optional_name()
     appstoreRepo = Text(max_length=128, validators=[REGISTRY])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
+from apps.common import typed as serializers
 from apps.common.fields import HEX32_64, STATUS
 from apps.common.strict import Text
 from apps.hosts.models import AppRecord

@@ -43,6 +43,7 @@ class BatchInstantiateView(OrchestratorView):
     """``POST …/app_instances/batch_instantiate``."""
 
     serializer_class = BatchStartSerializer
+    bodies = {"POST": True}
 
     @idempotent
     def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
@@ -68,6 +69,7 @@ class BatchTerminateView(OrchestratorView):
     """``POST`` and ``DELETE …/app_instances/batch_terminate``."""
 
     serializer_class = BatchEndSerializer
+    bodies = {"DELETE": True}
 
     @idempotent
     def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:

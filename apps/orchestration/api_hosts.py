@@ -8,6 +8,7 @@ import uuid
 from typing import Any
 
 from django.utils.translation import gettext_noop as N_
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -59,6 +60,15 @@ class MepCapabilitiesView(HostView):
 class MepCapabilityView(HostView):
     """``GET …/hosts/{host_ip}/mep_capabilities/{capability_id}``."""
 
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "capability_id",
+                {"type": "string", "pattern": f"^{CAPABILITY_ID.pattern}$"},
+                OpenApiParameter.PATH,
+            )
+        ]
+    )
     def get(
         self, request: Request, ip: str, capability_id: str, tenant_id: uuid.UUID | None = None
     ) -> Response:

@@ -160,6 +160,7 @@ class BatchTerminateView(ApiView):
     """``DELETE …/app_instances/batchTerminate``."""
 
     serializer_class = BatchSerializer
+    bodies = {"DELETE": True}
 
     def delete(self, request: Request, tenant_id: uuid.UUID) -> Response:
         """End several; all are looked up first, so an unknown one stops nothing half-way."""

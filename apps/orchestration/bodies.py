@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from rest_framework import serializers
 
+from apps.common import typed as serializers
 from apps.common.fields import APP_NAME, HEX32_64, ipv4
+from apps.common.strict import StrictSerializer
 from apps.orchestration import parameters
 
 AT_ONCE = 20
@@ -71,8 +72,12 @@ class _StartOneSerializer(serializers.Serializer[Any]):
     parameters = ParametersField(required=False, allow_null=True)
 
 
-class BatchStartSerializer(serializers.Serializer[Any]):
+class BatchStartSerializer(StrictSerializer):
     """``BatchInstancesParam``, or the list with parameters of later releases."""
+
+    narrower = {
+        "anyOf": [{"required": ["appInstanceIds"]}, {"required": ["instantiationParameters"]}]
+    }
 
     appInstanceIds = serializers.ListField(
         child=serializers.UUIDField(), required=False, min_length=1, max_length=AT_ONCE

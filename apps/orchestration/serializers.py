@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
-
+from apps.common import typed as serializers
 from apps.common.fields import NAME, ipv4
 from apps.common.models import Origin
 from apps.instances.models import AppInstance, LcmOperation

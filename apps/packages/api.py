@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from django.db.models import Prefetch, QuerySet
 from django.http import FileResponse, HttpResponse
 from django.utils.translation import gettext_noop as N_
+from drf_spectacular.utils import OpenApiRequest, extend_schema
 from rest_framework import status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -38,6 +39,18 @@ from apps.packages.serializers import (
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require, tenant_for
 from apps.tenants.views import ApiView
+
+# What is uploaded is judged by its name as well.
+NAMED_FILE = {
+    "file": {
+        "headers": {
+            "Content-Disposition": {
+                "schema": {"type": "string"},
+                "example": 'form-data; name="file"; filename="package.csar"',
+            }
+        }
+    }
+}
 
 
 def with_hosts(rows: QuerySet[Package]) -> QuerySet[Package]:
@@ -94,6 +107,7 @@ class UploadView(PackageApi):
     parser_classes = [MultiPartParser]
     serializer_class = UploadSerializer
 
+    @extend_schema(request=OpenApiRequest(UploadSerializer, encoding=NAMED_FILE))
     @idempotent
     def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
         """Check the CSAR and keep it: 202, or the problem of a bad package with nothing kept."""

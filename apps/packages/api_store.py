@@ -84,6 +84,8 @@ FETCHES_SCHEMA = {
 class FetchView(ApiView):
     """``POST /apm/v1/apps/sync``."""
 
+    bodies = {"POST": True}
+
     @extend_schema(request={"application/json": FETCHES_SCHEMA})
     @idempotent
     def post(self, request: Request) -> Response:

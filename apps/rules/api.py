@@ -123,6 +123,7 @@ class RuleOrderView(InstanceView):
     """``/appo/v1/…/app_instances/{app_instance_id}/appd_configuration``."""
 
     serializer_class = AppdConfigSerializer
+    bodies = {"DELETE": False}
     answers = {verb: {202: JSON} for verb in ("POST", "PUT", "DELETE")}
 
     @idempotent

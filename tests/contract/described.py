@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import itertools
 import re
+import uuid
 
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.transport.serialization import Binary
 
-from apps.hosts.models import AppLcm, AppRuleManager, AppStore, MecHost
+from apps.hosts.models import AppLcm, AppRecord, AppRepo, AppRuleManager, AppStore, MecHost
 from apps.instances.models import AppInstance
 from apps.journal.models import RememberedAnswer
 from apps.packages.models import Distribution, Package
@@ -29,13 +31,14 @@ from tests.mep.described import is_right
 TENANT_IN_PATH = re.compile("/tenants/")
 STRONG = "a-new-horse-{}"
 AT_MOST = 10
-STORE = "10.9.0.7"
+STORE, REPO = "127.0.0.1", "repo.example:5000"
 
 
 class World:
     """A tenant with one of everything, and people of each role, made again when they are gone."""
 
-    def __init__(self):
+    def __init__(self, store_port):
+        self.store_port = store_port
         self.numbers = itertools.count(1)
         self.red = make.tenant("red")
         self.boss, self.user = make.admin("root"), make.user(self.red, name="rita")
@@ -63,15 +66,21 @@ class World:
         Quota.objects.all().delete()
         AppLcm.objects.filter(ip="10.9.0.1").exists() or make.edge()
         AppRuleManager.objects.filter(ip="10.9.0.1").exists() or make.rule_manager()
-        AppStore.objects.filter(ip=STORE).exists() or make.store(STORE)
+        AppStore.objects.exclude(ip=STORE).delete()
+        there = AppStore.objects.filter(ip=STORE).update(port=self.store_port)
+        there or make.store(STORE, self.store_port)
+        AppRepo.objects.filter(endpoint=REPO).exists() or make.repo(REPO)
         host = MecHost.objects.filter(ip="10.8.0.1", removing=False).first()
         if host is None or AppInstance.objects.filter(host=host).count() > AT_MOST:
             AppInstance.objects.all().delete()
             Distribution.objects.all().delete()
+            AppRecord.objects.all().delete()
             MecHost.objects.all().delete()
             host = make.host("10.8.0.1", edge=AppLcm.objects.get(ip="10.9.0.1"))
+        AppRecord.objects.exclude(host=host).delete()
         MecHost.objects.exclude(pk=host.pk).filter(instances=None, distributions=None).delete()
-        package = Package.objects.filter(tenant=self.red, removing=False, has_file=True).first()
+        package = Package.objects.filter(tenant=self.red, removing=False, has_file=True).exclude(
+            package_version="2.0").first()
         if package is None or not package.path.exists():
             package = make.package(self.red, name=f"p{next(self.numbers)}")
         self.host, self.package = host, package
@@ -79,6 +88,7 @@ class World:
         if self.instance is None:
             self.instance = make.instance(package, host, state="Instantiated",
                                           name=f"i{next(self.numbers)}")
+        self.newer = self._newer(self.instance.package)
         if not RuleTask.objects.filter(instance=self.instance).exists():
             rules.replace(actor=SYSTEM, instance_id=self.instance.pk, spec=AppdSpec("camera"),
                           may_be_first=True)
@@ -89,14 +99,24 @@ class World:
             old.delete()
         RememberedAnswer.objects.all().delete()
 
+    def _newer(self, package):
+        """Version 2.0 of a package."""
+        same = Package.objects.filter(tenant=self.red, app_id=package.app_id, removing=False)
+        found = same.filter(package_version="2.0").first()
+        if found is None:
+            found = make.package(self.red, name=package.name, version="2.0")
+            Package.objects.filter(pk=found.pk).update(app_id=package.app_id)
+        return found
+
     def ids(self, path):
         """What the parameters of a path name here."""
-        manager = "applcms" in path or "apprulemanagers" in path
+        manager = any(word in path for word in ("applcms", "apprulemanagers", "mepms"))
         return {
             "tenant_id": str(self.red.pk),
             "instance_id": str(self.instance.pk),
             "package_id": self.package.package_id,
-            "ip": "10.9.0.1" if manager else self.host.ip,
+            "ip": "10.9.0.1" if manager else STORE if "appstores" in path else self.host.ip,
+            "key": STORE if "appstores" in path else REPO,
             "task_id": str(RuleTask.objects.filter(instance=self.instance).first().pk),
             "user_id": str(self.spare.pk),
         }
@@ -110,26 +130,29 @@ class World:
         if self.changed:
             self.restore()
             self.changed = False
-        if is_right(case, ParameterLocation.PATH) and next(self.numbers) % 5:
+        outside = "info/appstores" in case.path
+        if is_right(case, ParameterLocation.PATH) and (outside or next(self.numbers) % 5):
             known = self.ids(case.path)
             case.path_parameters.update(
                 {name: known[name] for name in case.path_parameters if name in known}
             )
         if is_right(case, ParameterLocation.QUERY) and not TENANT_IN_PATH.search(case.path):
             # An administrator names the tenant, in the query or in the body.
-            if role == "admin" and case.method != "GET":
+            if role == "admin" and (case.method != "GET" or case.path.endswith("/sync")):
                 case.query = {**(case.query or {}), "tenant_id": str(self.red.pk)}
             elif case.query and "tenant_id" in case.query:
                 case.query["tenant_id"] = str(self.red.pk)
         if is_right(case, ParameterLocation.BODY) and isinstance(case.body, dict):
             self._fill_body(case, case.body)
-        if isinstance(case.body, list) and is_right(case, ParameterLocation.BODY):
-            for item in case.body:
-                item |= {"appstoreIp": STORE, "packageId": f"{next(self.numbers):032x}"}
+        if case.path.endswith("/apps/sync") and is_right(case, ParameterLocation.BODY):
+            for one in case.body if isinstance(case.body, list) else ():
+                one |= {"appstoreIp": STORE, "appId": f"{next(self.numbers):032x}"}
 
     def _fill_body(self, case, body):
         path, number = case.path, next(self.numbers)
-        if path == "/auth/v1/token":
+        if path.endswith(("/upload", "/k8sconfig")):
+            self._fill_file(case, body)
+        elif path == "/auth/v1/token":
             body |= {"username": "rita", "password": make.PASSWORD}
         elif path == "/auth/v1/token/refresh":
             body["refresh_token"] = tokens.refresh_token(User.objects.get(pk=self.user.pk))
@@ -152,22 +175,48 @@ class World:
         elif path.endswith("/deployments"):
             body |= {"appPackageId": self.package.package_id, "appName": f"a{number}",
                      "strategy": {"hosts": [self.host.ip]}, "tenant_id": str(self.red.pk)}
-        elif path.endswith(("/upload", "/k8sconfig")):
-            # Nothing in a description tells what makes a file a package or an access file.
-            body["file"] = self.content if path.endswith("upload") else make.ACCESS.encode()
-            body.pop("hostList", None)
         elif path.startswith("/appo/"):
-            body.update({"mecHost": self.host.ip, "appPackageId": self.package.package_id,
-                         "appName": f"a{number}"} if "mecHost" in body else {})
+            self._fill_order(case, body, number)
         elif "mecHostInfo" in body:
-            body |= {"mecHostInfo": [{"hostIp": self.host.ip}], "appPkgPath": f"http://{STORE}/"}
+            body["appPkgPath"] = f"https://{STORE}:8099/of-it"
+            for one in body["mecHostInfo"]:
+                one["hostIp"] = self.host.ip
         elif "hostIp" in body:
             body["hostIp"] = [self.host.ip]
 
+    def _fill_file(self, case, body):
+        """Nothing in a description tells what makes a file a package or an access file."""
+        part, mode = case.meta.components[ParameterLocation.BODY], case.meta.generation.mode
+        right = self.content if case.path.endswith("upload") else make.ACCESS.encode()
+        body["file"] = Binary(right)
+        body.pop("hostList", None)
+        # A body with a file in it counts as wrong once it was touched, whatever is in it.
+        meta = case.meta
+        meta.components[ParameterLocation.BODY] = part
+        meta.generation.mode = mode
+
+    def _fill_order(self, case, body, number):
+        if "mecHost" in body:
+            several = isinstance(body["mecHost"], list)
+            body |= {"mecHost": [self.host.ip] if several else self.host.ip,
+                     "appName": f"a{number}"}
+        if "appPackageId" in body:
+            newer = case.path.endswith("/upgrades")
+            body["appPackageId"] = (self.newer if newer else self.package).package_id
+        if "appInstanceIds" in body:
+            body["appInstanceIds"] = [str(self.instance.pk)]
+        # What a package declares is not in the description.
+        body.pop("parameters", None)
+
     def _fill_inventory(self, case, body, number):
         fresh = f"10.{100 + number // 65025 % 100}.{number // 255 % 255}.{number % 255}"
-        named = case.path_parameters.get("ip") if case.path_parameters else None
-        for name in ("applcmIp", "appRuleIp", "mechostIp"):
+        named = next(((case.path_parameters or {})[one] for one in ("ip", "key")
+                      if one in (case.path_parameters or {})), None)
+        if case.method == "POST" and "appInstanceId" in body:
+            body["appInstanceId"] = str(uuid.uuid4())
+        if "repoEndPoint" in body:
+            body["repoEndPoint"] = named or f"r{number}.example:5000"
+        for name in ("applcmIp", "appRuleIp", "mechostIp", "mepmIp", "appstoreIp"):
             if name in body and (name == "mechostIp" or "mechostIp" not in body):
                 body[name] = named or fresh
         if "mechostIp" in body:
