@@ -118,8 +118,10 @@ def create_on(
     if spec.parameters:
         parameters.check(package.details, spec.parameters, complete=False)
     with transaction.atomic():
-        # Looked at again under a lock: its removal may have been ordered meanwhile.
-        _refuse_unless(fits(lock_package(package.pk), host))
+        # Looked at again: its removal, or the closing of the host, may have been ordered meanwhile.
+        found = lock_package(package.pk)
+        host.refresh_from_db(fields=["cordoned", "removing"])
+        _refuse_unless(fits(found, host))
         instances.hold_tenant(tenant_id)
         lacking = dependencies.missing(
             tenant_id=tenant_id, host=host, package=package, among=PLANNED
