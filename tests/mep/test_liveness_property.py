@@ -131,7 +131,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def restart(self):
-        records.save_beats(book.take_unsaved())
+        records.save_beats(book.take_unsaved(records.SAVED_AT_ONCE))
         records.load()
         for known in self.known.values():
             known.seen = self.seconds()  # a full interval of grace

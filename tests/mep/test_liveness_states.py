@@ -8,7 +8,7 @@ import pytest
 
 from apps.common import clock
 from apps.mep import applications
-from apps.mep.liveness import records, transitions
+from apps.mep.liveness import records, transitions, watch
 from apps.mep.liveness.book import book
 from apps.mep.models import MecService
 from apps.tenants.actors import SYSTEM
@@ -255,10 +255,37 @@ def test_restart_remembers_the_last_heartbeat_that_was_saved(app, time):
     service = Living(app, time)
     time.advance(seconds=5)
     service.beat()
-    records.save_beats(book.take_unsaved())
+    records.save_beats(book.take_unsaved(records.SAVED_AT_ONCE))
     book.clear()
     time.advance(seconds=5)
     records.load()
     stamp = app.send("GET", service.liveness).json()["timeStamp"]
     assert stamp["seconds"] == int(time().timestamp()) - 5
     assert service.beat().status_code == 204
+
+
+def test_heartbeats_are_saved_in_turns(app, time):
+    services = [Living(app, time) for _ in range(3)]
+    for service in services:
+        service.beat()
+    early = book.take_unsaved(2)
+    assert (len(early), book.in_turn, book.unsaved) == (2, 1, 1)
+    book.touch(early[0])  # heard of again: in the next turn, not before the others of this one
+    (late,) = book.take_unsaved(2)
+    assert {entry.id for entry in (*early, late)} == {entry.id for entry in book}
+    assert book.in_turn == 0
+    assert book.take_unsaved(2) == [early[0]]
+    assert book.unsaved == 0
+
+
+def test_a_site_that_stops_saves_every_heartbeat(app, time, monkeypatch):
+    monkeypatch.setattr(records, "SAVED_AT_ONCE", 1)
+    services = [Living(app, time) for _ in range(3)]
+    time.advance(seconds=5)
+    for service in services:
+        service.beat()
+    book.touch(*book.take_unsaved(1))  # stopped within a turn
+    watch.save()
+    assert book.unsaved == 0
+    rows = MecService.objects.values_list("beat_at", "liveness_told")
+    assert set(rows) == {(time(), True)}

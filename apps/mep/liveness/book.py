@@ -114,6 +114,7 @@ class Book:
         self._swept = math.floor(clock.monotonic() / TICK_SECONDS)
         self._gone: dict[bytes, tuple[int, float]] = {}
         self._unsaved: set[Entry] = set()
+        self._turn: list[Entry] = []
 
     # --- what the database said ------------------------------------------------------------------
     def apply(self, facts: Facts) -> Entry | None:
@@ -237,11 +238,28 @@ class Book:
                 entry.seen = now
                 self._place(entry)
 
-    def take_unsaved(self) -> list[Entry]:
-        """The entries that had a heartbeat since the last call."""
-        taken, self._unsaved = self._unsaved, set()
-        # A list at once: a heartbeat that began before the exchange may still come in.
-        return [entry for entry in list(taken) if entry.state]
+    @property
+    def in_turn(self) -> int:
+        """How many entries of the turn that began are still to be taken."""
+        return len(self._turn)
+
+    @property
+    def unsaved(self) -> int:
+        """How many entries are to be taken at all."""
+        return len(self._turn) + len(self._unsaved)
+
+    def take_unsaved(self, most: int) -> list[Entry]:
+        """At most ``most`` of the entries that had a heartbeat since they were last taken.
+
+        A turn is everybody heard of when it began; who is heard of again waits for the next one.
+        """
+        if not self._turn:
+            turn, self._unsaved = self._unsaved, set()
+            # A list at once: a heartbeat that began before the exchange may still come in.
+            self._turn = list(turn)
+        taken = self._turn[-most:]
+        del self._turn[-most:]
+        return [entry for entry in taken if entry.state]
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(list(self.entries.values()))

@@ -30,9 +30,11 @@ async def watch_heartbeats() -> None:
         if waiting:
             batch, waiting = waiting, []
             writing = asyncio.create_task(asyncio.to_thread(_suspend, batch))
+        elif book.in_turn:
+            writing = asyncio.create_task(asyncio.to_thread(_save))
         elif loop.time() - saved >= SAVE_SECONDS:
             saved = loop.time()
-            writing = asyncio.create_task(asyncio.to_thread(save))
+            writing = asyncio.create_task(asyncio.to_thread(_save, with_calls=True))
 
 
 def _suspend(batch: list[Entry]) -> None:
@@ -47,10 +49,18 @@ def _suspend(batch: list[Entry]) -> None:
 
 
 def save() -> None:
-    """Write heartbeat times and call counts; also when the site stops."""
+    """Write all heartbeat times and call counts, when the site stops."""
+    _save(with_calls=True)
+    while book.unsaved:
+        _save()
+
+
+def _save(*, with_calls: bool = False) -> None:
+    """Write a part of the heartbeat times: little by little, since they are many and not urgent."""
     try:
-        records.save_beats(book.take_unsaved())
-        calls.save()
+        records.save_beats(book.take_unsaved(records.SAVED_AT_ONCE))
+        if with_calls:
+            calls.save()
     except Exception:
         _log.exception("heartbeat times and call counts could not be saved")
     finally:
