@@ -32,7 +32,7 @@ LARGE, SMALL = (10_000, 10), (100, 10)
 PAGES_PER_SECOND = 50
 # Lists, as people have them open; the heavy ones of a large platform are measured by themselves.
 PAGES = ("/hosts/", "/packages/", "/instances/", "/activity/", "/platform/subscriptions/")
-ROUNDS = 3
+ROUNDS = 5
 INTERVAL, GRACE = 5, 1  # the shortest that the platform honours, and its grace
 NAME = "edge-bench"
 
@@ -144,22 +144,28 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def lane(folder: Path, site: Site, noop_port: int) -> list[Figure]:
-    """The heartbeat against the yardstick, alone and beside pages."""
+    """The heartbeat against the yardstick, alone and beside pages, in each round anew."""
     noop, beats = load.Wrk(folder, site.file, noop_port), load.Wrk(folder, site.file, site.port)
-    alone = [(noop.run(), beats.run()) for _ in range(ROUNDS)]
-    rate = statistics.median(one for one, _ in alone)
-    ratio = statistics.median(two / one for one, two in alone)
     pages = site.pages()
-    beside = [beside_pages(site, pages, beats.run)[0] for _ in range(ROUNDS)]
-    with_pages = statistics.median(beside) / rate
+    rounds = [
+        (noop.run(), beats.run(), beside_pages(site, pages, beats.run)[0]) for _ in range(ROUNDS)
+    ]
+    rate = statistics.median(noop for noop, _, _ in rounds)
+    alone = [one / noop for noop, one, _ in rounds]
+    beside = [one / noop for noop, _, one in rounds]
     return [
         Figure("yardstick: a do-nothing ASGI application", f"{rate:.0f} requests/s", "–"),
-        Figure("liveness PATCH, alone", f"{ratio:.2f} of the yardstick", "≥ 1.0"),
+        Figure("liveness PATCH, alone", f"{_spread(alone)} of the yardstick", "≥ 1.0"),
         Figure(
             f"liveness PATCH beside {PAGES_PER_SECOND} pages/s",
-            f"{with_pages:.2f} of the yardstick", "≥ 0.7",
+            f"{_spread(beside)} of the yardstick", "≥ 0.7",
         ),
     ]
+
+
+def _spread(ratios: list[float]) -> str:
+    """The median with the lowest and the highest."""
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def beside_pages(
@@ -194,7 +200,7 @@ def pace(site: Site) -> Figure:
     tails = [load.quantile(asyncio.run(both()), 0.99) * 1000 for _ in range(ROUNDS)]
     return Figure(
         f"p99 of 1,000 PATCH/s beside {PAGES_PER_SECOND} pages/s",
-        f"{statistics.median(tails):.1f} ms", "≤ 10 ms",
+        f"{statistics.median(tails):.1f} ms ({min(tails):.1f} to {max(tails):.1f})", "≤ 10 ms",
     )
 
 
@@ -273,11 +279,19 @@ def by_name(few: float, many: float) -> Figure:
 
 
 def registrations(folder: Path, site: Site) -> Figure:
-    """New services through the whole stack."""
-    share = folder / "register.txt"
-    share.write_text("".join(f"{line}\n" for line in site.lines[:8000]))
-    rate = load.Wrk(folder, share, site.port, register=True).run(seconds=6, connections=4)
-    return Figure("registrations through the whole stack", f"{rate:.0f} requests/s", "≥ 500")
+    """New services through the whole stack; other applications each round: none reaches its limit."""
+    rates = []
+    for number in range(ROUNDS):
+        share = folder / f"register-{number}.txt"
+        lines = site.lines[number * 8000 : (number + 1) * 8000]
+        share.write_text("".join(f"{line}\n" for line in lines))
+        wrk = load.Wrk(folder, share, site.port, register=True)
+        rates.append(wrk.run(seconds=6, connections=4))
+    return Figure(
+        "registrations through the whole stack",
+        f"{statistics.median(rates):.0f} requests/s ({min(rates):.0f} to {max(rates):.0f})",
+        "≥ 500",
+    )
 
 
 @contextmanager

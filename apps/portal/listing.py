@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 
 from apps.common.words import Text
 
@@ -102,7 +103,7 @@ class Table(Generic[M]):
             choices.append(Choice(facet.name, facet.label, value, labels))
         sort = self._sort(given.get("sort", ""))
         page = _page(rows.order_by(*self._order(sort)), given.get("page", ""))
-        found = list(page.object_list)
+        found = list(page.object_list) if page.paginator.count else []
         if self.prepare:
             self.prepare(found)
         state = _state(q, choices, sort if sort != self.first_order else "")
@@ -133,13 +134,12 @@ class Table(Generic[M]):
         sign = "-" if sort.startswith("-") else ""
         return [f"{sign}{fields[sort.removeprefix('-')]}", "pk"]
 
-    def _head(self, column: Column, sort: str, state: QueryDict, path: str) -> Head:
+    def _head(self, column: Column, sort: str, state: Mapping[str, str], path: str) -> Head:
         if not column.order:
             return Head(column.label, column.css)
         by_this = sort.removeprefix("-") == column.key
         direction = "descending" if sort.startswith("-") else "ascending"
-        other = state.copy()
-        other["sort"] = f"-{column.key}" if sort == column.key else column.key
+        other = {**state, "sort": f"-{column.key}" if sort == column.key else column.key}
         sorted_now = direction if by_this else "none"
         return Head(column.label, column.css, _href(path, other, 1), sorted_now)
 
@@ -159,17 +159,11 @@ def _page(rows: QuerySet[M], asked: str) -> Page[M]:
     return Paginator(rows, PAGE_LENGTH).get_page(asked)
 
 
-def _state(q: str, choices: Sequence[Choice], sort: str) -> QueryDict:
-    state = QueryDict(mutable=True)
+def _state(q: str, choices: Sequence[Choice], sort: str) -> Mapping[str, str]:
     pairs = [("q", q), *((choice.name, choice.value) for choice in choices), ("sort", sort)]
-    for name, value in pairs:
-        if value:
-            state[name] = value
-    return state
+    return {name: value for name, value in pairs if value}
 
 
-def _href(path: str, state: QueryDict, page: int) -> str:
-    given = state.copy()
-    if page > 1:
-        given["page"] = str(page)
-    return f"{path}?{given.urlencode()}" if given else path
+def _href(path: str, state: Mapping[str, str], page: int) -> str:
+    given = {**state, "page": str(page)} if page > 1 else state
+    return f"{path}?{urlencode(given)}" if given else path

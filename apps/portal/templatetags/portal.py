@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -110,11 +110,18 @@ def lasting(moment: datetime | str | None) -> SafeString | str:
 
 
 def _time(when: datetime, kind: str, patterns: Mapping[str, Any]) -> SafeString:
-    local = timezone.localtime(when)
+    iso, exact = _written(when)
     return format_html(
         '<time class="age" datetime="{}" title="{}" data-age="{}">{}</time>',
-        local.isoformat(), f"{local:%Y-%m-%d %H:%M:%S %Z}", kind, _told(when, patterns),
+        iso, exact, kind, _told(when, patterns),
     )
+
+
+@lru_cache(2048)
+def _written(when: datetime) -> tuple[str, str]:
+    """A moment for machines, and for people, in the site's time zone."""
+    local = timezone.localtime(when)
+    return local.isoformat(), f"{local:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _told(when: datetime, patterns: Mapping[str, Any]) -> str:
@@ -140,7 +147,7 @@ def stamp(moment: datetime | str | None) -> str:
     when = _moment(moment)
     if when is None:
         return "–"
-    return f"{timezone.localtime(when):%Y-%m-%d %H:%M:%S %Z}"
+    return _written(when)[1]
 
 
 @register.filter

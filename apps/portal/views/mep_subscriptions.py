@@ -94,8 +94,10 @@ def subscriptions(request: HttpRequest) -> HttpResponseBase:
 
 def names_of(actor: Actor, rows: Iterable[Subscription]) -> dict[str, str]:
     """The names of the services that these subscriptions name by id, as far as they are seen."""
-    keys = service_ids(list(rows))
-    found = services_for(actor).filter(pk__in=[key for key in keys if _is_id(key)])
+    keys = [key for key in service_ids(list(rows)) if _is_id(key)]
+    if not keys:
+        return {}
+    found = services_for(actor).filter(pk__in=keys)
     return {str(key): name for key, name in found.values_list("pk", "ser_name")}
 
 
