@@ -172,7 +172,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if identity in visible:
             return letter.text
         self._known.discard(identity)
-        return json.dumps({**letter.message, "kind": "gone"}) if known else ""
+        return letter.worded(kind="gone") if known else ""
 
     # --- staying signed in -----------------------------------------------------------------------
     async def _watch(self) -> None:

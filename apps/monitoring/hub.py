@@ -23,23 +23,37 @@ from apps.monitoring.relay import Relay
 
 FEED = "feed"
 WINDOW_SECONDS = 0.25  # of messages about one object on one topic: at most one in this time
+TIMER_SECONDS = 0.01  # a window stays open this much longer, so that one timer closes many
 HISTORY_ITEMS = 2000
 HISTORY_SECONDS = 60.0
 
-Message = dict[str, Any]
+Message = Mapping[str, Any]
+Key = tuple[str, str]  # a topic and the id of an object
 _log = logging.getLogger("mecm.live")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Item:
-    """One message on one topic as it goes out; ``text`` is encoded once for all sockets."""
+    """One message on one topic; on a busy site most are heard by nobody, so never encoded."""
 
     seq: int
     at: float
     topic: str
-    message: Mapping[str, Any]
+    message: Message
     tenant_id: str | None
-    text: str
+    _text: str = ""
+
+    @property
+    def text(self) -> str:
+        """What goes out, encoded once for all sockets."""
+        if not self._text:
+            self._text = self.worded()
+        return self._text
+
+    def worded(self, **other: str) -> str:
+        """The same with ``other`` in the place of what the message says."""
+        said = {"seq": self.seq, "topic": self.topic, **self.message, **other}
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
 class Listener(Protocol):
@@ -50,13 +64,6 @@ class Listener(Protocol):
 
     def gap(self) -> None:
         """Something was lost on the way; everything has to be fetched again."""
-
-
-@dataclass(slots=True)
-class _Window:
-    """The time after a message in which the next ones about the same thing are held back."""
-
-    pending: tuple[Message, str | None] | None = None
 
 
 @dataclass(slots=True)
@@ -80,7 +87,11 @@ class Hub:
         self.seq = 0
         self._topics: dict[str, set[Listener]] = defaultdict(set)
         self._held: dict[Listener, frozenset[str]] = {}
-        self._windows: dict[tuple[str, str], _Window] = {}
+        # What waits until the window of its topic and object closes, if anything does; and when
+        # they close, the next first, for one timer that looks after all of them.
+        self._windows: dict[Key, tuple[Message, str | None] | None] = {}
+        self._closing: deque[tuple[float, Key]] = deque()
+        self._timed = False
         self._history: deque[Item] = deque(maxlen=HISTORY_ITEMS)
         # The greatest seq that the history no longer holds, and since when it is complete.
         self._forgotten, self._complete_from = 0, 0.0
@@ -139,34 +150,45 @@ class Hub:
             _log.debug("news came after the loop had ended")
 
     def _arrive(self, news: Mapping[str, Any]) -> None:
+        message, tenant_id = news["message"], news["tenant_id"]
+        now = asyncio.get_running_loop().time()
         for topic in news["topics"]:
             self._wake(topic)
             if topic != FEED:
-                self._coalesce(topic, dict(news["message"]), news["tenant_id"])
+                self._coalesce((topic, str(message.get("id", ""))), message, tenant_id, now)
 
-    def _coalesce(self, topic: str, message: Message, tenant_id: str | None) -> None:
-        key = (topic, str(message.get("id", "")))
-        window = self._windows.get(key)
-        if window is not None:
-            if window.pending is None or _newer(message, window.pending[0]):
-                window.pending = (message, tenant_id)
+    def _coalesce(self, key: Key, message: Message, tenant_id: str | None, now: float) -> None:
+        if key in self._windows:
+            held = self._windows[key]
+            if held is None or _newer(message, held[0]):
+                self._windows[key] = (message, tenant_id)
             return
-        self._windows[key] = _Window()
-        self._emit(topic, message, tenant_id)
-        asyncio.get_running_loop().call_later(WINDOW_SECONDS, self._close_window, key)
+        self._windows[key] = None
+        self._closing.append((now + WINDOW_SECONDS, key))
+        if not self._timed:
+            self._close_at(now + WINDOW_SECONDS)
+        self._emit(key[0], message, tenant_id, now)
 
-    def _close_window(self, key: tuple[str, str]) -> None:
-        window = self._windows.pop(key, None)
-        if window is not None and window.pending is not None:
-            message, tenant_id = window.pending
-            self._coalesce(key[0], message, tenant_id)
+    def _close_at(self, moment: float) -> None:
+        self._timed = True
+        asyncio.get_running_loop().call_at(moment, self._close_windows, self.epoch)
 
-    def _emit(self, topic: str, message: Message, tenant_id: str | None) -> None:
-        self.seq += 1
-        full = {"seq": self.seq, "topic": topic, **message}
+    def _close_windows(self, epoch: str) -> None:
+        if epoch != self.epoch:  # a timer of the loop before this one
+            return
         now = asyncio.get_running_loop().time()
-        text = json.dumps(full, ensure_ascii=False, separators=(",", ":"))
-        item = Item(self.seq, now, topic, full, tenant_id, text)
+        while self._closing and self._closing[0][0] <= now:
+            key = self._closing.popleft()[1]
+            held = self._windows.pop(key)
+            if held is not None:
+                self._coalesce(key, *held, now)
+        self._timed = False
+        if self._closing:
+            self._close_at(max(self._closing[0][0], now + TIMER_SECONDS))
+
+    def _emit(self, topic: str, message: Message, tenant_id: str | None, now: float) -> None:
+        self.seq += 1
+        item = Item(self.seq, now, topic, message, tenant_id)
         self._remember(item)
         for listener in tuple(self._topics.get(topic, ())):
             listener.offer(item)

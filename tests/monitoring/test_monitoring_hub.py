@@ -301,7 +301,7 @@ def test_the_feed_is_not_a_topic_for_sockets(on_hub):
 
 
 def item(n):
-    return Item(n, 0.0, "hosts", {"id": n}, None, str(n))
+    return Item(n, 0.0, "hosts", {"id": n}, None)
 
 
 def test_a_full_outbox_says_gap_and_goes_on():
