@@ -279,7 +279,7 @@ def by_name(few: float, many: float) -> Figure:
 
 
 def registrations(folder: Path, site: Site) -> Figure:
-    """New services through the whole stack; each round of other applications, within their limit."""
+    """New services through the whole stack; other applications in each round, for their limit."""
     rates = []
     for number in range(ROUNDS):
         share = folder / f"register-{number}.txt"
