@@ -168,6 +168,8 @@ class PackageListView(PackageApi):
 class PackageView(PackageApi):
     """``/apm/v1[/tenants/{tenant_id}]/packages/{app_package_id}``."""
 
+    answers: ClassVar[dict[str, dict[int, str]]] = {"DELETE": {200: "text/plain"}}
+
     serializer_class = HostsSerializer
 
     def get(
@@ -234,6 +236,8 @@ class PackageView(PackageApi):
 
 class PackageHostView(PackageApi):
     """``DELETE /apm/v1[/tenants/{tenant_id}]/packages/{app_package_id}/hosts/{host_ip}``."""
+
+    answers: ClassVar[dict[str, dict[int, str]]] = {"DELETE": {200: "text/plain"}}
 
     def delete(
         self, request: Request, package_id: str, ip: str, tenant_id: uuid.UUID | None = None

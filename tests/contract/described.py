@@ -226,7 +226,7 @@ class World:
 
     def _fill_rules(self, case, body, number):
         if case.method == "POST" and case.path.startswith("/inventory/"):
-            AppdConfiguration.objects.filter(instance=self.instance).delete()
+            AppdConfiguration.objects.all().delete()
         for name in ("appDNSRule", "appDnsRule", "appTrafficRule"):
             for place, one in enumerate(body.get(name, [])):
                 if isinstance(one, dict):

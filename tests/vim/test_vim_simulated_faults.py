@@ -74,7 +74,7 @@ def spec(app_name: str = "demo", unit: WorkloadUnit = WEB, **changes: Any) -> In
 
 
 def test_ready_comes_by_the_clock_alone(place: Place, time: clock.FrozenClock) -> None:
-    order = spec()
+    order = spec(instance_id=UUID(int=5))  # another one may have all its pods ready at once
     place.driver().install(order)
     seen = []
     for _ in range(9):
