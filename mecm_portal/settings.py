@@ -160,6 +160,10 @@ CACHES["template_fragments"] = {
     "BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "template_fragments",
     "OPTIONS": {"MAX_ENTRIES": 5000},  # a kilobyte each
 }
+# The API's description, which takes seconds to make.
+CACHES["description"] = {
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "description",
+}
 
 # --- people --------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"

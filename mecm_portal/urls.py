@@ -16,7 +16,7 @@ urlpatterns = [
     # It says the same until the process ends, and takes seconds to make.
     path(
         "api/schema/",
-        cache_page(3600, cache="template_fragments")(SpectacularAPIView.as_view()),
+        cache_page(3600, cache="description")(SpectacularAPIView.as_view()),
         name="schema",
     ),
     # Split: the content policy allows no script inside a page.

@@ -19,6 +19,11 @@ PLAIN = RegexValidator(
     re.compile(r"^[^\x00-\x1f\x7f]*\Z"), _("must not contain control characters")
 )
 
+PROSE = RegexValidator(
+    re.compile(r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z"),
+    _("must not contain control characters"),
+)
+
 
 class Text(serializers.CharField):
     """A string as it was sent; no control characters, since it is shown to people and logged."""
@@ -33,6 +38,14 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return str(super().to_internal_value(data))
+
+
+class Prose(Text):
+    """A text that people write, in lines or with tabs; for what is never part of a log line."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("validators", [PROSE])
+        super().__init__(**options)
 
 
 class Number(serializers.IntegerField):

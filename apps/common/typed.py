@@ -17,12 +17,12 @@ from rest_framework.serializers import (
     ValidationError,
 )
 
-from apps.common.strict import Flag, Key, Number, Real, Text, Word
+from apps.common.strict import Flag, Key, Number, Prose, Real, Text, Word
 
 __all__ = [
     "BooleanField", "CharField", "ChoiceField", "DictField", "Field", "FileField", "FloatField",
-    "IntegerField", "JSONField", "ListField", "ListSerializer", "ModelSerializer", "RegexField",
-    "Serializer", "UUIDField", "ValidationError",
+    "IntegerField", "JSONField", "ListField", "ListSerializer", "ModelSerializer", "Prose",
+    "RegexField", "Serializer", "UUIDField", "ValidationError",
 ]
 
 

@@ -177,14 +177,16 @@ class Hub:
         if epoch != self.epoch:  # a timer of the loop before this one
             return
         now = asyncio.get_running_loop().time()
-        while self._closing and self._closing[0][0] <= now:
-            key = self._closing.popleft()[1]
-            held = self._windows.pop(key)
-            if held is not None:
-                self._coalesce(key, *held, now)
-        self._timed = False
-        if self._closing:
-            self._close_at(max(self._closing[0][0], now + TIMER_SECONDS))
+        try:
+            while self._closing and self._closing[0][0] <= now:
+                key = self._closing.popleft()[1]
+                held = self._windows.pop(key)
+                if held is not None:
+                    self._coalesce(key, *held, now)
+        finally:  # also after a listener that failed: the others go on
+            self._timed = False
+            if self._closing:
+                self._close_at(max(self._closing[0][0], now + TIMER_SECONDS))
 
     def _emit(self, topic: str, message: Message, tenant_id: str | None, now: float) -> None:
         self.seq += 1

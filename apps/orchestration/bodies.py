@@ -18,7 +18,7 @@ INSTANCES_OF_A_ROLLOUT = 50
 class ParametersField(serializers.DictField):
     """``{"name": "value"}``; which names there are is the package's to say."""
 
-    child = serializers.CharField(max_length=parameters.LONGEST, allow_blank=True)
+    child = serializers.Prose(max_length=parameters.LONGEST, allow_blank=True)
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
         """At most 50 of them, names not longer than values may be; null is none."""
@@ -36,7 +36,7 @@ class _Application(serializers.Serializer[Any]):
     appPackageId = serializers.CharField(max_length=64, validators=[HEX32_64])
     appName = serializers.CharField(max_length=128, validators=[APP_NAME])
     appId = serializers.RegexField(r"^[0-9a-f]{32}\Z", max_length=64)
-    appInstanceDescription = serializers.CharField(max_length=256)
+    appInstanceDescription = serializers.Prose(max_length=256)
     hwCapabilities = serializers.ListField(
         child=serializers.CharField(max_length=128), required=False, allow_null=True, max_length=10
     )

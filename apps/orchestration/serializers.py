@@ -22,12 +22,12 @@ class OrderSerializer(serializers.Serializer[Any]):
     packageId = serializers.CharField(max_length=64)
     appName = serializers.CharField(max_length=128, validators=[NAME])
     origin = serializers.ChoiceField(choices=Origin.choices, required=False, allow_blank=True)
-    description = serializers.CharField(max_length=256, required=False, allow_blank=True)
+    description = serializers.Prose(max_length=256, required=False, allow_blank=True)
     capabilities = serializers.ListField(
         child=serializers.CharField(max_length=128), required=False, max_length=10
     )
     parameters = serializers.DictField(
-        child=serializers.CharField(max_length=256, allow_blank=True), required=False
+        child=serializers.Prose(max_length=256, allow_blank=True), required=False
     )
     allow_missing_services = serializers.BooleanField(required=False, default=False)
 

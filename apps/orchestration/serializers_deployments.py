@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common import typed as serializers
 from apps.common.fields import APP_NAME, HEX32_64
 from apps.common.words import say
+from apps.orchestration.bodies import ParametersField
 from apps.orchestration.deployments import MOST_HOSTS
 from apps.orchestration.models import DrainMove, HostDrain, PlacedInstance, PlacementDecision
 from apps.orchestration.placement import filters, scores
@@ -116,10 +117,8 @@ class DeploymentSerializer(serializers.Serializer[Any]):
 
     appPackageId = serializers.CharField(max_length=64, validators=[HEX32_64])
     appName = serializers.CharField(max_length=128, validators=[APP_NAME])
-    description = serializers.CharField(max_length=256, required=False, allow_blank=True)
-    parameters = serializers.DictField(
-        child=serializers.CharField(max_length=1024, allow_blank=True), required=False
-    )
+    description = serializers.Prose(max_length=256, required=False, allow_blank=True)
+    parameters = ParametersField(required=False)
     start = serializers.BooleanField(
         required=False, default=True, help_text=_("Instantiate as soon as it is created.")
     )

@@ -120,8 +120,7 @@ def create_on(
     with transaction.atomic():
         # Looked at again: its removal, or the closing of the host, may have been ordered meanwhile.
         found = lock_package(package.pk)
-        host.refresh_from_db(fields=["cordoned", "removing"])
-        _refuse_unless(fits(found, host))
+        _refuse_unless(fits(found, hosts.access_host(actor, host.pk)))
         instances.hold_tenant(tenant_id)
         lacking = dependencies.missing(
             tenant_id=tenant_id, host=host, package=package, among=PLANNED

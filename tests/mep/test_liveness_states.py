@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 
 import pytest
@@ -289,3 +290,42 @@ def test_a_site_that_stops_saves_every_heartbeat(app, time, monkeypatch):
     assert book.unsaved == 0
     rows = MecService.objects.values_list("beat_at", "liveness_told")
     assert set(rows) == {(time(), True)}
+
+
+def test_a_site_that_cannot_write_stops_all_the_same(app, time, monkeypatch, caplog):
+    monkeypatch.setattr(records, "SAVED_AT_ONCE", 1)
+    for service in [Living(app, time) for _ in range(3)]:
+        service.beat()
+    tries = []
+
+    def refuse(entries):
+        tries.append(entries)
+        raise OSError("no database")
+
+    monkeypatch.setattr(records, "save_beats", refuse)
+    watch.save()
+    assert len(tries) == 1
+    assert "could not be saved" in caplog.text
+
+
+def test_a_sites_loop_saves_a_part_at_each_tick_until_the_turn_is_over(app, time, monkeypatch):
+    for service in [Living(app, time) for _ in range(3)]:
+        service.beat()
+    taken = []
+
+    def take(*, with_calls=False):
+        taken.append((len(book.take_unsaved(2)), with_calls))
+        return True
+
+    async def some_ticks():
+        watching = asyncio.create_task(watch.watch_heartbeats())
+        while len(taken) < 2 or book.unsaved:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        watching.cancel()
+
+    monkeypatch.setattr(watch, "_save", take)
+    monkeypatch.setattr(watch, "TICK_SECONDS", 0.001)
+    monkeypatch.setattr(watch, "SAVE_SECONDS", 0.5)
+    asyncio.run(asyncio.wait_for(some_ticks(), 20))
+    assert taken == [(2, True), (1, False)]

@@ -165,6 +165,32 @@ def test_a_burst_about_one_thing_is_two_messages_and_the_last_one_counts(on_hub)
     on_hub(story)
 
 
+def test_a_listener_that_fails_silences_nobody_for_good(on_hub):
+    class Broken(Ear):
+        def offer(self, item):
+            if item.message["version"] == 2 and not self.items:
+                self.items.append(item)
+                raise ValueError("broken")
+            super().offer(item)
+
+    async def story(hub):
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        ear, broken = Ear(), Broken()
+        hub.listen(ear, ["hosts"])
+        hub.listen(broken, ["packages"])
+        hub.publish(["packages"], news("p", version=1))
+        for version in (1, 2):
+            hub.publish(["packages"], news("q", version=version))
+            hub.publish(["hosts"], news("h", version=version))
+        await asyncio.sleep(10 * WINDOW_SECONDS)
+        assert [item.message["version"] for item in ear.items] == [1, 2]
+        hub.publish(["hosts"], news("h", version=3))
+        await asyncio.sleep(0)
+        assert ear.items[-1].message["version"] == 3
+
+    on_hub(story)
+
+
 def test_gone_is_not_overtaken_by_an_older_change(on_hub):
 
     async def story(hub):

@@ -8,7 +8,11 @@ import uuid
 import pytest
 
 from apps.common import clock
+from apps.hosts.models import MecHost
 from apps.instances.models import AppInstance, LcmOperation
+from apps.orchestration import services
+from apps.orchestration.remote import order_of
+from apps.orchestration.serializers import OrderSerializer
 from tests import factories as make
 
 SEEN = {
@@ -300,3 +304,44 @@ def test_record_tells_the_center_life_cycle_health_and_workload(edge_shop):
     (row,) = shop.owner.send("GET", shop.lcm).json()
     assert row["appInstanceId"] == found["id"] == str(instance.pk)
     assert row["operationalStatus"] == "Instantiated"
+
+
+PROSE = "first line\n\tand a second"
+
+
+def test_what_people_write_in_lines_passes_from_center_to_edge(shop):
+    body = shop.body(appInstanceDescription=PROSE)
+    made = shop.owner.send("POST", f"{shop.base}/app_instances", body)
+    assert made.status_code == 202, made.content
+    instance = AppInstance.objects.get()
+    assert instance.description == PROSE
+    order = OrderSerializer(data=order_of(instance))
+    assert order.is_valid(), order.errors
+
+
+def test_control_characters_are_refused_where_they_are_written(shop):
+    refused = shop.owner.send(
+        "POST", f"{shop.base}/app_instances", shop.body(appInstanceDescription="bell \x07")
+    )
+    assert refused.status_code == 400
+    assert "control characters" in refused.json()["errors"]["appInstanceDescription"]
+
+
+def test_a_host_that_is_closed_or_gone_since_it_was_looked_up_takes_nothing(shop, monkeypatch):
+    lock = services.lock_package
+
+    def meanwhile(change):
+        def locked(package_id):
+            change(MecHost.objects.filter(pk=shop.host.pk))
+            return lock(package_id)
+        monkeypatch.setattr(services, "lock_package", locked)
+
+    meanwhile(lambda rows: rows.update(cordoned=True))
+    closed = shop.owner.send("POST", f"{shop.base}/app_instances", shop.body())
+    assert closed.status_code == 409
+    assert closed.json()["type"].endswith("host_cordoned")
+    MecHost.objects.update(cordoned=False)
+    meanwhile(lambda rows: rows.delete())
+    gone = shop.owner.send("POST", f"{shop.base}/app_instances", shop.body())
+    assert gone.status_code == 404
+    assert not AppInstance.objects.exists()

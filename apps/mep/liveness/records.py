@@ -137,6 +137,8 @@ def _all_rows() -> Iterator[_Row]:
 def save_beats(entries: Iterable[Entry]) -> int:
     """Write when services were last heard of; not a change, so no version and no news."""
     rows = [(_moment(entry.beat_at), entry.told, entry.id) for entry in entries]
+    if not rows:
+        return 0
     rows.sort(key=lambda row: row[2])  # in the order in which everybody locks services
     column = MecService._meta.get_field("beat_at")
     key = MecService._meta.pk

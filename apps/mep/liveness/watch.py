@@ -20,7 +20,7 @@ async def watch_heartbeats() -> None:
     loop = asyncio.get_running_loop()
     saved = loop.time()
     book.renew()
-    writing: asyncio.Task[None] | None = None
+    writing: asyncio.Task[bool | None] | None = None
     waiting: list[Entry] = []
     while True:
         await asyncio.sleep(TICK_SECONDS)
@@ -49,19 +49,21 @@ def _suspend(batch: list[Entry]) -> None:
 
 
 def save() -> None:
-    """Write all heartbeat times and call counts, when the site stops."""
-    _save(with_calls=True)
-    while book.unsaved:
-        _save()
+    """Write all heartbeat times and call counts when the site stops, unless that fails."""
+    written = _save(with_calls=True)
+    while written and book.unsaved:
+        written = _save()
 
 
-def _save(*, with_calls: bool = False) -> None:
+def _save(*, with_calls: bool = False) -> bool:
     """Write a part of the heartbeat times: little by little, since they are many and not urgent."""
     try:
         records.save_beats(book.take_unsaved(records.SAVED_AT_ONCE))
         if with_calls:
             calls.save()
+        return True
     except Exception:
         _log.exception("heartbeat times and call counts could not be saved")
+        return False
     finally:
         close_old_connections()

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.errors import DomainError
 from apps.common.fields import APP_NAME
+from apps.common.strict import PROSE
 from apps.hosts.models import MecHost
 from apps.instances.specs import CreateSpec
 from apps.orchestration import parameters
@@ -59,7 +60,9 @@ class InstanceForm(PortalForm):
         validators=[APP_NAME],
         help_text=_("Letters a to z and digits, with “_” and “-” inside."),
     )
-    description = forms.CharField(label=_("Description"), max_length=256, required=False)
+    description = forms.CharField(
+        label=_("Description"), max_length=256, required=False, validators=[PROSE]
+    )
     capabilities = forms.MultipleChoiceField(
         label=_("Hardware that it shall get"),
         required=False,
@@ -149,5 +152,6 @@ def _parameter(one: Input) -> forms.Field:
         initial=one.default or "",
         help_text=one.description,
         max_length=parameters.LONGEST,
+        validators=[PROSE],
         required=one.required and one.default is None,
     )
