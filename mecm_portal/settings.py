@@ -214,6 +214,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "MECM Portal",
     "DESCRIPTION": "Runs applications at the network edge: center and edge API.",
     "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENFORCE_NON_BLANK_FIELDS": True,
@@ -223,7 +224,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "PREPROCESSING_HOOKS": ["apps.common.schema.without_twins"],
     "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.mep.components.add",
     ],
 }

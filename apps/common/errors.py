@@ -106,6 +106,14 @@ class Conflict(DomainError):
     default_code = "conflict"
 
 
+class PreconditionFailed(DomainError):
+    """If-Match names another representation than the present one (RFC 9110 clause 13.1.1)."""
+
+    status = 412
+    title = N_("Precondition failed")
+    default_code = "precondition_failed"
+
+
 class IllegalMove(Conflict):
     """A state machine has no such move from this state; ``extra["allowed"]`` lists the verbs."""
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
+
+from apps.common.pagination import MOST
 
 JSON, PROBLEM = "application/json", "application/problem+json"
 PROBLEMS = {
@@ -30,6 +33,21 @@ PROBLEMS = {
     502: "Another system failed.",
     504: "Another system did not answer in time.",
 }
+IDEMPOTENCY_KEY = {
+    "in": "header", "name": "Idempotency-Key", "schema": {"type": "string", "maxLength": 128},
+    "description": "The same call with the same key is answered once and replayed for 24 h.",
+}
+IF_MATCH = {
+    "in": "header", "name": "If-Match", "schema": {"type": "string"},
+    "description": "The ETag of what was read; 412 when it has changed since (RFC 9110, 13.1.1).",
+}
+PAGING = [
+    {"in": "query", "name": "limit", "schema": {"type": "integer", "minimum": 1, "maximum": MOST},
+     "description": "How many at most; all where it is not given."},
+    {"in": "query", "name": "offset",
+     "schema": {"type": "integer", "minimum": 0, "maximum": 10**9},
+     "description": "How many to leave out at the beginning."},
+]
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
 
@@ -82,11 +100,23 @@ class HouseSchema(AutoSchema):
             self.method = method
 
     def _get_parameters(self) -> Any:
-        """Without the tenant in the query where the address has one."""
-        found = super()._get_parameters()
+        """Without the tenant in the query where the address has one; with what handlers honour."""
+        found = super()._get_parameters() + self._honoured()
         if "{tenant_id}" not in self.path:
             return found
         return [one for one in found if (one["in"], one["name"]) != ("query", "tenant_id")]
+
+    def _honoured(self) -> list[Any]:
+        """Paging of a list, and the headers that a decorator of the handler looks at."""
+        handler = getattr(self.view, self.method.lower(), None)
+        found = []
+        if getattr(handler, "idempotent", False):
+            found.append(IDEMPOTENCY_KEY)
+        if getattr(handler, "conditional", False):
+            found.append(IF_MATCH)
+        if self.method == "GET" and getattr(self.view, "paged", False):
+            found += PAGING
+        return deepcopy(found)
 
     def get_response_serializers(self) -> Any:
         """JSON unless the view's ``answers`` say more.

@@ -21,7 +21,7 @@ from apps.hosts.serializers import MANAGER_SERIALIZERS, MecHostSerializer
 from apps.journal.idempotency import idempotent
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require
-from apps.tenants.views import ApiView
+from apps.tenants.views import ApiView, conditional
 
 SAVED = {"response": "Saved"}
 UPDATED = {"response": "Updated"}
@@ -31,6 +31,7 @@ DELETED = {"response": "Deleted"}
 class ManagerListView(ApiView):
     """The collection of AppLCMs or of AppRuleManagers."""
 
+    paged = True
     model: ClassVar[Any] = AppLcm
 
     @property
@@ -74,20 +75,23 @@ class ManagerView(ApiView):
         """Read."""
         require(may(self.actor, "hosts.read"))
         row: Manager = managers.access(self.model, ip)
-        return Response(self.serializer_class(row).data)
+        return Response(self.serializer_class(row).data, headers={"ETag": f'"{row.version}"'})
 
+    @conditional
     def put(self, request: Request, ip: str) -> Response:
         """Replace (administrator)."""
         require(may_configure(self.actor))
-        managers.access(self.model, ip)
+        self.expect(managers.access(self.model, ip))
         form = self.serializer_class(data=request.data)
         form.is_valid(raise_exception=True)
         managers.update(self.model, actor=self.actor, ip=ip, spec=form.to_spec())
         return Response(UPDATED)
 
+    @conditional
     def delete(self, request: Request, ip: str) -> Response:
         """Remove (administrator); 409 names the hosts that use it."""
         require(may_configure(self.actor))
+        self.expect(managers.access(self.model, ip))
         managers.remove(self.model, actor=self.actor, ip=ip)
         return Response(DELETED)
 
@@ -107,6 +111,7 @@ class AppRuleManagerView(ManagerView):
 class HostListView(ApiView):
     """The collection of MEC hosts."""
 
+    paged = True
     serializer_class = MecHostSerializer
 
     def get(self, request: Request) -> Response:
@@ -142,19 +147,23 @@ class HostView(ApiView):
         host = selectors.access_host(self.actor, ip)
         return Response(MecHostSerializer(host).data, headers={"ETag": f'"{host.version}"'})
 
+    @conditional
     def put(self, request: Request, ip: str) -> Response:
         """Replace the configuration (administrator)."""
         require(may_configure(self.actor))
         host = selectors.access_host(self.actor, ip)
+        self.expect(host)
         form = MecHostSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         services.update_host(actor=self.actor, host_id=host.pk, spec=form.to_spec())
         return Response(UPDATED)
 
+    @conditional
     def delete(self, request: Request, ip: str) -> Response:
         """Remove (administrator); 409 names what still runs there."""
         require(may_configure(self.actor))
         host = selectors.access_host(self.actor, ip)
+        self.expect(host)
         services.remove_host(actor=self.actor, host_id=host.pk)
         return Response(DELETED)
 

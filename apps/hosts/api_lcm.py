@@ -33,6 +33,7 @@ class OrderedHostSerializer(LocalHostSerializer):
 class LocalHostListView(ApiView):
     """The hosts of this edge."""
 
+    paged = True
     serializer_class = OrderedHostSerializer
 
     def get(self, request: Request) -> Response:

@@ -26,6 +26,7 @@ NOT_YET = N_("Edges tell their changes by themselves; this call is not offered y
 class MepmListView(ApiView):
     """The collection of platform managers."""
 
+    paged = True
     serializer_class = MepmSerializer
 
     def get(self, request: Request) -> Response:

@@ -19,12 +19,13 @@ from apps.hosts.serializers_stores import (
 )
 from apps.journal.idempotency import idempotent
 from apps.tenants.policies import may, require
-from apps.tenants.views import ApiView
+from apps.tenants.views import ApiView, conditional
 
 
 class StoreListView(ApiView):
     """The collection of app stores."""
 
+    paged = True
     model: ClassVar[Any] = AppStore
     serializer_class: Any = AppStoreSerializer
 
@@ -62,18 +63,21 @@ class StoreView(ApiView):
         row = stores.access(self.model, key)
         return Response(self.serializer_class(row).data, headers={"ETag": f'"{row.version}"'})
 
+    @conditional
     def put(self, request: Request, key: str) -> Response:
         """Replace (administrator); a password that is not said stays."""
         require(may_configure(self.actor))
-        stores.access(self.model, key)
+        self.expect(stores.access(self.model, key))
         form = self.serializer_class(data=request.data)
         form.is_valid(raise_exception=True)
         stores.update(self.model, actor=self.actor, key=key, spec=form.to_spec())
         return Response(UPDATED)
 
+    @conditional
     def delete(self, request: Request, key: str) -> Response:
         """Remove (administrator); 409 names what still uses it."""
         require(may_configure(self.actor))
+        self.expect(stores.access(self.model, key))
         stores.remove(self.model, actor=self.actor, key=key)
         return Response(DELETED)
 

@@ -19,7 +19,7 @@ from apps.instances import inventory
 from apps.instances.serializers_inventory import MecAppSerializer, mec_app
 from apps.journal.idempotency import idempotent
 from apps.tenants.policies import may, require
-from apps.tenants.views import TENANT, TenantView
+from apps.tenants.views import TENANT, TenantView, conditional
 
 Named = uuid.UUID | None
 
@@ -38,6 +38,8 @@ class HostCapabilitiesView(TenantView):
 @extend_schema(parameters=[TENANT])
 class CapabilityApplicationsView(TenantView):
     """``…/mechosts/{mechost_ip}/capabilities/{capability_type}/applications``."""
+
+    paged = True
 
     def get(self, request: Request, ip: str, capability: str, tenant_id: Named = None) -> Response:
         """The applications that ask for exactly this capability of the host."""
@@ -60,6 +62,7 @@ class CapabilityApplicationsView(TenantView):
 class HostApplicationListView(TenantView):
     """``…/mechosts/{mechost_ip}/apps``."""
 
+    paged = True
     serializer_class = MecAppSerializer
 
     def get(self, request: Request, ip: str, tenant_id: Named = None) -> Response:
@@ -98,6 +101,7 @@ class HostApplicationView(TenantView):
         row = inventory.access_application(self.actor, host, app_id, tenant_id=tenant)
         return Response(mec_app(row), headers={"ETag": f'"{row.version}"'})
 
+    @conditional
     def put(
         self, request: Request, ip: str, app_id: uuid.UUID, tenant_id: Named = None
     ) -> Response:
@@ -106,6 +110,7 @@ class HostApplicationView(TenantView):
         tenant = self.tenant_to_write(tenant_id)
         host = access_host(self.actor, ip)
         found = inventory.access_application(self.actor, host, app_id, tenant_id=tenant)
+        self.expect(found)
         form = MecAppSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         inventory.own_record(found)
@@ -118,6 +123,7 @@ class HostApplicationView(TenantView):
         )
         return Response(UPDATED)
 
+    @conditional
     def delete(
         self, request: Request, ip: str, app_id: uuid.UUID, tenant_id: Named = None
     ) -> Response:
@@ -126,6 +132,7 @@ class HostApplicationView(TenantView):
         tenant = self.tenant_to_write(tenant_id)
         host = access_host(self.actor, ip)
         found = inventory.access_application(self.actor, host, app_id, tenant_id=tenant)
+        self.expect(found)
         inventory.own_record(found)
         records.remove(actor=self.actor, tenant_id=tenant, host_id=host.pk, app_instance_id=app_id)
         return Response(DELETED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -12,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_noop as N_
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.views import APIView
 
 from apps.common import clock
@@ -57,6 +59,7 @@ def idempotent(
         _remember(row, response)
         return response
 
+    once.idempotent = True  # type: ignore[attr-defined]  # for the description
     return cast(Callable[Concatenate[V, Request, P], Response], once)
 
 
@@ -92,10 +95,11 @@ def _claim(request: Request, key: str) -> RememberedAnswer:
 
 
 def _digest(request: Request) -> str:
-    """What makes two bodies the same: every byte, or every part of a multipart form."""
+    """What makes two calls the same: the query, and every byte or part of a form of the body."""
+    digest = hashlib.sha256(request.META.get("QUERY_STRING", "").encode())
     if not request.content_type.startswith("multipart/"):
-        return hashlib.sha256(request.body).hexdigest()
-    digest = hashlib.sha256()
+        digest.update(b"\n" + request.body)
+        return digest.hexdigest()
     for name, value in sorted(request.POST.items()):
         digest.update(f"{name}={value}\n".encode())
     for name, file in sorted(request.FILES.items()):
@@ -110,5 +114,6 @@ def _remember(row: RememberedAnswer, response: Response) -> None:
     if response.status_code >= 500:
         row.delete()
         return
-    row.status, row.body = response.status_code, response.data
+    row.status = response.status_code
+    row.body = json.loads(json.dumps(response.data, cls=JSONEncoder))  # with times and ids as text
     row.save(update_fields=["status", "body"])

@@ -27,6 +27,7 @@ from apps.orchestration.serializers import instance_info, operation_json, worklo
 from apps.packages.selectors import access_package
 from apps.tenants.actors import NOBODY, Actor
 from apps.tenants.policies import may, require
+from apps.tenants.views import conditional
 
 ACCEPTED = {"response": "ACCEPTED"}
 IDS_AT_ONCE = 50
@@ -107,12 +108,14 @@ class InstanceView(OrchestratorView):
         return Response({"response": json.dumps(workload_json(instance), default=str)})
 
     @idempotent
+    @conditional
     def post(
         self, request: Request, instance_id: uuid.UUID, tenant_id: uuid.UUID | None = None
     ) -> Response:
         """Instantiate; while it is still Creating the order is queued."""
         require(may_create(self.actor))
         instance = self.instance(request, tenant_id, instance_id)
+        self.expect(instance)
         data = self.taken(StartSerializer, request)
         try:
             services.instantiate(
@@ -126,12 +129,14 @@ class InstanceView(OrchestratorView):
         return Response(ACCEPTED, status=status.HTTP_202_ACCEPTED)
 
     @idempotent
+    @conditional
     def delete(
         self, request: Request, instance_id: uuid.UUID, tenant_id: uuid.UUID | None = None
     ) -> Response:
         """Terminate, in whatever state it is; 412 names those that need it."""
         require(may_create(self.actor))
         instance = self.instance(request, tenant_id, instance_id)
+        self.expect(instance)
         if instance.state != InstanceState.TERMINATING:
             try:
                 services.terminate(actor=self.actor, instance_id=instance.pk)
@@ -142,6 +147,8 @@ class InstanceView(OrchestratorView):
 
 class InfoListView(OrchestratorView):
     """``GET /appo/v1/tenants/{tenant_id}/app_instance_infos``."""
+
+    paged = True
 
     def get(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
         """The tenant's instances; ``appInstId`` or ``appinstanceids`` picks some."""

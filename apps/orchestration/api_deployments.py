@@ -44,6 +44,7 @@ _DRY_RUN = OpenApiParameter(
 class DeploymentListView(ApiView):
     """``/appo/v1/tenants/{tenant_id}/deployments``."""
 
+    paged = True
     serializer_class: Any = DeploymentSerializer
 
     def get(self, request: Request, tenant_id: uuid.UUID) -> Response:
@@ -62,6 +63,7 @@ class DeploymentListView(ApiView):
 class OwnDeploymentListView(ApiView):
     """``/appo/v1/deployments``: of the caller's tenant; an administrator reads all."""
 
+    paged = True
     serializer_class: Any = OwnDeploymentSerializer
 
     def get(self, request: Request) -> Response:
@@ -80,6 +82,8 @@ class OwnDeploymentListView(ApiView):
 class DecisionListView(ApiView):
     """``/appo/v1/tenants/{tenant_id}/placement_decisions``."""
 
+    paged = True
+
     def get(self, request: Request, tenant_id: uuid.UUID) -> Response:
         """List the decisions, dry runs too, newest first."""
         require(may(self.actor, "instances.read"))
@@ -88,6 +92,8 @@ class DecisionListView(ApiView):
 
 class OwnDecisionListView(ApiView):
     """``/appo/v1/placement_decisions``."""
+
+    paged = True
 
     def get(self, request: Request) -> Response:
         """List the decisions of the caller's tenant; an administrator reads all."""

@@ -113,6 +113,8 @@ class TerminateView(ApiView):
 class EdgeInstancesView(ApiView):
     """``GET …/app_instances``."""
 
+    paged = True
+
     def get(self, request: Request, tenant_id: uuid.UUID) -> Response:
         """List."""
         require(may(self.actor, "instances.read"))

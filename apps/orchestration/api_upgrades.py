@@ -25,6 +25,7 @@ from apps.tenants.policies import may, require
 class UpgradesView(OrchestratorView):
     """``/appo/v1/tenants/{tenant_id}/upgrades``."""
 
+    paged = True
     serializer_class = RolloutSerializer
 
     def get(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:

@@ -12,7 +12,7 @@ from apps.common.errors import Conflict, DomainError, Invalid, NotFound
 from apps.common.words import Reason
 from apps.instances.policies import may_create
 from apps.instances.specs import CreateSpec
-from apps.orchestration import services
+from apps.orchestration import parameters, services
 from apps.orchestration.decisions import Choice, choose, keep
 from apps.orchestration.gathering import Thing, all_hosts_named
 from apps.orchestration.models import PlacedInstance, PlacementDecision
@@ -137,6 +137,8 @@ def check_strategy(strategy: Strategy, actor: Actor) -> None:
 def _choice(actor: Actor, tenant_id: uuid.UUID, spec: DeploymentSpec) -> Choice:
     check_strategy(spec.strategy, actor)
     package = access_package(actor, spec.package_id, tenant_id=tenant_id)
+    # Before anything is chosen: what no host could be given is left on none.
+    parameters.check(package.details, spec.parameters, complete=spec.start)
     return choose(actor, Thing(tenant_id, package, spec.app_name), spec.strategy)
 
 

@@ -38,7 +38,7 @@ from apps.packages.serializers import (
 )
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require, tenant_for
-from apps.tenants.views import ApiView
+from apps.tenants.views import ApiView, conditional
 
 # What is uploaded is judged by its name as well.
 NAMED_FILE = {
@@ -136,6 +136,7 @@ class UploadView(PackageApi):
 class PackageListView(PackageApi):
     """``/apm/v1[/tenants/{tenant_id}]/packages``."""
 
+    paged = True
     serializer_class = OnboardSerializer
 
     def get(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
@@ -220,6 +221,7 @@ class PackageView(PackageApi):
         )
         return Response({"packageId": package.package_id}, status=status.HTTP_202_ACCEPTED)
 
+    @conditional
     def delete(
         self, request: Request, package_id: str, tenant_id: uuid.UUID | None = None
     ) -> HttpResponse:
@@ -229,6 +231,7 @@ class PackageView(PackageApi):
         overruled by ``?force=true``.
         """
         package = self.writable(request, tenant_id, package_id)
+        self.expect(package)
         forced = request.query_params.get("force", "").lower() == "true"
         services.remove_package(actor=self.actor, package_id=package.pk, although_needed=forced)
         return HttpResponse("success", content_type="text/plain")

@@ -37,6 +37,7 @@ class EdgeUploadSerializer(serializers.Serializer[Any]):
 class EdgePackagesView(ApiView):
     """``/lcmcontroller/v1/tenants/{tenant_id}/packages``."""
 
+    paged = True
     serializer_class = EdgeUploadSerializer
 
     def get_parsers(self) -> list[Any]:

@@ -109,6 +109,8 @@ class FetchView(ApiView):
 class FetchListView(ApiView):
     """``GET /apm/v1/apps/syncstatus``."""
 
+    paged = True
+
     def get(self, request: Request) -> Response:
         """Everything that was ever asked of stores, the newest first."""
         require(may(self.actor, "packages.read"))

@@ -25,7 +25,7 @@ from apps.rules.serializers import AppdConfigSerializer, AppdDeleteSerializer
 from apps.rules.specs import AppdSpec
 from apps.rules.states import Verb
 from apps.tenants.policies import may, require, tenant_for
-from apps.tenants.views import ApiView
+from apps.tenants.views import ApiView, conditional
 
 TENANT = OpenApiParameter(
     "tenant_id", uuid.UUID, OpenApiParameter.QUERY,
@@ -101,20 +101,23 @@ class AppdConfigurationView(InstanceView):
         services.create(actor=self.actor, instance_id=instance.pk, spec=self.spec())
         return Response({"response": "Saved"})
 
+    @conditional
     def put(
         self, request: Request, instance_id: uuid.UUID, tenant_id: uuid.UUID | None = None
     ) -> Response:
         """Replace all its rules."""
         instance = self.writable(instance_id, tenant_id)
-        access_configuration(self.actor, instance)
+        self.expect(access_configuration(self.actor, instance))
         services.replace(actor=self.actor, instance_id=instance.pk, spec=self.spec())
         return Response({"response": "Updated"})
 
+    @conditional
     def delete(
         self, request: Request, instance_id: uuid.UUID, tenant_id: uuid.UUID | None = None
     ) -> Response:
         """Take all its rules away."""
         instance = self.writable(instance_id, tenant_id)
+        self.expect(access_configuration(self.actor, instance))
         services.remove(actor=self.actor, instance_id=instance.pk)
         return Response({"response": "Deleted"})
 

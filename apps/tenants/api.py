@@ -138,6 +138,7 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
 class TenantsView(ApiView):
     """``/auth/v1/tenants``: the tenants that the caller may know of."""
 
+    paged = True
     serializer_class = TenantSerializer
 
     def get(self, request: Request) -> Response:
@@ -169,6 +170,7 @@ class UserSerializer(serializers.Serializer[Any]):
 class UsersView(ApiView):
     """``/auth/v1/users``: who can sign in here (administrator)."""
 
+    paged = True
     serializer_class = UserSerializer
 
     def get(self, request: Request) -> Response:

@@ -18,7 +18,7 @@ from apps.tenants.models import Tenant, User
 from apps.tenants.policies import may, require
 from apps.tenants.roles import Role
 from apps.tenants.specs import TenantSpec, UserChange, UserSpec
-from apps.tenants.views import ApiView
+from apps.tenants.views import ApiView, conditional
 
 PEOPLE = [(role.value, role.label) for role in (Role.ADMIN, Role.TENANT, Role.GUEST)]
 
@@ -122,6 +122,7 @@ def user_json(user: User) -> dict[str, Any]:
 class AdministeredTenantsView(ApiView):
     """``/tenants/v1/tenants``."""
 
+    paged = True
     serializer_class = TenantBody
 
     def get(self, request: Request) -> Response:
@@ -150,10 +151,11 @@ class AdministeredTenantView(ApiView):
         body = tenant_json(tenant) | {"quotas": quotas_json(tenant.pk)}
         return Response(body, headers={"ETag": f'"{tenant.version}"'})
 
+    @conditional
     def put(self, request: Request, tenant_id: uuid.UUID) -> Response:
         """Rename or describe it."""
         require(may(self.actor, "users.write"))
-        selectors.access_tenant(self.actor, tenant_id)
+        self.expect(selectors.access_tenant(self.actor, tenant_id))
         form = TenantBody(data=request.data)
         form.is_valid(raise_exception=True)
         tenant = administration.update_tenant(
@@ -161,8 +163,11 @@ class AdministeredTenantView(ApiView):
         )
         return Response(tenant_json(tenant))
 
+    @conditional
     def delete(self, request: Request, tenant_id: uuid.UUID) -> Response:
         """Remove it, once it has nothing any more."""
+        require(may(self.actor, "users.write"))
+        self.expect(selectors.access_tenant(self.actor, tenant_id))
         administration.remove_tenant(actor=self.actor, tenant_id=tenant_id)
         return Response({"response": "Deleted"})
 
@@ -191,6 +196,7 @@ class QuotasView(ApiView):
 class AdministeredUsersView(ApiView):
     """``/tenants/v1/users``."""
 
+    paged = True
     serializer_class = NewUserBody
 
     def get(self, request: Request) -> Response:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from typing import cast
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.common.errors import Invalid
+from apps.common.errors import Invalid, PreconditionFailed
 from apps.common.words import Reason
 from apps.tenants.actors import Actor
 from apps.tenants.policies import tenant_for
+
+V = TypeVar("V", bound=APIView)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class ApiView(APIView):
@@ -22,6 +30,36 @@ class ApiView(APIView):
     def actor(self) -> Actor:
         """Who asks; authentication has made sure that there is somebody."""
         return cast(Actor, self.request.user)
+
+    def expect(self, row: Any) -> None:
+        """Refuse where If-Match names another version of ``row`` than it has now.
+
+        For handlers that are ``conditional``: nobody changes the row before they are done.
+        """
+        given = self.request.headers.get("If-Match")
+        if given is None:
+            return
+        held = type(row)._default_manager.select_for_update().filter(pk=row.pk)
+        tags = [f'"{version}"' for version in held.values_list("version", flat=True)]
+        if not {"*", *tags} & {tag.strip() for tag in given.split(",")}:
+            raise PreconditionFailed(
+                N_("If-Match names another state of the resource; read it again."),
+                message="Precondition failed",
+            )
+
+
+def conditional(handler: Callable[Concatenate[V, Request, P], R]) -> Callable[..., R]:
+    """A handler that honours If-Match by ``expect``, in one transaction with what it changes."""
+
+    @wraps(handler)
+    def held(view: V, request: Request, *args: P.args, **kwargs: P.kwargs) -> R:
+        if "If-Match" not in request.headers:
+            return handler(view, request, *args, **kwargs)
+        with transaction.atomic():
+            return handler(view, request, *args, **kwargs)
+
+    held.conditional = True  # type: ignore[attr-defined]  # for the description
+    return held
 
 
 TENANT = OpenApiParameter(

@@ -138,7 +138,7 @@ def claimed(key="k"):
     """A process took the call on and died before it answered."""
     request = RequestFactory().post("/till", json.dumps({"coin": 1}),
                                     content_type="application/json")
-    digest = hashlib.sha256(request.body).hexdigest()
+    digest = hashlib.sha256(b"\n" + request.body).hexdigest()
     RememberedAnswer.objects.create(caller="", route="POST /till", key=key, body_digest=digest)
 
 
@@ -201,3 +201,19 @@ def test_upload_with_a_key_is_stored_whole_although_it_was_read_before(house):
     assert [answer.status_code for answer in answers] == [202, 202]
     assert answers[0].json() == answers[1].json()
     assert Package.objects.get().path.read_bytes() == content
+
+
+def test_an_answer_with_times_and_ids_is_replayed_as_it_was(boss):
+    body = {"name": "harbour", "description": ""}
+    first, again = (boss.send("POST", "/tenants/v1/tenants", body, headers=KEY) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.json() == first.json()
+    assert Tenant.objects.filter(name="harbour").count() == 1
+
+
+def test_a_key_holds_for_one_query_too(boss):
+    body = {"name": "harbour", "description": ""}
+    assert boss.send("POST", "/tenants/v1/tenants?a=1", body, headers=KEY).status_code == 201
+    other = boss.send("POST", "/tenants/v1/tenants?a=2", body, headers=KEY)
+    assert other.status_code == 422

@@ -11,21 +11,13 @@ from django.utils.translation import gettext_noop as N_
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.common.errors import DomainError, Invalid
+from apps.common.errors import DomainError, Invalid, PreconditionFailed
 from apps.common.words import Reason
 from apps.mep import documents
 from apps.mep.access import Caller, Mp1Authentication, as_uuid, owned, unknown
 from apps.mep.api.description import MepSchema, Schema
 from apps.mep.models import Application, MecService
 from apps.mep.selectors import Query, service_of
-
-
-class PreconditionFailed(DomainError):
-    """If-Match names another representation than the present one (RFC 9110 clause 13.1.1)."""
-
-    status = 412
-    title = N_("Precondition failed")
-    default_code = "precondition_failed"
 
 
 class UriTooLong(DomainError):

@@ -9,7 +9,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.fields import APP_NAME
+from apps.common.strict import PROSE
 from apps.orchestration.deployments import MOST_HOSTS, DeploymentSpec
+from apps.orchestration.parameters import LONGEST
 from apps.orchestration.placement.facts import LEAST_LOADED, Strategy
 from apps.orchestration.placement.words import ORDER_LABELS
 from apps.packages.models import Package
@@ -89,7 +91,8 @@ class DeploymentForm(PortalForm):
         for one in package.details.requirements.inputs:
             self.fields[f"{PARAMETER}{one.name}"] = forms.CharField(
                 label=one.name, initial=one.default or "", help_text=one.description,
-                max_length=1024, required=one.required and one.default is None,
+                max_length=LONGEST, validators=[PROSE],
+                required=one.required and one.default is None,
             )
 
     def parameters(self) -> list[forms.BoundField]:
