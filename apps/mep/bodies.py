@@ -26,6 +26,8 @@ _WHERE = re.compile(r"^(?P<said>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTA
 # before it is text.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _TEXT_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_FLOAT_FOR_INT = re.compile(r"Expected `int[^`]*`, got `float`")
+_MOST_EXACT = 2.0**53  # beyond it floats and integers part
 _SAYINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"Object missing required field `(?P<field>.+)`"), N_("is missing")),
     (
@@ -87,12 +89,32 @@ def decode(body: bytes, kind: type[T]) -> T:
             most=MOST_LEVELS,
         )
     try:
-        found: T = _decoder(kind).decode(_bare(body, kind.__name__))
+        return _decoded(_bare(body, kind.__name__), kind)
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Invalid(N_("The body is not well-formed JSON."), code="malformed") from None
-    return found
+
+
+def _decoded(body: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """The document; 1.0 is a whole number as well (JSON Schema 2020-12, validation 6.1.1)."""
+    decoder = _decoder(kind)
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        if not _FLOAT_FOR_INT.match(str(error)):
+            raise
+    return decoder.decode(msgspec.json.encode(_whole(msgspec.json.decode(body))))
+
+
+def _whole(value: Any) -> Any:
+    """The same with integers in the place of floats that have no fraction."""
+    if isinstance(value, dict):
+        return {name: _whole(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_whole(member) for member in value]
+    exact = isinstance(value, float) and value.is_integer() and abs(value) <= _MOST_EXACT
+    return int(value) if exact else value
 
 
 def as_plain(value: Any) -> Any:

@@ -178,6 +178,7 @@ class World:
         elif path.endswith("/deployments"):
             body |= {"appPackageId": self.package.package_id, "appName": f"a{number}",
                      "strategy": {"hosts": [self.host.ip]}, "tenant_id": str(self.red.pk)}
+            body.pop("parameters", None)  # which there are is the package's to say
         elif path.startswith("/appo/"):
             self._fill_order(case, body, number)
         elif "mecHostInfo" in body:

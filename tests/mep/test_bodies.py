@@ -174,3 +174,14 @@ def test_number_that_no_one_can_count_to_is_kept_or_refused_but_breaks_nothing(k
     assert answer.status_code in (201, 400)
     assert known.send("GET", known.services).status_code == 200
     assert len(known.send("GET", known.services).json()) == MecService.objects.count()
+
+
+@pytest.mark.parametrize(("interval", "status"), [(10.0, 201), (10.5, 400), (1e300, 400)])
+def test_a_number_without_a_fraction_is_whole_however_it_is_written(app, interval, status):
+    body = json.dumps(service_info(livenessInterval=interval))
+    answer = app.send("POST", app.services, body)
+    assert answer.status_code == status
+    if status == 201:
+        assert answer.json()["livenessInterval"] == 10
+    else:
+        assert "livenessInterval" in answer.json()["errors"]

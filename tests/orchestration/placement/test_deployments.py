@@ -194,3 +194,22 @@ def test_what_is_on_its_way_takes_room_that_no_probe_has_seen(estate):
             for at, rows in (("before", before), ("after", after))}
     assert load["after"]["west-b"] > load["before"]["west-b"]
     assert load["after"]["west-a"] == load["before"]["west-a"]
+
+
+@pytest.mark.parametrize(("given", "named"), [
+    ({}, "parameters.who"), ({"who": "me", "colour": "red"}, "parameters.colour"),
+    ({"who": "x" * 257}, "parameters.who"),
+])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_values_that_no_host_could_be_given_are_refused_before_any_is_chosen(
+    estate, given, named, dry_run
+):
+    estate.package.info["requirements"]["inputs"] = [
+        {"name": "who", "type": "string", "default": None, "description": "", "required": True}]
+    estate.package.save()
+    body = estate.body(count=2) | {"parameters": given}
+    answer = estate.post(body, dry_run=dry_run)
+    assert answer.status_code == 400
+    assert named in answer.json()["errors"]
+    assert not AppInstance.objects.exists()
+    assert not PlacementDecision.objects.exists()
