@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import gc
+import threading
 import traceback
 from collections import Counter
 
@@ -35,6 +38,28 @@ def keep_inside(monkeypatch):
         return send(self, case, **{key: options[key] for key in options.keys() - NETWORK})
 
     monkeypatch.setattr(WSGITransport, "send", without)
+    monkeypatch.setattr(ast, "parse", undisturbed(ast.parse))
+
+
+def undisturbed(parse):
+    """``ast.parse`` by one thread at a time and without what the collector of garbage runs.
+
+    CPython 3.11 keeps the depth of all parsers in one place, and fails when another one has moved
+    it meanwhile (gh-106905); Hypothesis parses whatever it draws from.
+    """
+    lock = threading.RLock()
+
+    def alone(*args, **options):
+        with lock:
+            collects = gc.isenabled()
+            gc.disable()
+            try:
+                return parse(*args, **options)
+            finally:
+                if collects:
+                    gc.enable()
+
+    return alone
 
 
 class Outcome:
