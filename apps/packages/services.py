@@ -58,7 +58,7 @@ def upload_package(
     known = _known(identity)
     if known is None:
         with transaction.atomic():
-            quotas.hold(tenant_id, "packages")
+            quotas.hold(tenant_id, "packages", actor=actor)
     path = _on_disk(file)
     try:
         info = read_package(
@@ -214,7 +214,7 @@ def keep(*, actor: Actor, package: Package, path: Path, numbered: bool = False) 
     path.chmod(0o600)
     try:
         with transaction.atomic():
-            quotas.hold(package.tenant_id, "packages")
+            quotas.hold(package.tenant_id, "packages", actor=actor)
             if not numbered:
                 take_number(package)
                 target = package.path
