@@ -70,8 +70,8 @@ def create(
     instance_id: uuid.UUID | None = None,
     origin: Origin | None = None,
 ) -> AppInstance:
-    """A new row in state Creating; Conflict when the tenant's limit is reached."""
-    quotas.hold(tenant_id, "instances")
+    """A new row in state Creating; Conflict when the tenant's limit is reached here."""
+    quotas.hold(tenant_id, "instances", actor=actor)
     instance = AppInstance(
         id=instance_id or uuid.uuid4(),
         tenant_id=tenant_id,

@@ -110,7 +110,10 @@ class UploadView(PackageApi):
     @extend_schema(request=OpenApiRequest(UploadSerializer, encoding=NAMED_FILE))
     @idempotent
     def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
-        """Check the CSAR and keep it: 202, or the problem of a bad package with nothing kept."""
+        """Check the CSAR and keep it: 202, or the problem of a bad package with nothing kept.
+
+        Nor is it kept when one of the hosts of ``hostList`` takes nothing new or cannot run it.
+        """
         actor = self.actor
         require(may_upload(actor))
         tenant = self.write_tenant(request, tenant_id)
@@ -124,11 +127,8 @@ class UploadView(PackageApi):
             file=data["file"],
             name=data.get("appPackageName") or "",
             version=data.get("appPackageVersion") or "",
+            host_ids=[host.pk for host in targets],
         )
-        if targets:
-            distribution.distribute(
-                actor=actor, package_id=package.pk, host_ids=[host.pk for host in targets]
-            )
         body = {"appPackageId": package.package_id, "appId": package.app_id.hex}
         return Response(body, status=status.HTTP_202_ACCEPTED)
 

@@ -20,6 +20,8 @@ from apps.packages.onboarding import OnboardSpec
 STORE_PATH = RegexValidator(
     re.compile(r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s]*)?\Z"), _("invalid app package path")
 )
+# What one upload is ordered onto at once; the words about it name the number.
+MOST_HOSTS = 20
 PATH_NULL = _("App Package Path is null")
 
 
@@ -37,7 +39,12 @@ class UploadSerializer(serializers.Serializer[Any]):
         max_length=255, validators=[PACKAGE_NAME], required=False, allow_blank=True
     )
     appPackageVersion = serializers.CharField(max_length=255, required=False, allow_blank=True)
-    hostList = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    hostList = serializers.CharField(
+        max_length=MOST_HOSTS * len("255.255.255.255, "),
+        required=False,
+        allow_blank=True,
+        help_text=_("Choose at most 20 hosts at once."),
+    )
     file = serializers.FileField(required=True, allow_empty_file=True, max_length=1024)
 
     def validate_hostList(self, text: str) -> list[str]:  # noqa: N802 - named after its field
@@ -45,6 +52,8 @@ class UploadSerializer(serializers.Serializer[Any]):
         addresses = [part.strip() for part in text.split(",") if part.strip()]
         for address in addresses:
             ipv4(address)
+        if len(addresses) > MOST_HOSTS:
+            raise serializers.ValidationError(_("Choose at most 20 hosts at once."))
         return addresses
 
 

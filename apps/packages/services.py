@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import clock
 from apps.common.errors import Conflict, DomainError
 from apps.common.models import Origin, born_here
+from apps.hosts import selectors as hosts
 from apps.hosts.models import AppStore
+from apps.hosts.policies import may_deploy_to
 from apps.journal import services as journal
 from apps.packages.csar import Limits, PackageInfo, read_package
-from apps.packages.distribution import withdraw_all
+from apps.packages.distribution import distribute, expect, withdraw_all
 from apps.packages.models import Package, StorePackage
 from apps.packages.policies import may_change, may_upload
 from apps.packages.revisions import dependents_of, take_number
@@ -49,16 +52,21 @@ def upload_package(
     name: str = "",
     version: str = "",
     identity: Identity | None = None,
+    host_ids: Sequence[uuid.UUID] = (),
 ) -> Package:
     """Check a CSAR and keep it; PackageRefused says what is wrong, and then nothing is kept.
 
+    Nor is anything kept when one of the hosts that it is ordered onto takes nothing, or not this.
     With ``identity`` the same package sent again is the package that is here already.
     """
     require(may_upload(actor))
     known = _known(identity)
     if known is None:
         with transaction.atomic():
-            quotas.hold(tenant_id, "packages")
+            quotas.hold(tenant_id, "packages", actor=actor)
+    for host in hosts.access_hosts(actor, host_ids):
+        # Known before the file is read; whether it can run the package, only afterwards.
+        expect(may_deploy_to(host))
     path = _on_disk(file)
     try:
         info = read_package(
@@ -78,7 +86,9 @@ def upload_package(
     package.name = name or package.name
     package.package_version = version or package.package_version
     try:
-        return keep(actor=actor, package=package, path=path, numbered=bool(identity))
+        return keep(
+            actor=actor, package=package, path=path, numbered=bool(identity), host_ids=host_ids
+        )
     except IntegrityError:
         # The same package for two hosts of one edge comes twice at once: the other was first.
         known = _known(identity)
@@ -203,8 +213,15 @@ def _draft(
     return package
 
 
-def keep(*, actor: Actor, package: Package, path: Path, numbered: bool = False) -> Package:
-    """Write the row and move the file into its place, both or neither.
+def keep(
+    *,
+    actor: Actor,
+    package: Package,
+    path: Path,
+    numbered: bool = False,
+    host_ids: Sequence[uuid.UUID] = (),
+) -> Package:
+    """Write the row, order it onto hosts and move the file into its place: all of it or nothing.
 
     Where the package was ``numbered`` elsewhere it keeps its revision.  The row first: where its id
     is taken, the file in that place belongs to somebody else.
@@ -214,7 +231,7 @@ def keep(*, actor: Actor, package: Package, path: Path, numbered: bool = False) 
     path.chmod(0o600)
     try:
         with transaction.atomic():
-            quotas.hold(package.tenant_id, "packages")
+            quotas.hold(package.tenant_id, "packages", actor=actor)
             if not numbered:
                 take_number(package)
                 target = package.path
@@ -226,6 +243,8 @@ def keep(*, actor: Actor, package: Package, path: Path, numbered: bool = False) 
                 tenant_id=package.tenant_id,
                 data={"sha256": package.sha256, "revision": package.revision},
             )
+            if host_ids:
+                distribute(actor=actor, package_id=package.pk, host_ids=host_ids)
             os.replace(path, target)  # noqa: PTH105 - atomic within the site's directory
             moved = True
     except BaseException:

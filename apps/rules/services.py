@@ -154,9 +154,7 @@ def _store(
     _check_sizes(spec)
     rules = list(row.rules.all()) if found else []
     present = {(AppdRule.Kind(one.kind), one.rule_id): one for one in rules}
-    # What a center has taken on is not counted a second time at the edge.
-    if actor.site_id is None:
-        quotas.hold(instance.tenant_id, "rules", adding=len(wanted) - len(present))
+    quotas.hold(instance.tenant_id, "rules", adding=len(wanted) - len(present), actor=actor)
     if found is None:
         row.save(force_insert=True)
     for key, one in present.items():

@@ -87,8 +87,13 @@ def use_of(tenant_id: uuid.UUID) -> list[Use]:
     ]
 
 
-def hold(tenant_id: uuid.UUID, kind: str, *, adding: int = 1) -> Use:
+def hold(
+    tenant_id: uuid.UUID, kind: str, *, adding: int = 1, actor: Actor | None = None
+) -> Use:
     """Make sure that ``adding`` more of ``kind`` fit; LimitReached when they do not.
+
+    What an ``actor`` of a center orders was counted there, by the quota that the tenant has there;
+    the edge knows nothing of it, and does not refuse it a second time.
 
     Locks the tenant's row until the transaction ends, so whoever adds to one tenant takes turns;
     must be called inside the transaction that adds.  Invalid for a tenant that does not exist.
@@ -97,7 +102,8 @@ def hold(tenant_id: uuid.UUID, kind: str, *, adding: int = 1) -> Use:
         reason = Reason(N_("there is no such tenant"))
         raise Invalid(N_("The request is not valid."), fields={"tenant_id": reason})
     use = Use(kind, limit_for(tenant_id, kind), used_by(tenant_id, kind))
-    if adding > 0 and use.used + adding > use.limit:
+    counted_elsewhere = actor is not None and actor.site_id is not None
+    if adding > 0 and not counted_elsewhere and use.used + adding > use.limit:
         raise LimitReached(use, tenant_id)
     return use
 

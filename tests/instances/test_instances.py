@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +14,7 @@ from apps.common.words import Reason
 from apps.instances import services
 from apps.instances.models import AppInstance
 from apps.instances.services import FRESHNESS, Observation, health_of
+from apps.instances.specs import CreateSpec
 from apps.journal.models import Entry, Tombstone
 from apps.tenants.actors import SYSTEM
 from apps.vim.contract import Phase, Pod, WorkloadStatus
@@ -174,6 +177,9 @@ def test_limit_of_instances_counts_per_tenant(now, settings):
         make.instance(package, host)
     assert caught.value.extra["limit"] == 1
     make.instance(make.package(make.tenant()), host)
+    spec = CreateSpec(package.pk, host.pk, "counted-at-the-center")
+    far = replace(SYSTEM, site_id=uuid.uuid4())
+    assert services.create(actor=far, tenant_id=package.tenant_id, spec=spec).version
 
 
 def test_age_of_what_an_edge_told_is_that_of_its_last_word(now):

@@ -9,6 +9,7 @@ from apps.journal.models import Entry, Tombstone
 from apps.packages import distribution, distribution_work, services
 from apps.packages.local import LocalPackageTarget
 from apps.packages.models import Distribution, Package
+from apps.tenants import quotas
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 
@@ -288,12 +289,23 @@ def test_replies_that_are_lost_lead_to_one_package_and_not_to_two(remote, now, l
 
 def test_refusal_of_the_edge_is_an_error_with_the_words_of_the_edge(remote, settings):
     _, package, host = remote
-    settings.LIMITS = settings.LIMITS | {"packages_per_tenant": 0}
+    settings.PACKAGE_MAX_BYTES = 10
     (row,) = order(package, host)
     assert distribution_work.work_on(row.pk) == "failed"
     row.refresh_from_db()
     assert row.state == "Error"
-    assert "limit of 0 is reached" in str(row.fault_reason)
+    assert "at most 10 bytes are accepted" in str(row.fault_reason)
+
+
+def test_package_that_a_center_sends_was_counted_there_and_not_by_the_limit_of_the_edge(
+    remote, settings
+):
+    sites, package, host = remote
+    settings.LIMITS = settings.LIMITS | {"packages_per_tenant": 0}
+    quotas.set_limits(actor=SYSTEM, tenant_id=package.tenant_id, limits={"packages": 1})
+    (row,) = order(package, host, actor=make.user(package.tenant).actor)
+    assert distribution_work.work_on(row.pk) == "arrived"
+    assert at_edge(sites, Package.objects.count) == 1
 
 
 def test_package_withdrawn_from_its_last_host_leaves_nothing_at_the_edge(remote):

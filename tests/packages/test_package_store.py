@@ -14,6 +14,7 @@ from django.db import IntegrityError
 from apps.common import clock
 from apps.common.errors import Conflict
 from apps.common.models import Origin
+from apps.hosts.models import MecHost
 from apps.instances.models import AppInstance
 from apps.journal.models import Entry, Tombstone
 from apps.packages import distribution, distribution_work, services
@@ -101,6 +102,42 @@ def test_hosts_of_the_form_get_the_package_at_once(owner, red):
     assert answer.status_code == 202
     rows = Package.objects.get().distributions.all()
     assert {row.host_id for row in rows} == {host.pk for host in hosts}
+
+
+def test_list_of_twenty_hosts_with_long_addresses_is_taken_and_of_more_refused(house, owner, red):
+    house.LIMITS = house.LIMITS | {"hosts": 30}
+    hosts = [make.host(f"100.100.100.{100 + number}") for number in range(21)]
+    addresses = [host.ip for host in hosts]
+    answer = upload(owner, red, make.csar(), hostList=",".join(addresses[:20]))
+    assert answer.status_code == 202
+    assert Package.objects.get().distributions.count() == 20
+    answer = upload(owner, red, make.csar(), hostList=", ".join(addresses))
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["hostList"])
+    short = ",".join(["10.0.0.1"] * 21)
+    answer = upload(owner, red, make.csar(), hostList=short)
+    assert "20" in str(answer.json()["errors"]["hostList"])
+
+
+@pytest.mark.parametrize(
+    ("app_class", "cordoned", "code"),
+    [("container", True, "host_cordoned"), ("vm", False, "wrong_class")],
+)
+def test_upload_for_a_host_that_does_not_take_it_is_refused_and_nothing_is_kept(
+    house, owner, red, app_class, cordoned, code
+):
+    good, bad = make.host(), make.host(vim="Simulated" if cordoned else "K8S", access="")
+    MecHost.objects.filter(pk=bad.pk).update(cordoned=cordoned)
+    before, content = store_of(house), make.csar(app_class=app_class)
+    for _ in range(2):
+        answer = owner.send(
+            "POST", url_of(red, "upload"), headers={"Idempotency-Key": "once"},
+            form={"file": SimpleUploadedFile("gauge.csar", content),
+                  "hostList": f"{good.ip},{bad.ip}"},
+        )
+        assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (409, code)
+        assert store_of(house) == before
+        assert not Package.objects.exists()
+    assert not Entry.objects.filter(verb__startswith="packages.package.onboarded").exists()
 
 
 @pytest.mark.parametrize(

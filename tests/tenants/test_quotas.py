@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import pytest
 from django.db import transaction
@@ -46,6 +47,14 @@ def test_a_quota_below_the_use_takes_nothing_away_and_lets_nothing_in(red):
     assert quotas.hold(red.pk, "packages", adding=0).full
     with pytest.raises(Conflict):
         quotas.hold(red.pk, "packages")
+
+
+def test_what_a_center_orders_was_counted_there_whatever_the_limit_here(house, red):
+    quotas.set_limits(actor=SYSTEM, tenant_id=red.pk, limits={"packages": 0})
+    with pytest.raises(Conflict):
+        quotas.hold(red.pk, "packages", actor=SYSTEM)
+    far = replace(SYSTEM, site_id=uuid.uuid4())
+    assert quotas.hold(red.pk, "packages", actor=far).full
 
 
 def test_holding_for_a_tenant_that_does_not_exist_is_invalid(house):
