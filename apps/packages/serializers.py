@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
-from rest_framework import serializers
 
+from apps.common import typed as serializers
 from apps.common.fields import HEX32, PACKAGE_NAME, ipv4
 from apps.common.strict import Text
 from apps.packages.models import Distribution, Package
@@ -25,24 +25,29 @@ MOST_HOSTS = 20
 PATH_NULL = _("App Package Path is null")
 
 
-def _optional(length: int) -> serializers.CharField:
+def _optional(length: int, kind: type[Text] = Text) -> Text:
     """A text that may be absent, empty or null."""
-    return serializers.CharField(
-        max_length=length, required=False, allow_blank=True, allow_null=True
-    )
+    return kind(max_length=length, required=False, allow_blank=True, allow_null=True)
 
 
 class UploadSerializer(serializers.Serializer[Any]):
     """The text parts of an upload; the manifest's name and version stand where none is given."""
 
     appPackageName = serializers.CharField(
-        max_length=255, validators=[PACKAGE_NAME], required=False, allow_blank=True
+        max_length=255,
+        validators=[PACKAGE_NAME],
+        required=False,
+        allow_blank=True,
+        trim_whitespace=True,
     )
-    appPackageVersion = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    appPackageVersion = serializers.CharField(
+        max_length=255, required=False, allow_blank=True, trim_whitespace=True
+    )
     hostList = serializers.CharField(
         max_length=MOST_HOSTS * len("255.255.255.255, "),
         required=False,
         allow_blank=True,
+        trim_whitespace=True,
         help_text=_("Choose at most 20 hosts at once."),
     )
     file = serializers.FileField(required=True, allow_empty_file=True, max_length=1024)
@@ -73,7 +78,7 @@ class HostInfoSerializer(serializers.Serializer[Any]):
 
     hostIp = serializers.CharField(max_length=15, validators=[ipv4])
     status = _optional(255)
-    error = _optional(1024)
+    error = _optional(1024, serializers.Prose)
 
 
 class OnboardSerializer(serializers.Serializer[Any]):
@@ -88,7 +93,7 @@ class OnboardSerializer(serializers.Serializer[Any]):
         error_messages={"null": PATH_NULL, "required": PATH_NULL},
     )
     appProvider = _optional(1024)
-    appPkgDesc = _optional(1024)
+    appPkgDesc = _optional(1024, serializers.Prose)
     appPkgAffinity = _optional(255)
     appIconUrl = _optional(1024)
     createdTime = _optional(255)

@@ -6,10 +6,11 @@ import uuid
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common import typed as serializers
 from apps.common.pagination import page
 from apps.common.strict import Flag, Number, StrictSerializer, Text, Word
 from apps.journal.idempotency import idempotent

@@ -194,6 +194,12 @@ def test_package_is_removed_while_its_file_is_awaited(owner, store, url):
     assert not Package.objects.exists()
 
 
+def test_description_of_a_package_is_taken_in_lines_as_it_was_written(owner, store, url):
+    body = body_of(store.offers[0], make.host(), appPkgDesc=" one\n\ttwo", appProvider=None)
+    assert owner.send("POST", url, body).status_code == 202
+    assert Package.objects.get().description == " one\n\ttwo"
+
+
 def test_file_that_came_while_the_process_died_is_handed_on(owner, store, url, monkeypatch):
     """Q62 Q67: fetched and handed on are two steps, and the second is made up for."""
     owner.send("POST", url, body_of(store.offers[0], make.host()))
@@ -215,6 +221,10 @@ def test_file_that_came_while_the_process_died_is_handed_on(owner, store, url, m
      ({"appPkgPath": "http://a/" + "x" * 1024}, "appPkgPath"), ({"appId": ""}, "appId"),
      ({"appProvider": "x" * 1025}, "appProvider"), ({"appPkgDesc": "x" * 1025}, "appPkgDesc"),
      ({"appIconUrl": "x" * 1025}, "appIconUrl"), ({"appPkgDesc": ["x"]}, "appPkgDesc"),
+     ({"appProvider": 5}, "appProvider"), ({"appPkgDesc": 1.5}, "appPkgDesc"),
+     ({"appIconUrl": 7}, "appIconUrl"), ({"createdTime": 1}, "createdTime"),
+     ({"appProvider": "a\nb"}, "appProvider"), ({"appPkgDesc": "a\x07b"}, "appPkgDesc"),
+     ({"mecHostInfo": [{"hostIp": 1}]}, "mecHostInfo.0.hostIp"),
      ({"appPkgAffinity": "x" * 256}, "appPkgAffinity"), ({"mecHostInfo": []}, "mecHostInfo"),
      ({"mecHostInfo": [{"hostIp": "x"}]}, "mecHostInfo.0.hostIp"),
      ({"mecHostInfo": [{"hostIp": "10.99.9.9"}]}, "mecHostInfo"), ({"mecHostInfo": 1},

@@ -88,6 +88,15 @@ def test_wrong_quota_is_a_400(boss, red, quota):
     assert boss.send("PUT", url, {"quotas": double}).status_code == 400
 
 
+@pytest.mark.parametrize("wrong", [{"username": 12345}, {"username": True}, {"tenant_id": 5}])
+def test_user_of_another_type_than_described_is_refused_at_its_field(boss, red, wrong):
+    body = {"username": "ulla", "role": "tenant", "tenant_id": str(red.pk),
+            "password": make.PASSWORD}
+    answer = boss.send("POST", USERS, body | wrong)
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [*wrong])
+    assert not User.objects.exclude(username="root").exists()
+
+
 def test_user_is_made_read_changed_and_removed_and_no_password_comes_back(boss, red):
     body = {"username": "ulla", "role": "tenant", "tenant_id": str(red.pk),
             "password": make.PASSWORD}
