@@ -13,6 +13,7 @@ from apps.orchestration import services
 from apps.orchestration.drivers import driver_of
 from apps.orchestration.services import CreateSpec
 from apps.packages.models import Package
+from apps.tenants import quotas
 from apps.tenants.actors import SYSTEM
 from apps.vim.contract import Phase
 from tests import factories as make
@@ -215,10 +216,18 @@ def test_removal_that_fails_at_the_edge_fails_here_in_the_edges_words(pair):
 
 
 def test_edge_that_refuses_the_package_fails_the_instance_with_its_reason(pair, settings):
-    settings.LIMITS = settings.LIMITS | {"packages_per_tenant": 0}
+    settings.PACKAGE_MAX_BYTES = 10
     run(pair)
     assert pair.work(60, until="Instantiation failed")[-1] == "Instantiation failed"
-    assert "limit of 0" in info()
+    assert "at most 10 bytes are accepted" in info()
+
+
+def test_quota_raised_at_the_center_is_worth_something_at_an_edge_that_knows_none(pair, settings):
+    settings.LIMITS = settings.LIMITS | {"packages_per_tenant": 0, "instances_per_tenant": 0}
+    more = {"packages": 1, "instances": 1}
+    quotas.set_limits(actor=SYSTEM, tenant_id=pair.package.tenant_id, limits=more)
+    run(pair)
+    assert pair.work(60, until="Instantiated")[-1] == "Instantiated"
 
 
 def test_instance_terminated_at_the_edge_meanwhile_is_ordered_again(pair):
