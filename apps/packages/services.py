@@ -61,12 +61,7 @@ def upload_package(
     """
     require(may_upload(actor))
     known = _known(identity)
-    if known is None:
-        with transaction.atomic():
-            quotas.hold(tenant_id, "packages", actor=actor)
-    for host in hosts.access_hosts(actor, host_ids):
-        # Known before the file is read; whether it can run the package, only afterwards.
-        expect(may_deploy_to(host))
+    _make_room(actor, tenant_id, host_ids, known)
     path = _on_disk(file)
     try:
         info = read_package(
@@ -95,6 +90,17 @@ def upload_package(
         if known is None:
             raise
         return _same_or_conflict(known, info, tenant_id)
+
+
+def _make_room(
+    actor: Actor, tenant_id: uuid.UUID, host_ids: Sequence[uuid.UUID], known: Package | None
+) -> None:
+    """Refuse what can be refused before the file is read; whether a host can run it comes after."""
+    if known is None:
+        with transaction.atomic():
+            quotas.hold(tenant_id, "packages", actor=actor)
+    for host in hosts.access_hosts(actor, host_ids):
+        expect(may_deploy_to(host))
 
 
 def remove_package(
