@@ -44,7 +44,7 @@ def no_chromium() -> str:
 BASE = "not browser and not endurance and not schema"
 TIERS = (
     Tier("base", BASE, lambda: "", ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")),
-    Tier("schema", "schema", lambda: "", seconds=600),
+    Tier("schema", "schema", lambda: ""),
     Tier("browser", "browser", no_chromium, seconds=300),
     Tier("endurance", "endurance", lambda: "", ("-n", "2", "--dist", "load")),
 )
