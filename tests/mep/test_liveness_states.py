@@ -281,6 +281,7 @@ def test_heartbeats_are_saved_in_turns(app, time):
 
 def test_a_site_that_stops_saves_every_heartbeat(app, time, monkeypatch):
     monkeypatch.setattr(records, "SAVED_AT_ONCE", 1)
+    monkeypatch.setattr(watch, "close_old_connections", lambda: None)  # it is the test's own
     services = [Living(app, time) for _ in range(3)]
     time.advance(seconds=5)
     for service in services:
@@ -294,6 +295,7 @@ def test_a_site_that_stops_saves_every_heartbeat(app, time, monkeypatch):
 
 def test_a_site_that_cannot_write_stops_all_the_same(app, time, monkeypatch, caplog):
     monkeypatch.setattr(records, "SAVED_AT_ONCE", 1)
+    monkeypatch.setattr(watch, "close_old_connections", lambda: None)  # it is the test's own
     for service in [Living(app, time) for _ in range(3)]:
         service.beat()
     tries = []
