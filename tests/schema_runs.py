@@ -31,7 +31,10 @@ NETWORK = {"allow_redirects", "cert", "max_redirects", "proxies", "verify"}
 
 
 def keep_inside(monkeypatch):
-    """Requests within this process: the probes of one check bring options of a network client."""
+    """Requests within this process, and nobody else's parsing in theirs.
+
+    The probes of one check bring options of a network client.
+    """
     send = WSGITransport.send
 
     def without(self, case, **options):

@@ -155,17 +155,18 @@ def lane(folder: Path, site: Site, noop_port: int) -> list[Figure]:
     beside = [one / noop for noop, _, one in rounds]
     return [
         Figure("yardstick: a do-nothing ASGI application", f"{rate:.0f} requests/s", "–"),
-        Figure("liveness PATCH, alone", f"{_spread(alone)} of the yardstick", "≥ 1.0"),
+        Figure("liveness PATCH, alone", f"{_spread(alone, 2)} of the yardstick", "≥ 1.0"),
         Figure(
             f"liveness PATCH beside {PAGES_PER_SECOND} pages/s",
-            f"{_spread(beside)} of the yardstick", "≥ 0.7",
+            f"{_spread(beside, 2)} of the yardstick", "≥ 0.7",
         ),
     ]
 
 
-def _spread(ratios: list[float]) -> str:
+def _spread(values: list[float], digits: int, unit: str = "") -> str:
     """The median with the lowest and the highest."""
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    middle = f"{statistics.median(values):.{digits}f}{unit}"
+    return f"{middle} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 def beside_pages(
@@ -200,7 +201,7 @@ def pace(site: Site) -> Figure:
     tails = [load.quantile(asyncio.run(both()), 0.99) * 1000 for _ in range(ROUNDS)]
     return Figure(
         f"p99 of 1,000 PATCH/s beside {PAGES_PER_SECOND} pages/s",
-        f"{statistics.median(tails):.1f} ms ({min(tails):.1f} to {max(tails):.1f})", "≤ 10 ms",
+        _spread(tails, 1, " ms"), "≤ 10 ms",
     )
 
 
@@ -289,7 +290,7 @@ def registrations(folder: Path, site: Site) -> Figure:
         rates.append(wrk.run(seconds=6, connections=4))
     return Figure(
         "registrations through the whole stack",
-        f"{statistics.median(rates):.0f} requests/s ({min(rates):.0f} to {max(rates):.0f})",
+        _spread(rates, 0, " requests/s"),
         "≥ 500",
     )
 

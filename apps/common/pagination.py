@@ -12,13 +12,13 @@ from rest_framework.request import Request
 from apps.common.errors import Invalid
 from apps.common.words import Reason
 
-MOST = 500
+MOST, FURTHEST = 500, 10**9
 
 
 def page(request: Request, rows: QuerySet[Any]) -> Sequence[Any]:
     """The asked slice of ``rows``; Invalid when ``limit`` or ``offset`` is not a sane number."""
     limit = _number(request, "limit", least=1, most=MOST)
-    offset = _number(request, "offset", least=0, most=10**9) or 0
+    offset = _number(request, "offset", least=0, most=FURTHEST) or 0
     if limit is None:
         return list(rows[offset:])
     return list(rows[offset : offset + limit])

@@ -12,7 +12,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
-from apps.common.pagination import MOST
+from apps.common.pagination import FURTHEST, MOST
 
 JSON, PROBLEM = "application/json", "application/problem+json"
 PROBLEMS = {
@@ -45,7 +45,7 @@ PAGING = [
     {"in": "query", "name": "limit", "schema": {"type": "integer", "minimum": 1, "maximum": MOST},
      "description": "How many at most; all where it is not given."},
     {"in": "query", "name": "offset",
-     "schema": {"type": "integer", "minimum": 0, "maximum": 10**9},
+     "schema": {"type": "integer", "minimum": 0, "maximum": FURTHEST},
      "description": "How many to leave out at the beginning."},
 ]
 Endpoint = tuple[str, str, str, Callable[..., Any]]
@@ -88,10 +88,7 @@ class HouseSchema(AutoSchema):
         method = self.method
         must = getattr(self.view, "bodies", {}).get(method)
         if must is None:
-            body: Any = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
-            if body and isinstance(self.get_request_serializer(), dict):
-                body["required"] = True  # a schema that a view wrote itself, like any other
-            return body
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         self.method = "POST"  # of a DELETE no body is ever described
         try:
             found = super()._get_request_body(direction)  # type: ignore[no-untyped-call]

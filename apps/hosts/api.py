@@ -11,6 +11,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.conditional import etag
 from apps.common.errors import Invalid
 from apps.common.pagination import page
 from apps.common.words import Reason
@@ -75,7 +76,7 @@ class ManagerView(ApiView):
         """Read."""
         require(may(self.actor, "hosts.read"))
         row: Manager = managers.access(self.model, ip)
-        return Response(self.serializer_class(row).data, headers={"ETag": f'"{row.version}"'})
+        return Response(self.serializer_class(row).data, headers={"ETag": etag(row.version)})
 
     @conditional
     def put(self, request: Request, ip: str) -> Response:
@@ -145,7 +146,7 @@ class HostView(ApiView):
         """Read; the answer carries the version as its ETag."""
         require(may(self.actor, "hosts.read"))
         host = selectors.access_host(self.actor, ip)
-        return Response(MecHostSerializer(host).data, headers={"ETag": f'"{host.version}"'})
+        return Response(MecHostSerializer(host).data, headers={"ETag": etag(host.version)})
 
     @conditional
     def put(self, request: Request, ip: str) -> Response:

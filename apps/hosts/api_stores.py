@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.conditional import etag
 from apps.common.pagination import page
 from apps.hosts import stores
 from apps.hosts.api import DELETED, SAVED, UPDATED
@@ -61,7 +62,7 @@ class StoreView(ApiView):
         """Read; the answer carries the version as its ETag."""
         require(may(self.actor, "hosts.read"))
         row = stores.access(self.model, key)
-        return Response(self.serializer_class(row).data, headers={"ETag": f'"{row.version}"'})
+        return Response(self.serializer_class(row).data, headers={"ETag": etag(row.version)})
 
     @conditional
     def put(self, request: Request, key: str) -> Response:

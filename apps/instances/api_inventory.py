@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.conditional import etag
 from apps.common.errors import NotFound
 from apps.common.pagination import page
 from apps.hosts import records
@@ -99,7 +100,7 @@ class HostApplicationView(TenantView):
         tenant = self.tenant_to_read(tenant_id)
         host = access_host(self.actor, ip)
         row = inventory.access_application(self.actor, host, app_id, tenant_id=tenant)
-        return Response(mec_app(row), headers={"ETag": f'"{row.version}"'})
+        return Response(mec_app(row), headers={"ETag": etag(row.version)})
 
     @conditional
     def put(

@@ -11,6 +11,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.conditional import etag
 from apps.common.errors import Conflict, Invalid, NotFound, NotOffered
 from apps.common.pagination import page
 from apps.common.words import Reason
@@ -191,7 +192,7 @@ class InfoView(OrchestratorView):
         body: dict[str, Any] = instance_info(instance) | {
             "operations": [operation_json(row) for row in operations_of(instance.pk)[:20]]
         }
-        return Response({"response": body}, headers={"ETag": f'"{instance.version}"'})
+        return Response({"response": body}, headers={"ETag": etag(instance.version)})
 
 
 class InfoSyncView(OrchestratorView):

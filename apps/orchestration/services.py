@@ -30,7 +30,7 @@ from apps.packages.models import Package
 from apps.packages.policies import fits
 from apps.packages.selectors import access_package, lock_package
 from apps.tenants.actors import NOBODY, SYSTEM, Actor
-from apps.tenants.policies import Decision, require
+from apps.tenants.policies import Decision, require, require_now
 
 __all__ = [
     "CreateSpec",
@@ -114,13 +114,13 @@ def create_on(
 ) -> AppInstance:
     """The same on a host and of a package that the caller has looked up for the actor."""
     require(may_create(actor))
-    _refuse_unless(fits(package, host))
+    require_now(fits(package, host))
     if spec.parameters:
         parameters.check(package.details, spec.parameters, complete=False)
     with transaction.atomic():
         # Looked at again: its removal, or the closing of the host, may have been ordered meanwhile.
         found = lock_package(package.pk)
-        _refuse_unless(fits(found, hosts.access_host(actor, host.pk)))
+        require_now(fits(found, hosts.access_host(actor, host.pk)))
         instances.hold_tenant(tenant_id)
         lacking = dependencies.missing(
             tenant_id=tenant_id, host=host, package=package, among=PLANNED
@@ -219,8 +219,8 @@ def upgrade(
     """
     package = lock_package(access_package(actor, package_id).pk)
     instance = _held(actor, instance_id, "upgrade")
-    _refuse_unless(is_version_for(instance, package))
-    _refuse_unless(fits(package, instance.host))
+    require_now(is_version_for(instance, package))
+    require_now(fits(package, instance.host))
     values = _declared(package, instance.parameters) if given is None else given
     parameters.check(package.details, values, complete=True)
     tolerant = allow_missing or instance.allow_missing
@@ -342,7 +342,3 @@ def _declared(package: Package, values: dict[str, str]) -> dict[str, str]:
     return {name: text for name, text in values.items() if name in names}
 
 
-def _refuse_unless(decision: Decision) -> None:
-    if not decision:
-        why = decision.reason
-        raise Conflict(why.text, code=why.code, **why.params)

@@ -26,6 +26,7 @@ from apps.packages import distribution
 from apps.packages.models import Distribution
 from apps.packages.states import DistributionState
 from apps.tenants.actors import Actor
+from apps.tenants.policies import require_now
 from apps.vim.contract import Phase
 
 SOON = 0.15
@@ -58,9 +59,7 @@ def target_for(host: MecHost) -> LcmTarget:
 def check_host(context: Context) -> float | None:
     """The host takes instances and has the hardware that was asked for."""
     host = context.instance.host
-    decision = may_deploy_to(host)
-    if not decision:
-        raise Conflict(decision.reason.text, code=decision.reason.code, **decision.reason.params)
+    require_now(may_deploy_to(host))
     offered = {str(row.get("hwType", "")) for row in host.hw_capabilities}
     missing = sorted(set(context.instance.capabilities) - offered)
     if missing:

@@ -18,6 +18,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.conditional import etag
 from apps.common.errors import Invalid, NotFound
 from apps.common.pagination import page
 from apps.common.words import Reason
@@ -205,7 +206,7 @@ class PackageView(PackageApi):
                 for row in dependents_of(package)
             ],
         }
-        return Response(body, headers={"ETag": f'"{package.version}"'})
+        return Response(body, headers={"ETag": etag(package.version)})
 
     @idempotent
     def post(

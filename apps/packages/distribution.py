@@ -25,7 +25,7 @@ from apps.packages.policies import fits, may_change
 from apps.packages.selectors import access_package, lock_package
 from apps.packages.states import DISTRIBUTION, DistributionState
 from apps.tenants.actors import SYSTEM, Actor
-from apps.tenants.policies import Decision, require
+from apps.tenants.policies import require, require_now
 
 
 def distribute(
@@ -45,17 +45,10 @@ def distribute(
             store_orders.ensure(actor=actor, wanted=wanted)
         for host in targets:
             # What an unread package holds is not known: it is looked at when it arrives.
-            expect(may_deploy_to(host) if package.awaits_file else fits(package, host))
+            require_now(may_deploy_to(host) if package.awaits_file else fits(package, host))
         rows = Distribution.objects.select_for_update().filter(package=package, host__in=targets)
         there = {row.host_id: row for row in rows.order_by("pk")}
         return [_order(actor, package, host, there.get(host.pk)) for host in targets]
-
-
-def expect(decision: Decision) -> None:
-    """Conflict, in the words of the policy, when a host is not to have a package."""
-    if not decision:
-        why = decision.reason
-        raise Conflict(why.text, code=why.code, **why.params)
 
 
 def _order(

@@ -23,7 +23,7 @@ from apps.hosts.models import AppStore
 from apps.hosts.policies import may_deploy_to
 from apps.journal import services as journal
 from apps.packages.csar import Limits, PackageInfo, read_package
-from apps.packages.distribution import distribute, expect, withdraw_all
+from apps.packages.distribution import distribute, withdraw_all
 from apps.packages.models import Package, StorePackage
 from apps.packages.policies import may_change, may_upload
 from apps.packages.revisions import dependents_of, take_number
@@ -31,7 +31,7 @@ from apps.packages.selectors import access_package
 from apps.packages.states import SyncState
 from apps.tenants import quotas
 from apps.tenants.actors import Actor
-from apps.tenants.policies import require
+from apps.tenants.policies import require, require_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _make_room(
         with transaction.atomic():
             quotas.hold(tenant_id, "packages", actor=actor)
     for host in hosts.access_hosts(actor, host_ids):
-        expect(may_deploy_to(host))
+        require_now(may_deploy_to(host))
 
 
 def remove_package(

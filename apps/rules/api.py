@@ -11,6 +11,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.conditional import etag
 from apps.common.errors import Conflict, Invalid
 from apps.common.schema import JSON
 from apps.common.words import Reason
@@ -90,7 +91,7 @@ class AppdConfigurationView(InstanceView):
         """The rules of the instance."""
         instance = self.readable(instance_id, tenant_id)
         row = access_configuration(self.actor, instance)
-        return Response(wire.configuration(row), headers={"ETag": f'"{row.version}"'})
+        return Response(wire.configuration(row), headers={"ETag": etag(row.version)})
 
     @idempotent
     def post(

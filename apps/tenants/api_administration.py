@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common import typed as serializers
+from apps.common.conditional import etag
 from apps.common.pagination import page
 from apps.common.strict import Flag, Number, StrictSerializer, Text, Word
 from apps.journal.idempotency import idempotent
@@ -150,7 +151,7 @@ class AdministeredTenantView(ApiView):
         """A tenant with its quotas and their use."""
         tenant = selectors.access_tenant(self.actor, tenant_id)
         body = tenant_json(tenant) | {"quotas": quotas_json(tenant.pk)}
-        return Response(body, headers={"ETag": f'"{tenant.version}"'})
+        return Response(body, headers={"ETag": etag(tenant.version)})
 
     @conditional
     def put(self, request: Request, tenant_id: uuid.UUID) -> Response:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import Denied, Invalid, NotFound
+from apps.common.errors import Conflict, Denied, Invalid, NotFound
 from apps.common.words import NO_REASON, Reason
 from apps.tenants.actors import Actor
 from apps.tenants.models import Tenant
@@ -47,6 +47,13 @@ def may(actor: Actor, permission: str) -> Decision:
         return ALLOWED
     text = _REFUSALS.get(permission, N_("Your role does not allow this."))
     return Decision(False, Reason(text, code="role"))
+
+
+def require_now(decision: Decision) -> None:
+    """Raise Conflict with the decision's reason unless it allows: not the asker is in the way."""
+    if not decision:
+        why = decision.reason
+        raise Conflict(why.text, code=why.code, **why.params)
 
 
 def require(decision: Decision) -> None:

@@ -13,7 +13,8 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.common.errors import Invalid, PreconditionFailed
+from apps.common.conditional import check_match, etag
+from apps.common.errors import Invalid
 from apps.common.words import Reason
 from apps.tenants.actors import Actor
 from apps.tenants.policies import tenant_for
@@ -40,12 +41,7 @@ class ApiView(APIView):
         if given is None:
             return
         held = type(row)._default_manager.select_for_update().filter(pk=row.pk)
-        tags = [f'"{version}"' for version in held.values_list("version", flat=True)]
-        if not {"*", *tags} & {tag.strip() for tag in given.split(",")}:
-            raise PreconditionFailed(
-                N_("If-Match names another state of the resource; read it again."),
-                message="Precondition failed",
-            )
+        check_match(given, map(etag, held.values_list("version", flat=True)))
 
 
 def conditional(handler: Callable[Concatenate[V, Request, P], R]) -> Callable[..., R]:

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from apps.instances.models import AppInstance
 from apps.journal.models import Tombstone
 from apps.packages import distribution, distribution_work, services
 from apps.packages.models import Package
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
-
-
-def url_of(tenant, package=None, more=""):
-    """Addresses of the package manager."""
-    base = f"/apm/v1/tenants/{tenant.pk}/packages"
-    return base + (f"/{package}" if package else "") + more
-
-
-@pytest.fixture
-def red(house):
-    """A tenant."""
-    return make.tenant("red")
-
-
-@pytest.fixture
-def owner(red):
-    """Its user's client."""
-    return make.Api(make.user(red, name="rita"))
+from tests.packages.conftest import url_of
 
 
 def test_package_that_is_nowhere_is_removed_with_its_file(

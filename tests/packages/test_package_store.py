@@ -23,24 +23,7 @@ from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Tenant
 from examples.packages import ENFORCED, FLAWS, INNER_FLAWS
 from tests import factories as make
-
-
-@pytest.fixture
-def red(house):
-    """A tenant."""
-    return make.tenant("red")
-
-
-@pytest.fixture
-def owner(red):
-    """Its user's client."""
-    return make.Api(make.user(red, name="rita"))
-
-
-def url_of(tenant, package=None, more=""):
-    """Addresses of the package manager."""
-    base = f"/apm/v1/tenants/{tenant.pk}/packages"
-    return base + (f"/{package}" if package else "") + more
+from tests.packages.conftest import url_of
 
 
 def upload(owner, tenant, content, name="gauge.csar", **form):
@@ -312,7 +295,7 @@ def test_error_of_the_database_that_is_about_something_else_is_not_hidden(house,
         take_in(red, make.csar(), identity())
 
 
-# --- letting go ----------------------------------------------------------------------------------
+# --- whose it is, and what is left behind --------------------------------------------------------
 
 
 def test_file_of_a_package_is_not_reached_by_its_id_alone(owner, red):

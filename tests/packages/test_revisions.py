@@ -12,12 +12,6 @@ from apps.packages.revisions import superseded
 from tests import factories as make
 
 
-@pytest.fixture
-def owner(red):
-    """The client of red's user."""
-    return make.Api(make.user(red, name="rita"))
-
-
 def upload(api, url, **request):
     """Send a package; its ``appPackageId``."""
     file = SimpleUploadedFile("gauge.csar", make.csar(**request))

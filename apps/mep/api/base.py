@@ -11,7 +11,8 @@ from django.utils.translation import gettext_noop as N_
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.common.errors import DomainError, Invalid, PreconditionFailed
+from apps.common import conditional
+from apps.common.errors import DomainError, Invalid
 from apps.common.words import Reason
 from apps.mep import documents
 from apps.mep.access import Caller, Mp1Authentication, as_uuid, owned, unknown
@@ -113,14 +114,8 @@ def nothing() -> HttpResponse:
 def check_match(request: Request, document: documents.Document) -> None:
     """Refuse when If-Match is given and names no present representation; nothing is changed."""
     given = request.headers.get("If-Match")
-    if given is None:
-        return
-    tags = [tag.strip() for tag in given.split(",")]
-    if "*" not in tags and documents.etag(document) not in tags:
-        raise PreconditionFailed(
-            N_("If-Match names another state of the resource; read it again."),
-            message="Precondition failed",
-        )
+    if given is not None:
+        conditional.check_match(given, [documents.etag(document)])
 
 
 _QUERY_NAMES = (
