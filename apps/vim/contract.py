@@ -36,10 +36,13 @@ from apps.vim.results import (
     Usage,
     WorkloadStatus,
 )
+from apps.vim.settings import Allowance, HostSettings, Registry
 
 __all__ = [
     "Address",
+    "Allowance",
     "AppClass",
+    "AppKeys",
     "Capacity",
     "Container",
     "ContainerUsage",
@@ -47,12 +50,15 @@ __all__ = [
     "CredentialsInvalid",
     "DriverClass",
     "DriverMissing",
+    "HostSettings",
     "InstallSpec",
+    "Limits",
     "Meter",
     "Node",
     "Phase",
     "Pod",
     "ProbeResult",
+    "Registry",
     "Server",
     "ServiceInfo",
     "ServicePort",
@@ -108,12 +114,33 @@ class WorkloadUnit:
 
 
 @dataclass(frozen=True, slots=True)
+class AppKeys:
+    """The pair with which the application asks the MEC platform for a token."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What all of one instance together may ask for; None is "no limit".
+
+    Processors in vCPU, memory in MiB.
+    """
+
+    vcpus: float | None = None
+    memory_mb: float | None = None
+    pods: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InstallSpec:
     """One order to run a package.
 
     ``workload`` is the package reader's plain description; drivers with an engine of their own
     (Helm, Heat) take ``package_path`` as the source and the description as a forecast.
-    ``parameters`` may hold AK/SK and stay out of repr and out of any store of the driver's.
+    ``parameters`` may hold secrets and stay out of repr and out of any store of the driver's.
+    ``keys`` are in force at the MEC platform before anything is started.
     """
 
     instance_id: UUID
@@ -124,6 +151,8 @@ class InstallSpec:
     app_class: AppClass
     workload: tuple[WorkloadUnit, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keys: AppKeys | None = None
+    limits: Limits = Limits()
 
 
 @runtime_checkable
@@ -137,9 +166,11 @@ class VimDriver(Protocol):
         """Start running the package and return quickly, without waiting for Ready.
 
         Idempotent by ``instance_id``: called again after a crash at any moment it converges to
-        one workload.  Installing or running: nothing happens.  Failed: it is tried again.  Being
-        removed: VimRefused, retryable.  A VIM that refuses at once raises VimRefused with nothing
-        added there; one that refuses later tells it as a Failed status.  Both say why in words.
+        one workload.  Installing or running: nothing happens, unless another package or other
+        parameters are asked for and the class says ``upgrades_in_place``: then the workload becomes
+        that.  Failed: it is tried again.  Being removed: VimRefused, retryable.  A VIM that refuses
+        at once raises VimRefused with nothing added there; one that refuses later tells it as a
+        Failed status.  Both say why in words.
         """
 
     def status(self, instance_id: UUID) -> WorkloadStatus:
@@ -163,7 +194,17 @@ class VimDriver(Protocol):
 class DriverClass(Protocol):
     """What a driver's class offers beside its instances: making one, and reading credentials."""
 
-    def __call__(self, *, host_id: UUID, credentials: Credentials, state_dir: Path) -> VimDriver:
+    # Whether an install over a running instance makes it another version, without taking it down.
+    upgrades_in_place: bool
+
+    def __call__(
+        self,
+        *,
+        host_id: UUID,
+        credentials: Credentials,
+        state_dir: Path,
+        settings: HostSettings = ...,
+    ) -> VimDriver:
         """A driver for one host.  Reads the credentials (CredentialsInvalid) and calls nobody.
 
         ``state_dir`` is where a driver may keep files; only the simulated world does.

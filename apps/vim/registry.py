@@ -18,9 +18,12 @@ from apps.vim.contract import (
     Credentials,
     DriverClass,
     DriverMissing,
+    HostSettings,
     UnknownKind,
     VimDriver,
 )
+
+NO_SETTINGS = HostSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +122,19 @@ def driver_class(spelling: str) -> DriverClass:
     return cast(DriverClass, getattr(import_module(kind.module), kind.class_name))
 
 
-def driver_for(kind: str, *, host_id: UUID, credentials: Credentials, state_dir: Path) -> VimDriver:
+def driver_for(
+    kind: str,
+    *,
+    host_id: UUID,
+    credentials: Credentials,
+    state_dir: Path,
+    settings: HostSettings = NO_SETTINGS,
+) -> VimDriver:
     """A driver for one host.  Raises UnknownKind, DriverMissing or CredentialsInvalid."""
     made = driver_class(kind)
-    return made(host_id=host_id, credentials=credentials, state_dir=state_dir)
+    return made(
+        host_id=host_id, credentials=credentials, state_dir=state_dir, settings=settings
+    )
 
 
 def describe_credentials(kind: str, content: bytes) -> dict[str, Any]:

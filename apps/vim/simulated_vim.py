@@ -19,6 +19,7 @@ from apps.common.words import Reason
 from apps.vim.contract import (
     Capacity,
     Credentials,
+    HostSettings,
     InstallSpec,
     Meter,
     Node,
@@ -42,7 +43,16 @@ SOURCE = "simulated"
 class SimulatedVim:
     """A VIM whose workloads are entries in a file; both containers and virtual machines."""
 
-    def __init__(self, *, host_id: UUID, credentials: Credentials, state_dir: Path) -> None:
+    upgrades_in_place = False
+
+    def __init__(
+        self,
+        *,
+        host_id: UUID,
+        credentials: Credentials,
+        state_dir: Path,
+        settings: HostSettings | None = None,
+    ) -> None:
         self._host_id = host_id
         self._site = read_site(credentials.content)
         self._world = World(world_path(state_dir, host_id))
