@@ -140,6 +140,7 @@ class InstallSpec:
     ``workload`` is the package reader's plain description; drivers with an engine of their own
     (Helm, Heat) take ``package_path`` as the source and the description as a forecast.
     ``parameters`` may hold secrets and stay out of repr and out of any store of the driver's.
+    ``charts`` and ``manifests`` are the members of the package that hold them, in order.
     ``keys`` are in force at the MEC platform before anything is started.
     """
 
@@ -151,6 +152,8 @@ class InstallSpec:
     app_class: AppClass
     workload: tuple[WorkloadUnit, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    charts: tuple[str, ...] = ()
+    manifests: tuple[str, ...] = ()
     keys: AppKeys | None = None
     limits: Limits = Limits()
 

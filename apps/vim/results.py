@@ -176,6 +176,22 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """Another object of a workload (a Deployment, an Ingress, a volume claim) and its state."""
+
+    kind: str
+    name: str
+    state: str = ""
+    detail: str = ""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The object that ``plain`` wrote."""
+        state, detail = str(data.get("state") or ""), str(data.get("detail") or "")
+        return cls(str(data["kind"]), str(data["name"]), state, detail)
+
+
+@dataclass(frozen=True, slots=True)
 class WorkloadStatus:
     """The truth about one instance at ``as_of``: ``ready`` of ``total`` pods or servers.
 
@@ -191,6 +207,7 @@ class WorkloadStatus:
     pods: tuple[Pod, ...] = ()
     services: tuple[ServiceInfo, ...] = ()
     servers: tuple[Server, ...] = ()
+    objects: tuple[ObjectInfo, ...] = ()
     scope: str = ""
     simulated: bool = False
 
@@ -212,6 +229,7 @@ class WorkloadStatus:
                 pods=tuple(Pod.from_json(p) for p in _items(data, "pods")),
                 services=tuple(ServiceInfo.from_json(s) for s in _items(data, "services")),
                 servers=tuple(Server.from_json(s) for s in _items(data, "servers")),
+                objects=tuple(ObjectInfo.from_json(o) for o in _items(data, "objects")),
                 scope=str(data.get("scope") or ""),
                 simulated=bool(data.get("simulated")),
             )
