@@ -60,7 +60,7 @@ class Mirror:
     def run(self, stop: threading.Event) -> None:
         """Watch until ``stop``; raises what the cluster was lost by."""
         threads = [
-            threading.Thread(target=self._follow, args=(one,), daemon=True, name=f"watch-{one.name}")
+            threading.Thread(target=self._follow, args=(one,), name=one.name, daemon=True)
             for one in COLLECTIONS
         ]
         for thread in threads:
@@ -115,7 +115,7 @@ class Mirror:
         try:
             stream = self._cluster.stream(
                 collection.path, seconds=WATCH_SECONDS + 30.0, watch="true",
-                accept=collection.accept.replace("PartialObjectMetadataList", "PartialObjectMetadata"),
+                accept=collection.accept.replace("MetadataList", "Metadata"),
                 labelSelector=collection.selector, resourceVersion=version,
                 allowWatchBookmarks="true", timeoutSeconds=WATCH_SECONDS,
             )
