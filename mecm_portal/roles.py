@@ -68,7 +68,7 @@ CENTER = Role(
     },
     nav=("dashboard", "topology", "packages", "stores", "instances", "deployments", "hosts",
          "systems", "users", "activity"),
-    watches=("apps.sync.watcher.watch_edges",),
+    watches=("apps.sync.watcher.watch_edges", "apps.orchestration.following.watch_vims"),
 )
 
 EDGE = Role(
@@ -106,6 +106,7 @@ EDGE = Role(
         "apps.mep.liveness.watch.watch_heartbeats",
         "apps.mep.notify.deliver.deliver_notifications",
         "apps.monitoring.pulse.watch_pulse",
+        "apps.orchestration.following.watch_vims",
     ),
     waiting=("/sync/v1/changes",),
     machines=("/mep/", "/mepserver/", "/mepcfg/", "/mec_", "/applications/"),

@@ -119,6 +119,25 @@ def configure(
 
 
 @transaction.atomic
+def ensure_pair(
+    *, actor: Actor, application: Application, required_services: list[str]
+) -> tuple[str, str]:
+    """The AK and SK of an application, made when it has none: then it can ask for tokens."""
+    known = Credential.objects.filter(application=application).first()
+    if known is not None:
+        return known.access_key, known.secret_key.reveal()
+    access_key, secret_key = new_pair()
+    configure(
+        actor=actor,
+        application=application,
+        access_key=access_key,
+        secret_key=secret_key,
+        required_services=required_services,
+    )
+    return access_key, secret_key
+
+
+@transaction.atomic
 def remove_credentials(*, actor: Actor, application: Application) -> bool:
     """Take an application's AK/SK away, and its tokens with it; False when it had none."""
     application = locking.application(application.pk)

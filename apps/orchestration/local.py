@@ -7,23 +7,29 @@ from apps.instances.services import Observation
 from apps.mep import applications, termination
 from apps.mep.access import find_application
 from apps.orchestration.drivers import driver_of
-from apps.orchestration.workload import install_spec
+from apps.orchestration.workload import install_spec, service_names
 from apps.tenants.actors import Actor
-from apps.vim.contract import Phase
+from apps.vim.contract import AppKeys, Phase
 
 
 class LocalLcmTarget:
     """The driver of the host that the instance names."""
 
     def install(self, instance: AppInstance, *, actor: Actor) -> None:
-        """Make it known to the MEC platform, then hand the package to the driver."""
-        applications.ensure(
+        """Make it known to the MEC platform with its keys, then hand the package to the driver."""
+        application = applications.ensure(
             actor=actor,
             application_id=instance.pk,
             name=instance.app_name,
             tenant_id=instance.tenant_id,
         )
-        driver_of(instance.host).install(install_spec(instance))
+        access_key, secret_key = applications.ensure_pair(
+            actor=actor,
+            application=application,
+            required_services=service_names(instance.package.details),
+        )
+        keys = AppKeys(access_key, secret_key)
+        driver_of(instance.host).install(install_spec(instance, keys))
 
     def observe(self, instance: AppInstance, *, actor: Actor) -> Observation:
         """Ask the driver."""
@@ -38,6 +44,8 @@ class LocalLcmTarget:
     def make_room(self, instance: AppInstance, *, actor: Actor) -> bool:
         """Tell the driver; keys, rules and registrations at the MEC platform stay."""
         driver = driver_of(instance.host)
+        if driver.upgrades_in_place:
+            return False
         if driver.status(instance.pk).phase == Phase.ABSENT:
             return False
         driver.uninstall(instance.pk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 
 from celery import shared_task
@@ -13,12 +12,10 @@ from apps.instances.models import AppInstance
 from apps.instances.rollouts import of_operation, unfinished
 from apps.instances.states import InstanceState
 from apps.journal.fanout import Event
-from apps.orchestration import decisions, delivery, draining, engine, rollouts, services
+from apps.orchestration import decisions, delivery, draining, engine, following, rollouts
 
 # What a sweep asked for and nobody took until the next one is asked for again.
 SWEEP_SECONDS = 4
-_log = logging.getLogger("mecm.orchestration")
-WATCHED = (InstanceState.INSTANTIATED, InstanceState.INSTANTIATION_FAILED)
 
 
 @shared_task
@@ -69,15 +66,7 @@ def advance_drains() -> dict[str, int]:
 @shared_task
 def watch_workloads() -> dict[str, int]:
     """Look at what runs on the hosts of this site."""
-    rows = AppInstance.objects.filter(state__in=WATCHED, host__applcm__isnull=True)
-    running = list(rows.select_related("host", "host__applcm"))
-    for row in running:
-        try:
-            services.watch_instance(row)
-        except Exception:
-            # One that cannot be looked at must not hide the others.
-            _log.exception("instance %s could not be watched", row.pk)
-    return {"watched": len(running)}
+    return following.watch()
 
 
 @shared_task

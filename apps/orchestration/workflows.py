@@ -19,6 +19,7 @@ from apps.hosts.policies import may_deploy_to
 from apps.instances import operations, services
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.states import InstanceState, OperationKind
+from apps.orchestration.followed import followed_hosts
 from apps.orchestration.local import LocalLcmTarget
 from apps.orchestration.ports import LcmTarget
 from apps.orchestration.remote import RemoteLcmTarget
@@ -44,8 +45,9 @@ class Context:
 
     @property
     def pause(self) -> float:
-        """How long to wait before asking again; the feed wakes us earlier when there is news."""
-        return SOON if self.instance.host.is_local else LATER
+        """How long to wait before asking again; whoever tells of news wakes us earlier."""
+        host = self.instance.host
+        return SOON if host.is_local and host.pk not in followed_hosts() else LATER
 
 
 Step = Callable[[Context], float | None]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 from apps.instances.models import AppInstance
 from apps.packages.csar import PackageInfo
-from apps.vim.contract import AppClass, InstallSpec, WorkloadPort, WorkloadUnit
+from apps.vim.contract import AppClass, AppKeys, InstallSpec, WorkloadPort, WorkloadUnit
 
 WORKLOAD_KINDS = (
     "Deployment",
@@ -19,9 +20,17 @@ WORKLOAD_KINDS = (
 )
 
 
-def install_spec(instance: AppInstance) -> InstallSpec:
-    """The order for a driver to run ``instance``."""
+MANIFEST = re.compile(
+    r"(?:.*/)?Artifacts/Deployment/(?!.*Charts/).+\.(?:ya?ml|json)", re.IGNORECASE
+)
+
+
+def install_spec(instance: AppInstance, keys: AppKeys | None = None) -> InstallSpec:
+    """The order for a driver to run ``instance``, whose application has ``keys``."""
     package = instance.package
+    info = package.details
+    top = f"{info.layout.top}/" if info.layout.top else ""
+    manifests = [one.path for one in info.files if MANIFEST.fullmatch(one.path)]
     return InstallSpec(
         instance_id=instance.pk,
         tenant_id=instance.tenant_id,
@@ -29,8 +38,11 @@ def install_spec(instance: AppInstance) -> InstallSpec:
         package_id=package.pk,
         package_path=package.path,
         app_class=cast(AppClass, package.app_class),
-        workload=units_of(package.details, instance.app_name),
+        workload=units_of(info, instance.app_name),
         parameters=instance.parameters,
+        charts=tuple(f"{top}{chart.path}" for chart in info.charts),
+        manifests=tuple(f"{top}{path}" for path in sorted(manifests)),
+        keys=keys,
     )
 
 
@@ -99,3 +111,10 @@ def _readable(name: str, info: PackageInfo, index: int) -> str:
 
 def _images(info: PackageInfo) -> tuple[str, ...]:
     return tuple(image.reference or image.name for image in info.images)
+
+
+def service_names(info: PackageInfo) -> list[str]:
+    """The MEC services that an application says it has to do with, each once."""
+    wants = info.requirements
+    every = (*wants.services_optional, *wants.services_produced, *wants.services_required)
+    return list(dict.fromkeys(one.name for one in every))

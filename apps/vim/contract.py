@@ -160,7 +160,12 @@ class InstallSpec:
 
 @runtime_checkable
 class VimDriver(Protocol):
-    """Five methods.  Each may raise VimUnreachable: then nothing is known and nothing assumed."""
+    """Five methods.  Each may raise VimUnreachable: then nothing is known and nothing assumed.
+
+    ``upgrades_in_place`` says whether an install over a running instance makes it another version.
+    """
+
+    upgrades_in_place: bool
 
     def probe(self) -> ProbeResult:
         """What the VIM is and offers, with ``as_of``; changes nothing there."""
@@ -196,9 +201,6 @@ class VimDriver(Protocol):
 
 class DriverClass(Protocol):
     """What a driver's class offers beside its instances: making one, and reading credentials."""
-
-    # Whether an install over a running instance makes it another version, without taking it down.
-    upgrades_in_place: bool
 
     def __call__(
         self,

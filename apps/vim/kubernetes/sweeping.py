@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from uuid import UUID
 
 from apps.vim.kubernetes import names
 from apps.vim.kubernetes.cluster import METADATA_LIST, Cluster, Refused
 from apps.vim.kubernetes.kinds import label, name_of, namespace_name
+from apps.vim.leftovers import Leftover
 
 # Made and removed by controllers with what they belong to.
 FOLLOWERS = frozenset({"events", "endpoints", "endpointslices", "controllerrevisions", "leases"})
-
-
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """One object with our labels: where it is, and of which instance of which host it is."""
-
-    kind: str
-    namespace: str
-    name: str
-    instance: str
-    host: str
-    path: str
 
 
 def carried(cluster: Cluster, selector: str) -> Iterator[Leftover]:

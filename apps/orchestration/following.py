@@ -1,0 +1,187 @@
+"""Listens to the VIMs of this site's hosts that tell of changes by themselves.
+
+One thread a host follows it; what changed is gathered and looked at on the site's event loop, many
+instances at a time.  A host that is followed needs no polling: what nobody tells of is as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import threading
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from channels.db import database_sync_to_async
+from django.db.models import Q, QuerySet
+
+from apps.common import clock
+from apps.common.errors import DomainError
+from apps.hosts.models import MecHost
+from apps.hosts.selectors import local_hosts
+from apps.instances.models import AppInstance
+from apps.instances.services import FRESHNESS
+from apps.instances.states import Health, InstanceState
+from apps.orchestration import services
+from apps.orchestration.drivers import driver_of
+from apps.orchestration.followed import followed_hosts, note_followed
+from apps.vim.voices import Follows
+
+LOOK_FOR_HOSTS_SECONDS = 2.0
+# News of one pod comes in several pieces; together they are looked at once.
+GATHER_SECONDS = 0.1
+LONGEST_PAUSE = 30.0
+WATCHED = (InstanceState.INSTANTIATED, InstanceState.INSTANTIATION_FAILED)
+SEEN = (*WATCHED, InstanceState.INSTANTIATING, InstanceState.TERMINATING)
+_log = logging.getLogger("mecm.following")
+
+
+@dataclass
+class _Followed:
+    """One host: the thread that follows it, and what its driver was made from."""
+
+    made_from: tuple[object, ...]
+    stop: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+
+class Following:
+    """The hosts that are followed by this process.  Thread safe."""
+
+    def __init__(self) -> None:
+        self._hosts: dict[uuid.UUID, _Followed] = {}
+        self._changed: set[uuid.UUID] = set()
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news: asyncio.Event | None = None
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        self._loop, self._news = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_hosts())
+                group.create_task(self._look())
+        finally:
+            for one in self._hosts.values():
+                one.stop.set()
+            self._hosts.clear()
+
+    async def _keep_hosts(self) -> None:
+        while True:
+            try:
+                wanted = await database_sync_to_async(_wanted)()
+            except Exception:
+                # The database may be busy for a moment; without this loop nobody would listen.
+                _log.exception("the hosts to follow could not be read")
+            else:
+                self._settle(wanted)
+            await asyncio.sleep(LOOK_FOR_HOSTS_SECONDS)
+
+    def _settle(self, wanted: dict[uuid.UUID, tuple[tuple[object, ...], Follows]]) -> None:
+        for key, one in list(self._hosts.items()):
+            if key not in wanted or wanted[key][0] != one.made_from:
+                one.stop.set()
+                del self._hosts[key]
+        for key, (made_from, driver) in wanted.items():
+            if key not in self._hosts:
+                one = self._hosts[key] = _Followed(made_from)
+                arguments = (key, one, driver)
+                one.thread = threading.Thread(target=self._follow, args=arguments, daemon=True)
+                one.thread.start()
+
+    def _follow(self, key: uuid.UUID, one: _Followed, driver: Follows) -> None:
+        """Follow one host for ever; back off with jitter while it does not answer."""
+        failures = 0
+        while not one.stop.is_set():
+            note_followed(key, True)
+            try:
+                driver.follow(self._note, one.stop)
+                failures = 0
+            except DomainError as error:
+                _log.info("host %s is not followed: %s", key, error)
+            except Exception:
+                _log.exception("host %s is not followed", key)
+            finally:
+                note_followed(key, False)
+            failures += 1
+            pause = min(LONGEST_PAUSE, 0.5 * 2 ** min(failures, 8))
+            one.stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+
+    def _note(self, instance_id: uuid.UUID) -> None:
+        with self._lock:
+            first = not self._changed
+            self._changed.add(instance_id)
+        if first and self._loop is not None and self._news is not None:
+            self._loop.call_soon_threadsafe(self._news.set)
+
+    async def _look(self) -> None:
+        assert self._news is not None  # noqa: S101 - run sets it
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await asyncio.sleep(GATHER_SECONDS)
+            with self._lock:
+                changed, self._changed = self._changed, set()
+            try:
+                await database_sync_to_async(look_at)(changed)
+            except Exception:
+                _log.exception("what changed could not be looked at")
+
+
+following = Following()
+
+
+async def watch_vims() -> None:
+    """Listen to the VIMs of this site until cancelled."""
+    await following.run()
+
+
+def _wanted() -> dict[uuid.UUID, tuple[tuple[object, ...], Follows]]:
+    """The hosts whose VIM can be listened to, each with what its driver is made from."""
+    found: dict[uuid.UUID, tuple[tuple[object, ...], Follows]] = {}
+    for host in local_hosts().select_related("credential"):
+        try:
+            driver = driver_of(host)
+        except DomainError:
+            continue
+        if isinstance(driver, Follows):
+            found[host.pk] = (_made_from(host), driver)
+    return found
+
+
+def _made_from(host: MecHost) -> tuple[object, ...]:
+    credential = getattr(host, "credential", None)
+    return (host.vim, credential.uploaded_at if credential else None)
+
+
+def look_at(instance_ids: Iterable[uuid.UUID]) -> int:
+    """Look at these instances of this site; returns how many there are."""
+    rows = AppInstance.objects.filter(pk__in=list(instance_ids), host__applcm__isnull=True)
+    return _watch(rows.filter(state__in=SEEN))
+
+
+def watch() -> dict[str, int]:
+    """Look at what runs on the hosts of this site, where looking can tell anything new.
+
+    On a host that is followed, what is Ready has stayed so until now unless somebody told.
+    """
+    rows = AppInstance.objects.filter(state__in=WATCHED, host__applcm__isnull=True)
+    followed = followed_hosts()
+    steady = Q(host_id__in=followed, health=Health.READY)
+    now = clock.now()
+    known = rows.filter(steady, observed_at__lt=now - FRESHNESS).update(observed_at=now)
+    return {"watched": _watch(rows.exclude(steady)), "known": known}
+
+
+def _watch(rows: QuerySet[AppInstance]) -> int:
+    found = list(rows.select_related("host", "host__applcm", "host__credential"))
+    for row in found:
+        try:
+            services.watch_instance(row)
+        except Exception:
+            # One that cannot be looked at must not hide the others.
+            _log.exception("instance %s could not be watched", row.pk)
+    return len(found)
