@@ -9,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
-import yaml
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.words import Reason
 from apps.vim.errors import CredentialsInvalid
+from apps.vim.yamls import Unreadable, load
 
 MAX_BYTES = 64 * 1024
-MAX_BRACKETS = 500
 FAULT_KINDS = (
     "slow",
     "refuse",
@@ -243,32 +242,12 @@ def read_faults(data: Any, at: str, wrongs: Wrongs) -> tuple[Fault, ...]:
     return tuple(fault for fault in found if fault is not None)
 
 
-def _load(content: bytes) -> Any:
-    if len(content) > MAX_BYTES:
-        raise _Wrong(N_("“%(field)s” is larger than %(limit)s bytes."), limit=MAX_BYTES)
-    try:
-        text = content.decode("utf-8")
-        if text.count("[") + text.count("{") > MAX_BRACKETS:
-            # The parser's time grows with the square of the depth.
-            raise _Wrong(N_("“%(field)s” is not valid YAML."))
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise _Wrong(N_("“%(field)s” must not contain YAML aliases."))
-        return yaml.safe_load(text)
-    except UnicodeDecodeError:
-        raise _Wrong(N_("“%(field)s” is not UTF-8 text.")) from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise _Wrong(N_("“%(field)s” is not valid YAML, see line %(line)s."), line=line) from None
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise _Wrong(N_("“%(field)s” is not valid YAML.")) from None
-
-
 def read_site(content: bytes) -> Site:
     """The site that a YAML document describes; CredentialsInvalid with a reason per field."""
     try:
-        data = _load(content)
-    except _Wrong as wrong:
-        raise CredentialsInvalid.of({"file": wrong.about("file")}) from None
+        data = load(content, most=MAX_BYTES)
+    except Unreadable as unreadable:
+        raise CredentialsInvalid.of({"file": unreadable.reason}) from None
     if not isinstance(data, dict) or set(data) != {"simulated"}:
         text = N_("“%(field)s” must be a mapping with the single key “simulated”.")
         raise CredentialsInvalid.of({"file": _Wrong(text).about("file")})
