@@ -20,6 +20,7 @@ GIB: Final = 1024 * MIB
 ARCHITECTURES: Final = {"amd64": "X86", "386": "X86", "arm64": "ARM64", "arm": "ARM32"}
 RIGHTS_SECONDS: Final = 600.0
 MOST_KNOWN: Final = 64
+NO_METRICS: Final = N_("There is no metrics source on this site.")
 METRICS: Final = "/apis/metrics.k8s.io/v1beta1"
 # What the driver does: verb, group, resource, subresource.
 NEEDED: Final = (
@@ -51,7 +52,7 @@ def probe(cluster: Cluster, *, prometheus: bool) -> ProbeResult:
     if nodes is None:
         notes.append(Reason(N_("The credentials may not list nodes."), "no_nodes"))
     if not prometheus and cluster.find(METRICS) is None:
-        notes.append(Reason(N_("There is no metrics source on this site."), "no_metrics"))
+        notes.append(Reason(NO_METRICS, "no_metrics"))
     pods = _listed(cluster, "/api/v1/pods")
     return ProbeResult(
         kind="kubernetes",
