@@ -64,12 +64,16 @@ def config(*, cluster=None, user=None, **more):
     document = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "edge", "cluster": {k: v for k, v in place.items() if v is not None}}],
+        "clusters": [{"name": "edge", "cluster": _without_none(place)}],
         "users": [{"name": "admin", "user": who}],
         "contexts": [{"name": "admin@edge", "context": {"cluster": "edge", "user": "admin"}}],
         "current-context": "admin@edge",
     } | more
-    return yaml.safe_dump({k: v for k, v in document.items() if v is not None}).encode()
+    return yaml.safe_dump(_without_none(document)).encode()
+
+
+def _without_none(members):
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def test_a_token_is_read_and_never_shown():
@@ -119,7 +123,8 @@ def _expired():
 
 
 def _foreign_key():
-    return {"client-certificate-data": b64(certificate()[0]), "client-key-data": b64(certificate()[1])}
+    pem, other = certificate()[0], certificate()[1]
+    return {"client-certificate-data": b64(pem), "client-key-data": b64(other)}
 
 
 OLD_TOKEN = jwt.encode({"exp": NOW - timedelta(days=3)}, "k" * 32, algorithm="HS256")

@@ -209,7 +209,10 @@ def test_a_package_with_nothing_to_run_is_refused(tmp_path):
 
 
 def test_custom_kinds_come_before_their_objects(tmp_path):
-    crd = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: w}\n"
+    crd = (
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
+        "metadata: {name: w}\n"
+    )
     data = chart(**{"crds/w.yaml": crd})
     with pytest.raises(PolicyRefused):
         order(spec(tmp_path, data))

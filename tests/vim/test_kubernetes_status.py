@@ -50,7 +50,8 @@ def deployment(*, ready=2, total=2, updated=None, complete=True, conditions=(), 
 
 
 def pod(name="web-1", *, ready=False, waiting="", owner=True, phase="Running", age=5, **more):
-    state = {"waiting": {"reason": waiting, "message": "it says so"}} if waiting else {"running": {}}
+    waits = {"waiting": {"reason": waiting, "message": "it says so"}}
+    state = waits if waiting else {"running": {}}
     owners = [{"kind": "ReplicaSet", "name": "web-abc", "controller": True}] if owner else []
     return {
         "metadata": {
