@@ -235,6 +235,11 @@ FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, exist_ok=True)
 # --- packages and drivers ------------------------------------------------------------------------
 PACKAGE_DIR = SITE_DIR / "packages"
 VIM_STATE_DIR = SITE_DIR / "vim"
+# Networks besides public ones in which a host's Prometheus may be.
+VIM_NETWORKS = os.environ.get(
+    "MECM_VIM_NETWORKS",
+    "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7" + (", 127.0.0.0/8, ::1" if DEMO else ""),
+)
 PACKAGE_ENFORCE_DIGESTS = os.environ.get("MECM_PACKAGE_DIGESTS") == "enforce"
 PACKAGE_MAX_BYTES = int(os.environ.get("MECM_PACKAGE_MAX_BYTES", 512 * 1024 * 1024))
 # Image repositories that are registered as the site starts, as EdgeGallery writes them:

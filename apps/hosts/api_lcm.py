@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
+from django.db import transaction
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -15,8 +16,10 @@ from apps.common.models import Origin
 from apps.common.pagination import page
 from apps.hosts import selectors, services
 from apps.hosts.api import store_uploaded
+from apps.hosts.driver_settings import set_settings
 from apps.hosts.policies import may_configure, may_handle_credentials
 from apps.hosts.serializers import LocalHostSerializer
+from apps.hosts.serializers_settings import SettingsSerializer
 from apps.journal.idempotency import idempotent
 from apps.tenants.adoption import origin_of
 from apps.tenants.policies import may, require
@@ -28,6 +31,7 @@ class OrderedHostSerializer(LocalHostSerializer):
 
     mechostId = serializers.UUIDField(required=False)
     origin = serializers.ChoiceField(choices=Origin.choices, required=False, allow_blank=True)
+    settings = SettingsSerializer(required=False)
 
 
 class LocalHostListView(ApiView):
@@ -57,15 +61,20 @@ class LocalHostListView(ApiView):
         form.is_valid(raise_exception=True)
         data, spec = form.validated_data, form.to_spec()
         known = selectors.local_hosts().filter(ip=spec.ip).first()
-        if known is not None:
-            services.update_host(actor=self.actor, host_id=known.pk, spec=spec)
-        else:
-            services.register_host(
-                actor=self.actor,
-                spec=spec,
-                host_id=data.get("mechostId") or uuid.uuid4(),
-                origin=origin_of(self.actor, data.get("origin")),
-            )
+        settings = cast(SettingsSerializer, form.fields["settings"])
+        with transaction.atomic():
+            if known is not None:
+                host = services.update_host(actor=self.actor, host_id=known.pk, spec=spec)
+            else:
+                host = services.register_host(
+                    actor=self.actor,
+                    spec=spec,
+                    host_id=data.get("mechostId") or uuid.uuid4(),
+                    origin=origin_of(self.actor, data.get("origin")),
+                )
+            if "settings" in data:
+                told = settings.spec_from(data["settings"])
+                set_settings(actor=self.actor, host_id=host.pk, spec=told)
         return Response(None)
 
 

@@ -144,6 +144,7 @@ class MecHost(Versioned):
         "removing",
         "region",
         "tags",
+        "driver_settings",
     )
     OBSERVED: ClassVar[tuple[str, ...]] = (
         "reachable",
@@ -179,6 +180,9 @@ class MecHost(Versioned):
     tags = models.JSONField(_("tags"), default=list)
     latitude = models.FloatField(null=True)
     longitude = models.FloatField(null=True)
+    # What its driver is told: see apps.hosts.driver_settings, the only reader.
+    driver_settings = models.JSONField(default=dict, editable=False)
+    registry_password = SealedField(blank=True, default="")
 
     # What the center still owes the edge: the version last changed here against the one delivered.
     desired_version = models.BigIntegerField(default=0, editable=False)

@@ -54,7 +54,7 @@ def register_host(
     host = MecHost(id=host_id or uuid.uuid4(), origin=origin or born_here())
     _apply(host, spec)
     host.save(force_insert=True)
-    _mark_desired(host)
+    mark_desired(host)
     journal.record("hosts.host.registered", host, actor=actor, data={"ip": host.ip})
     return host
 
@@ -64,7 +64,7 @@ def update_host(*, actor: Actor, host_id: uuid.UUID, spec: HostSpec) -> MecHost:
     """Replace the configuration of a host; its address stays."""
     require(may_configure(actor))
     registry.kind_of(spec.vim)
-    host = _lock(host_id)
+    host = lock_host(host_id)
     if spec.ip != host.ip:
         reason = Reason(N_("must be the address in the URL"))
         raise Invalid(
@@ -88,7 +88,7 @@ def update_host(*, actor: Actor, host_id: uuid.UUID, spec: HostSpec) -> MecHost:
     after = {name: getattr(host, name) for name in MecHost.DESIRED}
     if before != after or managers != (host.applcm_id, host.app_rule_manager_id):
         host.save()
-        _mark_desired(host)
+        mark_desired(host)
         changed = sorted(name for name in after if before[name] != after[name])
         journal.record("hosts.host.updated", host, actor=actor, data={"changed": changed})
     return host
@@ -98,7 +98,7 @@ def update_host(*, actor: Actor, host_id: uuid.UUID, spec: HostSpec) -> MecHost:
 def remove_host(*, actor: Actor, host_id: uuid.UUID) -> None:
     """Remove a host: at once when it is ours or never got there, else when its edge has."""
     require(may_configure(actor))
-    host = _lock(host_id)
+    host = lock_host(host_id)
     being_delivered = host.delivery_until is not None and host.delivery_until > clock.now()
     never_there = host.delivered_version == 0 and host.observed_at is None
     if host.is_local or (never_there and not being_delivered):
@@ -108,7 +108,7 @@ def remove_host(*, actor: Actor, host_id: uuid.UUID) -> None:
     if not host.removing:
         host.removing = True
         host.save()
-        _mark_desired(host)
+        mark_desired(host)
         journal.record("hosts.host.removing", host, actor=actor)
 
 
@@ -163,7 +163,7 @@ def store_credentials(*, actor: Actor, host_id: uuid.UUID, content: bytes) -> Ho
     # Read before the transaction: it may take a while, and nobody else could write meanwhile.
     summary = registry.describe_credentials(host.vim, content)
     with transaction.atomic():
-        return _store(actor, _lock(host_id), content, summary)
+        return _store(actor, lock_host(host_id), content, summary)
 
 
 def _store(actor: Actor, host: MecHost, content: bytes, summary: dict[str, Any]) -> HostCredential:
@@ -189,7 +189,7 @@ def _store(actor: Actor, host: MecHost, content: bytes, summary: dict[str, Any])
 def remove_credentials(*, actor: Actor, host_id: uuid.UUID) -> MecHost:
     """Forget the access file of a host; NotFound when there is none."""
     require(may_handle_credentials(actor))
-    host = _lock(host_id)
+    host = lock_host(host_id)
     credential = HostCredential.objects.filter(host=host, removing=False).first()
     if credential is None:
         raise NotFound(N_("No credentials are stored for this host."), message="Record not found")
@@ -232,7 +232,7 @@ def note_credentials_removed(*, sent: HostCredential) -> None:
 
 
 def _note_upload_status(host_id: uuid.UUID, status: str) -> None:
-    host = _lock(host_id)
+    host = lock_host(host_id)
     host.config_upload_status = status
     host.save()
     journal.record("hosts.host.observed", host, actor=SYSTEM, quiet=True)
@@ -263,7 +263,7 @@ def note_delivered(
     *, actor: Actor, host_id: uuid.UUID, version: int, fault: dict[str, Any] | None = None
 ) -> None:
     """The edge took the configuration of ``version``, or refused it with ``fault``."""
-    host = _lock(host_id)
+    host = lock_host(host_id)
     before = (host.delivered_version, host.delivery_fault)
     if fault is None:
         host.delivered_version = max(host.delivered_version, version)
@@ -309,7 +309,8 @@ def _news(host: MecHost) -> tuple[Any, ...]:
     return host.reachable, host.vim_kind, host.simulated, facts, host.fault
 
 
-def _lock(host_id: uuid.UUID) -> MecHost:
+def lock_host(host_id: uuid.UUID) -> MecHost:
+    """The row, held until the transaction ends; NotFound when there is none."""
     host = MecHost.objects.select_for_update().filter(pk=host_id).first()
     if host is None:
         raise NotFound(N_("There is no such host."), message="Record not found")
@@ -341,6 +342,7 @@ def _manager(model: Any, ip: str, field: str) -> Any:
     return row
 
 
-def _mark_desired(host: MecHost) -> None:
+def mark_desired(host: MecHost) -> None:
+    """What is configured now is what the edge is to have."""
     MecHost.objects.filter(pk=host.pk).update(desired_version=host.version, delivery_fault={})
     host.desired_version = host.version

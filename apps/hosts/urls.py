@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from apps.common.health import health
-from apps.hosts import api, api_mepms, api_stores
+from apps.hosts import api, api_mepms, api_settings, api_stores
 
 IP = r"(?P<ip>[^/]+)"
 
@@ -25,4 +25,5 @@ urlpatterns = [
     re_path(r"^mechosts/?$", api.HostListView.as_view()),
     re_path(rf"^mechosts/{IP}$", api.HostView.as_view()),
     re_path(rf"^mechosts/{IP}/k8sconfig$", api.HostCredentialsView.as_view()),
+    re_path(rf"^mechosts/{IP}/settings$", api_settings.HostSettingsView.as_view()),
 ]

@@ -9,8 +9,10 @@ from apps.common import clock
 from apps.common.errors import DomainError, NotFound, Upstream
 from apps.edgelink.client import EdgeClient
 from apps.hosts import managers, services
+from apps.hosts.driver_settings import password_for_edge
 from apps.hosts.models import AppLcm, HostCredential, MecHost
 from apps.hosts.serializers import LocalHostSerializer
+from apps.hosts.serializers_settings import SettingsSerializer
 from apps.hosts.specs import HostObservation
 from apps.orchestration.drivers import driver_of
 from apps.tenants.actors import SYSTEM
@@ -43,7 +45,7 @@ def deliver(host_id: uuid.UUID) -> str:
 
 def _bring(edge: EdgeClient, host: MecHost) -> str:
     if not host.is_delivered:
-        edge.put_host(_order(host))
+        edge.put_host(order_for(host))
     credential: HostCredential | None = getattr(host, "credential", None)
     if credential is not None and credential.is_owed:
         _bring_credentials(edge, host, credential)
@@ -99,7 +101,15 @@ def probe(host: MecHost) -> bool:
     return services.note_observed(actor=SYSTEM, host_id=host.pk, seen=seen)
 
 
-def _order(host: MecHost) -> dict[str, object]:
+def order_for(host: MecHost) -> dict[str, object]:
+    """The body with which an edge is told of its host; the one place where a password leaves."""
     body = LocalHostSerializer(host).data
     kept = {key: value for key, value in body.items() if key not in ("observed", "version")}
-    return kept | {"mechostId": str(host.pk), "origin": host.origin}
+    order = kept | {"mechostId": str(host.pk), "origin": host.origin}
+    if host.driver_settings:
+        told = dict(SettingsSerializer(host).data)
+        del told["version"]
+        registry = told["registry"] | {"password": password_for_edge(host)}
+        del registry["hasPassword"]
+        order["settings"] = told | {"registry": registry}
+    return order

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import Upstream
+from apps.hosts.driver_settings import settings_of
 from apps.hosts.models import HostCredential, MecHost
 from apps.vim.contract import Credentials, VimDriver
 from apps.vim.registry import driver_for
@@ -29,4 +30,5 @@ def driver_of(host: MecHost) -> VimDriver:
         host_id=host.pk,
         credentials=Credentials(host.vim, content),
         state_dir=Path(settings.VIM_STATE_DIR),
+        settings=settings_of(host),
     )

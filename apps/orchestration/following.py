@@ -154,7 +154,7 @@ def _wanted() -> dict[uuid.UUID, tuple[tuple[object, ...], Follows]]:
 
 def _made_from(host: MecHost) -> tuple[object, ...]:
     credential = getattr(host, "credential", None)
-    return (host.vim, credential.uploaded_at if credential else None)
+    return (host.vim, str(host.driver_settings), credential.uploaded_at if credential else None)
 
 
 def look_at(instance_ids: Iterable[uuid.UUID]) -> int:

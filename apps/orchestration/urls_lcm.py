@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.common.health import health
 from apps.hosts import api_lcm as hosts
+from apps.hosts.api_settings import HostSettingsView
 from apps.orchestration import api_hosts as platforms
 from apps.orchestration import api_lcm as instances
 from apps.packages import api_lcm as packages
@@ -18,6 +19,7 @@ urlpatterns = [
     path("health", health),
     path("hosts", hosts.LocalHostListView.as_view()),
     path("hosts/<str:ip>", hosts.LocalHostView.as_view()),
+    path("hosts/<str:ip>/settings", HostSettingsView.as_view()),
     path("configuration", hosts.ConfigurationView.as_view()),
     *(
         one

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.common.errors import Invalid
 from apps.hosts import services
+from apps.hosts.driver_settings import spec_of
 from apps.hosts.models import HostCredential, MecHost
 from apps.hosts.policies import may_configure, may_handle_credentials
 from apps.hosts.selectors import access_host, hosts_for, tenants_of
@@ -76,6 +77,7 @@ _PARTS = {
     "instances": "portal/hosts/_instances.html",
     "services": "portal/hosts/_services.html",
     "credentials": "portal/hosts/_credentials.html",
+    "settings": "portal/hosts/_settings.html",
     "history": "portal/_history.html",
 }
 
@@ -108,10 +110,12 @@ def host(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
         "may_configure": may_configure(actor),
         "may_handle_credentials": may_handle_credentials(actor),
         "tenants": lambda: tenants_of(actor, found),
+        "driver_settings": lambda: spec_of(found),
         "history": lambda: history_of("mechost", str(found.pk))[:HISTORY],
         "history_topic": f"host:{found.pk}",
     }
-    parts = only(_PARTS, {"history": may_configure(actor)})
+    shown = may_configure(actor)
+    parts = only(_PARTS, {"history": shown, "settings": shown})
     return show_parts(request, "portal/hosts/detail.html", parts, context)
 
 

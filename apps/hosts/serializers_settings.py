@@ -1,0 +1,97 @@
+"""The settings of a host's driver as JSON, in both directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.common import typed as serializers
+from apps.common.strict import Flag, Text, Word
+from apps.hosts.driver_settings import (
+    CLUSTER_KINDS,
+    MOST_NAMES,
+    SettingsSpec,
+    has_registry_password,
+    spec_of,
+)
+from apps.hosts.models import MecHost
+from apps.vim.settings import Allowance
+
+
+class AllowanceSerializer(serializers.Serializer[Any]):
+    """What objects of packages may do there beyond the usual; what is left out is not allowed."""
+
+    namespaces = serializers.ListField(
+        child=Text(max_length=63), required=False, max_length=MOST_NAMES
+    )
+    clusterKinds = serializers.ListField(
+        child=Word(choices=CLUSTER_KINDS), required=False, max_length=MOST_NAMES
+    )
+    privileged = Flag(required=False, default=False)
+    hostPath = Flag(required=False, default=False)
+    hostNamespaces = Flag(required=False, default=False)
+    hostPorts = Flag(required=False, default=False)
+    capabilities = serializers.ListField(
+        child=Text(max_length=63), required=False, max_length=MOST_NAMES
+    )
+
+
+class RegistrySerializer(serializers.Serializer[Any]):
+    """Where images come from; without a password the stored one stays."""
+
+    address = Text(max_length=255, required=False, allow_blank=True, default="")
+    userName = Text(max_length=128, required=False, allow_blank=True, default="")
+    password = Text(max_length=256, required=False, allow_blank=True, write_only=True)
+
+
+class SettingsSerializer(serializers.Serializer[MecHost]):
+    """All settings of a host; what is left out goes back to nothing."""
+
+    allow = AllowanceSerializer(required=False)
+    prometheusUrl = Text(max_length=2048, required=False, allow_blank=True, default="")
+    registry = RegistrySerializer(required=False)
+
+    def to_spec(self) -> SettingsSpec:
+        """The validated input as a spec."""
+        return self.spec_from(self.validated_data)
+
+    def spec_from(self, data: dict[str, Any]) -> SettingsSpec:
+        """The spec of input that was validated as part of another document."""
+        allow, registry = data.get("allow") or {}, data.get("registry") or {}
+        return SettingsSpec(
+            allowance=Allowance(
+                namespaces=tuple(dict.fromkeys(allow.get("namespaces") or ())),
+                cluster_kinds=tuple(dict.fromkeys(allow.get("clusterKinds") or ())),
+                privileged=bool(allow.get("privileged")),
+                host_path=bool(allow.get("hostPath")),
+                host_namespaces=bool(allow.get("hostNamespaces")),
+                host_ports=bool(allow.get("hostPorts")),
+                capabilities=tuple(dict.fromkeys(allow.get("capabilities") or ())),
+            ),
+            prometheus_url=data.get("prometheusUrl") or "",
+            registry_address=registry.get("address") or "",
+            registry_user=registry.get("userName") or "",
+            registry_password=registry.get("password"),
+        )
+
+    def to_representation(self, host: MecHost) -> dict[str, Any]:
+        """The settings; of the password only whether there is one."""
+        spec = spec_of(host)
+        allowed = spec.allowance
+        return {
+            "allow": {
+                "namespaces": list(allowed.namespaces),
+                "clusterKinds": list(allowed.cluster_kinds),
+                "privileged": allowed.privileged,
+                "hostPath": allowed.host_path,
+                "hostNamespaces": allowed.host_namespaces,
+                "hostPorts": allowed.host_ports,
+                "capabilities": list(allowed.capabilities),
+            },
+            "prometheusUrl": spec.prometheus_url,
+            "registry": {
+                "address": spec.registry_address,
+                "userName": spec.registry_user,
+                "hasPassword": has_registry_password(host),
+            },
+            "version": host.version,
+        }
