@@ -77,4 +77,8 @@ _v1 = [
     path(IMAGE, more.ImageView.as_view()),
     path(f"{IMAGE}/file", more.ImageFileView.as_view()),
 ]
-urlpatterns = [path("v1/", include(_v1)), path("v2/", include(_routes(second)))]
+_v2 = [
+    *_routes(second),
+    path(f"{T}/configuration", second(hosts.TenantConfigurationView).as_view()),
+]
+urlpatterns = [path("v1/", include(_v1)), path("v2/", include(_v2))]

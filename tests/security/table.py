@@ -308,6 +308,10 @@ _SECOND = (
 EDGE |= {
     f"{method} lcmcontroller/v2/{route}": EDGE[f"{method} lcmcontroller/v1/{route}"]
     for method, route in (one.split(" ") for one in _SECOND)
+} | {
+    f"{method} lcmcontroller/v2/tenants/{{tenant_id}}/configuration":
+        "401 401 403 403 403 200 403 200"
+    for method in ("POST", "DELETE")
 }
 for _face in ("apprulemgr/v1", "apprule/v1"):
     _of = f"{_face}/tenants/{{tenant_id}}/{_APPD}"

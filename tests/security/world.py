@@ -266,6 +266,8 @@ def _body(world, method, route, who, values):
     }
     if route in known:
         return known[route]()
+    if route.endswith("/configuration"):
+        return _configuration(method, values)
     if route.endswith("appd_configuration") and not route.startswith("mep"):
         named = route.startswith("appo/") and method == "DELETE"
         return {"body": {"appDNSRule": []} if named else {"appName": "camera"}}
