@@ -236,6 +236,7 @@ def _meter(asked: float, share: float, count: int) -> Meter:
 
 
 def container_name(replica: Replica, number: int) -> str:
+    """What the container of this number in a replica is called."""
     return replica.unit if number == 0 else f"{replica.unit}-{number + 1}"
 
 
