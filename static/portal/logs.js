@@ -20,7 +20,13 @@
   let misses = 0;
 
   // --- what is shown ----------------------------------------------------------------------------
-  const atEnd = () => pane.scrollHeight - pane.scrollTop - pane.clientHeight < 12;
+  // Who reads the end stays there, whatever grows or changes its size; who scrolled up does too.
+  let pinned = true;
+  const toEnd = () => { pane.scrollTop = pane.scrollHeight; };
+  pane.addEventListener("scroll", () => {
+    pinned = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 12;
+  });
+  new ResizeObserver(() => pinned && toEnd()).observe(pane);
 
   function say(name, why) {
     now = name;
@@ -59,11 +65,10 @@
 
   function add(lines) {
     if (!lines.length) return;
-    const stay = atEnd();
     pane.append(...lines.map(lineOf));
     const before = pane.scrollHeight;
     while (pane.childElementCount > MOST) pane.firstElementChild.remove();
-    if (stay) pane.scrollTop = pane.scrollHeight;
+    if (pinned) toEnd();
     else pane.scrollTop -= before - pane.scrollHeight;
     tally();
   }
@@ -112,9 +117,8 @@
   });
   wrap.addEventListener("change", () => pane.classList.toggle("is-unwrapped", !wrap.checked));
   search.addEventListener("input", () => {
-    const stay = atEnd();
     for (const line of pane.children) line.hidden = !fits(line);
-    if (stay) pane.scrollTop = pane.scrollHeight;
+    if (pinned) toEnd();
     tally();
   });
   form.addEventListener("change", () => form.requestSubmit());
@@ -124,7 +128,7 @@
 
   find("tools").hidden = false;
   form.querySelector("button").hidden = true;
-  pane.scrollTop = pane.scrollHeight;
+  toEnd();
   if (pane.dataset.more !== undefined) later(0);
   else if (!over(now)) later(EVERY);
   if (now === "running") say(now, "");
