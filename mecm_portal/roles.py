@@ -76,7 +76,7 @@ EDGE = Role(
     label=N_("Edge"),
     origin="MEPM",
     mounts=(
-        ("lcmcontroller/v1/", "apps.orchestration.urls_lcm"),
+        ("lcmcontroller/", "apps.orchestration.urls_lcm"),
         ("apprulemgr/v1/", "apps.rules.urls_edge"),
         ("apprule/v1/", "apps.rules.urls_edge"),
         ("sync/v1/", "apps.sync.urls"),

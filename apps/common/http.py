@@ -59,11 +59,16 @@ def _problem(response: httpx.Response, where: str) -> DomainError:
         )
     return Upstream(
         N_("%(where)s answered %(status)s: %(said)s"),
-        retryable=response.status_code >= 500 or response.status_code in (408, 423, 429),
+        retryable=_may_help_later(response.status_code),
         where=where,
         status=response.status_code,
         said=said,
     )
+
+
+def _may_help_later(status: int) -> bool:
+    """Whether asking again can help: what is not offered (501) will not be offered then either."""
+    return (status >= 500 and status != 501) or status in (408, 423, 429)
 
 
 def _sentence(response: httpx.Response) -> str:

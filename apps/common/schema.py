@@ -118,7 +118,7 @@ class HouseSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         """JSON unless the view's ``answers`` say more.
 
-        ``answers`` maps a method to its statuses of success and their media types.
+        ``answers`` maps a method to its statuses of success and their media types, one or several.
         """
         said = getattr(self.view, "answers", {}).get(self.method, {"2XX": JSON})
         kinds = {JSON: OpenApiTypes.ANY, "text/plain": OpenApiTypes.STR}
@@ -126,7 +126,8 @@ class HouseSchema(AutoSchema):
             (status, media): OpenApiResponse(
                 kinds.get(media, OpenApiTypes.BINARY), description="What was asked for."
             )
-            for status, media in said.items()
+            for status, several in said.items()
+            for media in ((several,) if isinstance(several, str) else several)
         }
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:

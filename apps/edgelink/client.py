@@ -13,12 +13,13 @@ import httpx
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import http
-from apps.common.errors import Upstream
+from apps.common.errors import Invalid, Upstream
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
 from apps.journal.context import request_id
 from apps.tenants import tokens
 from apps.tenants.actors import SYSTEM, Actor
+from apps.vim.voices import LogPage, LogQuery, WorkloadEvent
 
 LCM = "/lcmcontroller/v1"
 RULES = "/apprulemgr/v1"
@@ -140,6 +141,9 @@ class EdgeClient:
         """Take all rules of an instance away there; raises NotFound when it has none."""
         url = f"{RULES}/tenants/{tenant_id}/app_instances/{instance_id}/appd_configuration"
         self._send("DELETE", url)
+
+    # --- what is asked there --------------------------------------------------------------------
+
     def kpi(self, ip: str) -> dict[str, Any]:
         """The load of one of the edge's hosts as the edge measures it; raises NotFound."""
         found: dict[str, Any] = self._read(dict, f"{LCM}/hosts/{ip}/kpi")
@@ -155,6 +159,47 @@ class EdgeClient:
         url = f"{LCM}/hosts/{ip}/mep_capabilities/{capability_id}"
         found: dict[str, Any] = self._read(dict, url)
         return found
+
+    def workload_events(
+        self, tenant_id: uuid.UUID, instance_id: uuid.UUID
+    ) -> tuple[WorkloadEvent, ...]:
+        """What happened to an instance's objects there; raises NotFound."""
+        url = f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/workload/events"
+        rows = self._read(dict, url).get("events")
+        try:
+            return tuple(
+                WorkloadEvent.from_json(
+                    {**row, "first_at": row.get("firstAt"), "last_at": row.get("lastAt")}
+                )
+                for row in rows or ()
+            )
+        except (Invalid, TypeError, AttributeError):
+            raise self._stranger(retryable=True) from None
+
+    def workload_log(
+        self,
+        tenant_id: uuid.UUID,
+        instance_id: uuid.UUID,
+        query: LogQuery,
+        *,
+        follow: float = 0,
+    ) -> LogPage:
+        """One page of a log there, held for at most ``follow`` seconds; raises NotFound.
+
+        Conflict while the container has not started.
+        """
+        url = f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/workload/logs"
+        asked: dict[str, Any] = {"pod": query.pod, "tail": query.tail, "follow": follow}
+        asked |= {"container": query.container, "after": query.after}
+        asked |= {"previous": "true"} if query.previous else {}
+        asked |= {"since": query.since.isoformat()} if query.since else {}
+        patience = httpx.Timeout(http.READ_SECONDS + follow, connect=http.CONNECT_SECONDS)
+        try:
+            return LogPage.from_json(self._read(dict, url, params=asked, timeout=patience))
+        except Invalid as error:
+            if error.code == "upstream_refused":
+                raise
+            raise self._stranger(retryable=True) from None
 
     # --- feed -----------------------------------------------------------------------------------
 

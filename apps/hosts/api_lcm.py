@@ -17,12 +17,13 @@ from apps.common.pagination import page
 from apps.hosts import selectors, services
 from apps.hosts.api import store_uploaded
 from apps.hosts.driver_settings import set_settings
+from apps.hosts.models import MecHost
 from apps.hosts.policies import may_configure, may_handle_credentials
 from apps.hosts.serializers import LocalHostSerializer
 from apps.hosts.serializers_settings import SettingsSerializer
 from apps.journal.idempotency import idempotent
 from apps.tenants.adoption import origin_of
-from apps.tenants.policies import may, require
+from apps.tenants.policies import may, require, tenant_for
 from apps.tenants.views import ApiView
 
 
@@ -101,22 +102,30 @@ class ConfigurationView(ApiView):
     parser_classes = [MultiPartParser, FormParser, JSONParser]
     serializer_class = HostAddressSerializer
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
         """Store it."""
-        require(may_handle_credentials(self.actor))
-        host = selectors.access_host(self.actor, self._address(request))
+        host = self._host(request, tenant_id)
         store_uploaded(request, host, actor=self.actor, part="configFile")
         return Response(None)
 
-    def delete(self, request: Request) -> Response:
+    def delete(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
         """Forget it; the address comes as a query parameter or as a form field."""
-        require(may_handle_credentials(self.actor))
-        host = selectors.access_host(self.actor, self._address(request))
+        host = self._host(request, tenant_id)
         services.remove_credentials(actor=self.actor, host_id=host.pk)
         return Response(None)
+
+    def _host(self, request: Request, tenant_id: uuid.UUID | None) -> MecHost:
+        require(may_handle_credentials(self.actor))
+        if tenant_id is not None:
+            tenant_for(self.actor, tenant_id)
+        return selectors.access_host(self.actor, self._address(request))
 
     def _address(self, request: Request) -> str:
         given = request.query_params if "hostIp" in request.query_params else request.data
         form = HostAddressSerializer(data=given)
         form.is_valid(raise_exception=True)
         return str(form.validated_data["hostIp"])
+
+
+class TenantConfigurationView(ConfigurationView):
+    """The same where the address names a tenant, as in the last of the original's releases."""

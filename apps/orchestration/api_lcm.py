@@ -22,6 +22,7 @@ from apps.instances.states import InstanceState
 from apps.journal.idempotency import idempotent
 from apps.orchestration import services
 from apps.orchestration.bodies import UpgradeOrderSerializer
+from apps.orchestration.platforms import load_of
 from apps.orchestration.serializers import OrderSerializer, edge_record, edge_row, workload_json
 from apps.packages.selectors import access_package
 from apps.tenants.actors import Actor
@@ -78,7 +79,7 @@ class EdgeUpgradeView(ApiView):
         """Run another version in place of the present one; the same order again is the same."""
         actor = self.actor
         require(may_create(actor))
-        instance = _instance(actor, tenant_id, instance_id)
+        instance = edge_instance(actor, tenant_id, instance_id)
         form = UpgradeOrderSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         data = form.validated_data
@@ -100,7 +101,7 @@ class TerminateView(ApiView):
     def post(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
         """End an instance; one that is on its way out already is left to it."""
         require(may_create(self.actor))
-        instance = _instance(self.actor, tenant_id, instance_id)
+        instance = edge_instance(self.actor, tenant_id, instance_id)
         if instance.state != InstanceState.TERMINATING:
             services.terminate(
                 actor=self.actor,
@@ -127,9 +128,10 @@ class EdgeInstanceView(ApiView):
     """``GET …/app_instances/{app_instance_id}``."""
 
     def get(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
-        """The workload, as it was seen last."""
+        """The workload as it was seen last, and its load where somebody measures it."""
         require(may(self.actor, "instances.read"))
-        return Response(workload_json(_instance(self.actor, tenant_id, instance_id)))
+        instance = edge_instance(self.actor, tenant_id, instance_id)
+        return Response(workload_json(instance, load_of(instance)))
 
 
 class EdgeRecordView(ApiView):
@@ -138,7 +140,7 @@ class EdgeRecordView(ApiView):
     def get(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
         """Life cycle, health and workload in one document."""
         require(may(self.actor, "instances.read"))
-        return Response(edge_record(_instance(self.actor, tenant_id, instance_id)))
+        return Response(edge_record(edge_instance(self.actor, tenant_id, instance_id)))
 
 
 class BatchSerializer(serializers.Serializer[Any]):
@@ -170,7 +172,8 @@ class BatchTerminateView(ApiView):
         tenant = tenant_for(self.actor, tenant_id)
         form = BatchSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        rows = [_instance(self.actor, tenant, key) for key in form.validated_data["appInstances"]]
+        keys = form.validated_data["appInstances"]
+        rows = [edge_instance(self.actor, tenant, key) for key in keys]
         faults: dict[str, Reason] = {}
         for row in rows:
             if row.state == InstanceState.TERMINATING:
@@ -184,7 +187,8 @@ class BatchTerminateView(ApiView):
         return Response(None)
 
 
-def _instance(actor: Actor, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> AppInstance:
+def edge_instance(actor: Actor, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> AppInstance:
+    """One instance of the tenant of an address, or NotFound in the words of the original."""
     tenant = tenant_for(actor, tenant_id)
     try:
         return access_instance(actor, instance_id, tenant_id=tenant)

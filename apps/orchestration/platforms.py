@@ -7,15 +7,16 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import NotFound
+from apps.common.errors import DomainError, NotFound
 from apps.common.words import say
 from apps.edgelink.client import EdgeClient
 from apps.hosts.models import MecHost
+from apps.instances.models import AppInstance
 from apps.mep import documents
 from apps.mep.selectors import capabilities_for, consumers_for
 from apps.orchestration.drivers import driver_of
 from apps.tenants.actors import Actor
-from apps.vim.contract import Meter
+from apps.vim.contract import Meter, Usage
 
 NO_CAPABILITY = N_("There is no such capability.")
 
@@ -35,6 +36,16 @@ def kpi_of(host: MecHost, *, actor: Actor) -> dict[str, Any]:
         "asOf": usage.as_of.isoformat(),
         "simulated": host.simulated,
     }
+
+
+def load_of(instance: AppInstance) -> Usage | None:
+    """The load of an instance on a host of this site; None where nobody can tell it now."""
+    if instance.host.applcm is not None or instance.seen is None:
+        return None
+    try:
+        return driver_of(instance.host).usage(instance.pk)
+    except DomainError:
+        return None
 
 
 def capabilities_of(host: MecHost, *, actor: Actor) -> list[dict[str, Any]]:

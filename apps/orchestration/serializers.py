@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from apps.common import typed as serializers
@@ -9,7 +10,7 @@ from apps.common.fields import NAME, ipv4
 from apps.common.models import Origin
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.states import InstanceState
-from apps.vim.contract import Pod, Server, ServiceInfo
+from apps.vim.contract import ContainerUsage, Meter, Pod, Server, ServiceInfo, Usage
 
 # The states in which the last operation went well.
 WELL = (InstanceState.CREATED, InstanceState.INSTANTIATED)
@@ -68,16 +69,17 @@ def operation_json(operation: LcmOperation) -> dict[str, Any]:
     }
 
 
-def workload_json(instance: AppInstance) -> dict[str, Any]:
+def workload_json(instance: AppInstance, load: Usage | None = None) -> dict[str, Any]:
     """The workload in the shape of the original's query, from what was observed last.
 
-    Load is not part of it: nobody measured it here.
+    ``load`` is what was measured; what nobody measures is null, never zero.
     """
     seen = instance.seen
     if seen is None:
         return {"pods": None, "services": None, "asOf": instance.known_at}
+    measured = {(one.pod, one.container): one for one in load.containers} if load else {}
     return {
-        "pods": [_pod(pod) for pod in seen.pods],
+        "pods": [_pod(pod, measured) for pod in seen.pods],
         "services": [_service(service) for service in seen.services],
         "servers": [_server(server) for server in seen.servers],
         "phase": str(seen.phase),
@@ -86,10 +88,15 @@ def workload_json(instance: AppInstance) -> dict[str, Any]:
         "scope": seen.scope,
         "simulated": seen.simulated,
         "asOf": instance.known_at,
+        "metricsSource": load.source or None if load else None,
     }
 
 
-def _pod(pod: Pod) -> dict[str, Any]:
+Measured = Mapping[tuple[str, str], ContainerUsage]
+MILLI, MIB, GIB = 1000, 2**20, 2**30
+
+
+def _pod(pod: Pod, measured: Measured) -> dict[str, Any]:
     containers = [
         {
             "containername": one.name,
@@ -97,7 +104,7 @@ def _pod(pod: Pod) -> dict[str, Any]:
             "state": one.state,
             "restarts": one.restarts,
             "reason": one.reason or None,
-            "metricsusage": None,
+            "metricsusage": _metrics(measured.get((pod.name, one.name))),
         }
         for one in pod.containers
     ]
@@ -108,6 +115,22 @@ def _pod(pod: Pod) -> dict[str, Any]:
         "node": pod.node or None,
         "containers": containers,
     }
+
+
+def _metrics(load: ContainerUsage | None) -> dict[str, str | None]:
+    """Processors in milli-vCPU, memory and disk in bytes, as the original writes them."""
+    return {
+        "cpuusage": _share(load.cpu, MILLI) if load else None,
+        "memusage": _share(load.memory, MIB) if load else None,
+        "diskusage": _share(load.storage, GIB) if load else None,
+    }
+
+
+def _share(meter: Meter, unit: int) -> str | None:
+    """``used/total`` in whole units; None unless both are known."""
+    if meter.used is None or meter.total is None:
+        return None
+    return f"{round(meter.used * unit)}/{round(meter.total * unit)}"
 
 
 def _service(service: ServiceInfo) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from apps.orchestration import (
     api_deployments,
     api_hosts,
     api_upgrades,
+    api_voices,
 )
 
 
@@ -25,6 +26,8 @@ def _routes(scope: str) -> list[URLPattern]:
         path(f"{instances}/batch_instantiate", api_batch.BatchInstantiateView.as_view()),
         path(f"{instances}/batch_terminate", api_batch.BatchTerminateView.as_view()),
         path(f"{instances}/<uuid:instance_id>", api.InstanceView.as_view()),
+        path(f"{instances}/<uuid:instance_id>/workload/events", api_voices.EventsView.as_view()),
+        path(f"{instances}/<uuid:instance_id>/workload/logs", api_voices.LogsView.as_view()),
         path(infos, api.InfoListView.as_view()),
         path(f"{infos}/sync", api.InfoSyncView.as_view()),
         path(f"{infos}/<uuid:instance_id>", api.InfoView.as_view()),

@@ -26,6 +26,7 @@ from apps.portal.views import (
     systems,
     upgrades,
     users,
+    voices,
 )
 
 urlpatterns = [
@@ -61,6 +62,10 @@ urlpatterns = [
     path("instances/<uuid:instance_id>/instantiate/", instances.instantiate,
          name="instance_instantiate"),
     path("instances/<uuid:instance_id>/terminate/", instances.terminate, name="instance_terminate"),
+    path("instances/<uuid:instance_id>/events/", voices.events, name="instance_events"),
+    path("instances/<uuid:instance_id>/logs/", voices.logs, name="instance_logs"),
+    path("instances/<uuid:instance_id>/logs/lines/", voices.log_lines, name="instance_log_lines"),
+    path("instances/<uuid:instance_id>/logs/file/", voices.log_file, name="instance_log_file"),
     path("deployments/", deployments.deployments, name="deployments"),
     path("deployments/new/", deployments.new, name="deployment_new"),
     path("deployments/<uuid:decision_id>/", deployments.decision, name="placement_decision"),

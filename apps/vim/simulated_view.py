@@ -55,7 +55,7 @@ def _death(record: Record, faults: Iterable[Fault]) -> Death | None:
     return record.death
 
 
-class _Moment:
+class Moment:
     """One record at one time."""
 
     def __init__(self, record: Record, faults: Iterable[Fault], now: datetime) -> None:
@@ -116,7 +116,7 @@ class _Moment:
         state, word, restarts = self.state(index)
         images = replica.images or ("",)
         return tuple(
-            Container(_container(replica, number), image, state, restarts, word)
+            Container(container_name(replica, number), image, state, restarts, word)
             for number, image in enumerate(images)
         )
 
@@ -167,12 +167,12 @@ class _Moment:
 
 def phase_at(record: Record, faults: Iterable[Fault], now: datetime) -> Phase:
     """Where an instance is at ``now``, without the details."""
-    return _Moment(record, faults, now).phase()
+    return Moment(record, faults, now).phase()
 
 
 def status_at(record: Record, faults: Iterable[Fault], now: datetime) -> WorkloadStatus:
     """The whole truth about an instance at ``now``; Absent when nothing is left."""
-    moment = _Moment(record, faults, now)
+    moment = Moment(record, faults, now)
     phase = moment.phase()
     if phase is Phase.ABSENT:
         return absent(now)
@@ -207,7 +207,7 @@ def load_at(
     record: Record, seed: int, faults: Iterable[Fault], now: datetime
 ) -> tuple[ContainerUsage, ...]:
     """A made-up but steady load of what runs: a slow wave around a third of what was asked for."""
-    moment = _Moment(record, faults, now)
+    moment = Moment(record, faults, now)
     if record.removing_at is not None:
         return ()
     found = []
@@ -221,7 +221,7 @@ def load_at(
             found.append(
                 ContainerUsage(
                     pod=replica.name,
-                    container=_container(replica, number),
+                    container=container_name(replica, number),
                     cpu=_meter(replica.cpus, share, count),
                     memory=_meter(replica.memory_mb, share, count),
                     storage=_meter(replica.storage_gb, share, count),
@@ -235,7 +235,8 @@ def _meter(asked: float, share: float, count: int) -> Meter:
     return Meter(asked * share, asked / count) if asked else Meter()
 
 
-def _container(replica: Replica, number: int) -> str:
+def container_name(replica: Replica, number: int) -> str:
+    """What the container of this number in a replica is called."""
     return replica.unit if number == 0 else f"{replica.unit}-{number + 1}"
 
 

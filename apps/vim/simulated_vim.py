@@ -15,6 +15,7 @@ from uuid import UUID
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
+from apps.common.errors import NotFound
 from apps.common.words import Reason
 from apps.vim.contract import (
     Capacity,
@@ -34,7 +35,9 @@ from apps.vim.simulated_plan import node_names, plan, taken
 from apps.vim.simulated_record import Record
 from apps.vim.simulated_site import Fault, read_site
 from apps.vim.simulated_view import absent, lie_at, load_at, phase_at, status_at
+from apps.vim.simulated_voices import events_at, log_at
 from apps.vim.simulated_world import Contents, World, world_path
+from apps.vim.voices import LogPage, LogQuery, WorkloadEvent
 
 VERSION = "1"
 SOURCE = "simulated"
@@ -188,6 +191,20 @@ class SimulatedVim:
             source=SOURCE,
             containers=tuple(loads),
         )
+
+    def events(self, instance_id: UUID) -> tuple[WorkloadEvent, ...]:
+        """What the record says has happened until now."""
+        contents, now = self._look()
+        record = contents.records.get(str(instance_id))
+        return () if record is None else events_at(record, contents.faults, now)
+
+    def logs(self, instance_id: UUID, query: LogQuery) -> LogPage:
+        """A page of made-up lines; they stay the same for whoever asks again."""
+        contents, now = self._look()
+        record = contents.records.get(str(instance_id))
+        if record is None or record.gone(now):
+            raise NotFound(N_("Nothing of this instance runs on this site."), code="absent")
+        return log_at(record, self._site.seed, contents.faults, now, query)
 
     def _look(self) -> tuple[Contents, datetime]:
         """The world and the time, unless the site cannot be reached now."""

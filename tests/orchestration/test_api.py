@@ -155,7 +155,7 @@ def test_workload_is_shown_as_the_original_spells_it_and_without_invented_load(s
     (pod,) = found["pods"]
     assert (pod["podname"], pod["podstatus"]) == ("camera-1", "Running")
     (container,) = pod["containers"]
-    assert container["metricsusage"] is None
+    assert set(container["metricsusage"].values()) == {None}
     (service,) = found["services"]
     assert service["serviceName"] == "camera"
     assert service["ports"][0]["nodePort"] == "30080"

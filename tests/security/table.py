@@ -221,6 +221,14 @@ CENTER |= {
     "GET appo/v1/hosts/{ip}/mep_capabilities": "401 401 404 502 502 502",
     "GET appo/v1/hosts/{ip}/mep_capabilities/{capability_id}": "401 401 404 502 502 502",
 }
+_VOICES = "app_instances/{instance_id}/workload"
+CENTER |= {
+    f"GET {_APPO}/{_VOICES}/events": "401 401 404 502 502 502",
+    f"GET appo/v1/{_VOICES}/events": "401 401 404 502 502 502",
+    # Nobody says whose log is meant.
+    f"GET {_APPO}/{_VOICES}/logs": "401 401 404 400 400 400",
+    f"GET appo/v1/{_VOICES}/logs": "401 401 404 400 400 400",
+}
 _LCM = "lcmcontroller/v1/tenants/{tenant_id}"
 EDGE = {
     **_AUTH,
@@ -255,6 +263,55 @@ EDGE = {
     f"POST {_LCM}/app_instances/{{instance_id}}/terminate": "401 401 404 200 403 200 200 200",
     "GET sync/v1/site": "200 200 200 200 200 200 200 200",
     "GET sync/v1/changes": "401 401 403 403 403 200 403 200",
+}
+_HOST_STATUS = "hosts/{ip}/packages/{package_id}/status"
+_IMAGES = f"{_LCM}/app_instances/{{instance_id}}/images"
+EDGE |= {
+    f"GET lcmcontroller/v1/{_HOST_STATUS}": "401 401 404 200 200 200 200 200",
+    f"GET {_LCM}/{_VOICES}/events": "401 401 404 200 200 200 200 200",
+    f"GET {_LCM}/{_VOICES}/logs": "401 401 404 400 400 400 400 400",
+    # What other issues are to bring: who might not ask then is told so now.
+    **{
+        f"GET lcmcontroller/v1/{scope}/{what}": "401 401 403 403 403 501 403 501"
+        for scope in ("hosts", "tenants/{tenant_id}/packages", "tenants/{tenant_id}/app_instances")
+        for what in ("sync_updated", "sync_deleted")
+    },
+    **dict.fromkeys(
+        (
+            f"POST {_IMAGES}",
+            f"GET {_IMAGES}/{{image_id}}",
+            f"DELETE {_IMAGES}/{{image_id}}",
+            f"GET {_IMAGES}/{{image_id}}/file",
+        ),
+        "401 401 404 501 403 501 501 501",
+    ),
+}
+# The second generation answers with the statuses of the first.
+_SECOND = (
+    "POST configuration", "DELETE configuration", f"GET {_HOST_STATUS}",
+    *(
+        one.replace("T/", "tenants/{tenant_id}/").replace("/I", "/{instance_id}")
+        for one in (
+            "GET T/hosts/{ip}/kpi", "GET T/hosts/{ip}/mep_capabilities",
+            "GET T/hosts/{ip}/mep_capabilities/{capability_id}",
+            "GET T/packages", "POST T/packages", "GET T/packages/sync_updated",
+            "GET T/packages/sync_deleted", "GET T/packages/{package_id}",
+            "POST T/packages/{package_id}", "DELETE T/packages/{package_id}",
+            "DELETE T/packages/{package_id}/hosts/{ip}", "GET T/app_instances",
+            "DELETE T/app_instances/batchTerminate", "GET T/app_instances/sync_updated",
+            "GET T/app_instances/sync_deleted", "GET T/app_instances/I",
+            "POST T/app_instances/I/instantiate", "POST T/app_instances/I/terminate",
+            "GET T/app_instances/I/workload/events", "GET T/app_instances/I/workload/logs",
+        )
+    ),
+)
+EDGE |= {
+    f"{method} lcmcontroller/v2/{route}": EDGE[f"{method} lcmcontroller/v1/{route}"]
+    for method, route in (one.split(" ") for one in _SECOND)
+} | {
+    f"{method} lcmcontroller/v2/tenants/{{tenant_id}}/configuration":
+        "401 401 403 403 403 200 403 200"
+    for method in ("POST", "DELETE")
 }
 for _face in ("apprulemgr/v1", "apprule/v1"):
     _of = f"{_face}/tenants/{{tenant_id}}/{_APPD}"

@@ -91,6 +91,7 @@ class Side:
             "ip": self.host.ip,
             "app_id": str(self.record.app_instance_id),
             "capability": "GPU",
+            "image_id": "image-1",
             "decision_id": str(self.decision.pk),
             "capability_id": self.capability,
             "upgrade_id": str(self.upgrade.pk),
@@ -261,9 +262,12 @@ def _body(world, method, route, who, values):
             "tenant_id": str(world.red.tenant.pk)}}),
         "lcmcontroller/v1/hosts": lambda: {"body": NEW_HOST},
         "lcmcontroller/v1/configuration": lambda: _configuration(method, values),
+        "lcmcontroller/v2/configuration": lambda: _configuration(method, values),
     }
     if route in known:
         return known[route]()
+    if route.endswith("/configuration"):
+        return _configuration(method, values)
     if route.endswith("appd_configuration") and not route.startswith("mep"):
         named = route.startswith("appo/") and method == "DELETE"
         return {"body": {"appDNSRule": []} if named else {"appName": "camera"}}

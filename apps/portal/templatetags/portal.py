@@ -151,6 +151,12 @@ def stamp(moment: datetime | str | None) -> str:
 
 
 @register.filter
+def log_time(stamp: str) -> str:
+    """The time of a line of a log, to the second, in the zone in which its node wrote it (UTC)."""
+    return f"{stamp[:10]} {stamp[11:19]}"
+
+
+@register.filter
 def seconds_between(start: Any, end: Any) -> str:
     """The time from ``start`` to ``end`` in seconds; empty while unknown, or where none went."""
     first, last = _moment(start), _moment(end)

@@ -1,0 +1,121 @@
+"""``/lcmcontroller``: what an edge tells of an instance, and the addresses that are not built."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from django.utils.translation import gettext_noop as N_
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.errors import NotOffered
+from apps.common.schema import HouseSchema
+from apps.hosts import selectors as hosts
+from apps.instances.models import AppInstance
+from apps.instances.policies import may_create
+from apps.instances.selectors import instances_for
+from apps.orchestration.api_lcm import edge_instance
+from apps.orchestration.api_voices import EventsView, LogsView
+from apps.packages.selectors import access_package
+from apps.tenants.policies import may, require, tenant_for
+from apps.tenants.views import ApiView
+
+NO_IMAGES = N_("Images of virtual machines are not built yet; they come with the OpenStack driver.")
+NO_SYNC = N_("Asking for changes is not built yet; the feed at %(path)s tells the center of them.")
+FEED = "/sync/v1/changes"
+
+
+class _AtEdge:
+    """Finds the instance of an address in the words of the edge's original."""
+
+    def instance(
+        self, request: Request, tenant_id: uuid.UUID | None, instance_id: uuid.UUID
+    ) -> AppInstance:
+        """One instance of the tenant of the address."""
+        assert tenant_id is not None  # noqa: S101 - every address here has one
+        return edge_instance(request.user, tenant_id, instance_id)  # type: ignore[arg-type]
+
+
+class EdgeEventsView(_AtEdge, EventsView):
+    """``GET …/app_instances/{app_instance_id}/workload/events``."""
+
+
+class EdgeLogsView(_AtEdge, LogsView):
+    """``GET …/app_instances/{app_instance_id}/workload/logs``."""
+
+
+class PackageStatusView(ApiView):
+    """``GET /hosts/{host_ip}/packages/{package_id}/status``."""
+
+    def get(self, request: Request, ip: str, package_id: str) -> Response:
+        """Whether an instance of the package is on the host."""
+        require(may(self.actor, "packages.read"))
+        package = access_package(self.actor, package_id)
+        host = hosts.access_host(self.actor, ip)
+        found = instances_for(self.actor).filter(package=package, host=host).exists()
+        return Response({"package_deployed": found})
+
+
+class _NamedByPath(HouseSchema):
+    """One view at many addresses: each operation is called as its address is."""
+
+    def get_operation_id(self) -> str:
+        """The path's words."""
+        words = re.findall(r"\w+", self.path)
+        return "_".join([*words, self.method.lower()])
+
+
+class SyncView(ApiView):
+    """``GET …/sync_updated`` and ``…/sync_deleted``: the original's way to be asked for changes."""
+
+    schema = _NamedByPath()
+
+    def get(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
+        """Not built: the center reads the feed."""
+        require(may(self.actor, "feed.read"))
+        if tenant_id is not None:
+            tenant_for(self.actor, tenant_id)
+        raise NotOffered(NO_SYNC, path=FEED)
+
+
+class _ImageView(ApiView):
+    def refuse(self, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> NotOffered:
+        """Why not, for who might and for an instance that there is."""
+        require(may_create(self.actor))
+        edge_instance(self.actor, tenant_id, instance_id)
+        return NotOffered(NO_IMAGES)
+
+
+class ImagesView(_ImageView):
+    """``POST …/app_instances/{app_instance_id}/images``."""
+
+    def post(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
+        """Not built: an image of a virtual machine."""
+        raise self.refuse(tenant_id, instance_id)
+
+
+class ImageView(_ImageView):
+    """``…/app_instances/{app_instance_id}/images/{image_id}``."""
+
+    def get(
+        self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID, image_id: str
+    ) -> Response:
+        """Not built: what is known of an image."""
+        raise self.refuse(tenant_id, instance_id)
+
+    def delete(
+        self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID, image_id: str
+    ) -> Response:
+        """Not built: the end of an image."""
+        raise self.refuse(tenant_id, instance_id)
+
+
+class ImageFileView(_ImageView):
+    """``GET …/app_instances/{app_instance_id}/images/{image_id}/file``."""
+
+    def get(
+        self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID, image_id: str
+    ) -> Response:
+        """Not built: a part of an image."""
+        raise self.refuse(tenant_id, instance_id)
