@@ -36,6 +36,7 @@ _PHRASES = {
     "reachable": "is reachable",
     "unreachable": "is not reachable",
     "credentials_stored": "has new credentials",
+    "settings_changed": "has new driver settings",
     "credentials_removed": "has no credentials any more",
     "delivered": "has reached its edge",
     "not_delivered": "could not be delivered to its edge",

@@ -57,6 +57,7 @@ _SENTENCES: dict[str, Promise] = {
     "hosts.host.drained": _("finished the draining of the host"),
     "hosts.host.removing": _("ordered the removal of the host"),
     "hosts.host.removed": _("removed the host"),
+    "hosts.host.settings_changed": _("changed the driver settings of the host"),
     "hosts.host.credentials_stored": _("stored credentials for the host"),
     "hosts.host.credentials_removed": _("removed the credentials of the host"),
     "hosts.host.delivered": _("delivered the configuration of the host"),

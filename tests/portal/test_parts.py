@@ -35,7 +35,7 @@ WALL = {
     "/hosts/{online}/": {
         "state": EVERYBODY, "facts": EVERYBODY, "about": EVERYBODY, "packages": EVERYBODY,
         "instances": EVERYBODY, "services": EVERYBODY, "credentials": EVERYBODY,
-        "history": {"admin"},
+        "history": {"admin"}, "settings": {"admin"},
     },
 }
 ADDRESSES = [(url, part) for url, parts in WALL.items() for part in parts]

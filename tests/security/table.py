@@ -113,6 +113,8 @@ CENTER = {
     "GET inventory/v1/mechosts/{ip}": "401 401 404 200 200 200",
     "PUT inventory/v1/mechosts/{ip}": "401 401 403 403 403 200",
     "DELETE inventory/v1/mechosts/{ip}": "401 401 403 403 403 409",
+    "GET inventory/v1/mechosts/{ip}/settings": "401 401 403 403 403 200",
+    "PUT inventory/v1/mechosts/{ip}/settings": "401 401 403 403 403 200",
     "POST inventory/v1/mechosts/{ip}/k8sconfig": "401 401 403 403 403 200",
     "DELETE inventory/v1/mechosts/{ip}/k8sconfig": "401 401 403 403 403 200",
     "GET apm/v1/health": "200 200 200 200 200 200",
@@ -237,6 +239,8 @@ EDGE = {
     "POST lcmcontroller/v1/hosts": "401 401 403 403 403 200 403 200",
     "PUT lcmcontroller/v1/hosts": "401 401 403 403 403 200 403 200",
     "DELETE lcmcontroller/v1/hosts/{ip}": "401 401 403 403 403 409 403 409",
+    "GET lcmcontroller/v1/hosts/{ip}/settings": "401 401 403 403 403 200 403 200",
+    "PUT lcmcontroller/v1/hosts/{ip}/settings": "401 401 403 403 403 200 403 200",
     "POST lcmcontroller/v1/configuration": "401 401 403 403 403 200 403 200",
     "DELETE lcmcontroller/v1/configuration": "401 401 403 403 403 200 403 200",
     **{
