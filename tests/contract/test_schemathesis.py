@@ -43,10 +43,13 @@ def config(role):
             "coverage": {"enabled": role == "admin", "unexpected-methods": ["PATCH"]},
             "stateful": {"generation": {"max-examples": CHAINS[role]}},
         },
-        # One body at eight addresses: its boundaries are tried at one of them.
+        # The same at several addresses: its boundaries are tried at one of them.
         "operations": [
             {"include-path-regex": path, "phases": {"coverage": {"enabled": False}}}
-            for path in ("^/appo/v1/.*appd_configuration$", "^/inventory/v1/app_instances/.*$")
+            for path in (
+                "^/appo/v1/.*appd_configuration$", "^/inventory/v1/app_instances/.*$",
+                "^/appo/v1/app_instances/.*workload/logs$",
+            )
         ],
         "checks": {
             # The state of an instance, a limit, or what is not offered yet.

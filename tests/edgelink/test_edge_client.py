@@ -15,6 +15,7 @@ from apps.hosts.models import AppLcm, MecHost
 from apps.journal.models import Entry
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import SigningKey, Tenant
+from apps.vim.voices import LogQuery
 from tests import factories as make
 
 HOST = {
@@ -101,6 +102,29 @@ def test_web_page_at_the_address_of_an_edge_is_not_trusted(two_sites, edge, monk
     with EdgeClient(edge) as link, pytest.raises(Upstream) as caught:
         link.put_host(HOST)
     assert caught.value.code == "not_an_edge"
+
+
+@pytest.mark.parametrize("said", [
+    {"events": [1]}, {"events": [{"count": "x"}]}, {"events": 7}, {"lines": [{}]}, {"lines": 7},
+    {"lines": [{"at": "1", "text": "x"}]}, [], None,
+])
+def test_answers_that_are_no_events_and_no_log_are_not_an_edges(
+    two_sites, edge, monkeypatch, said
+):
+    def answer(request):
+        met = request.url.path == "/sync/v1/site"
+        return httpx.Response(200, json={"site_id": str(uuid.uuid4())} if met else said)
+
+    monkeypatch.setattr(http, "client", lambda url: httpx.Client(
+        base_url=url, transport=httpx.MockTransport(answer)))
+    ids = (uuid.uuid4(), uuid.uuid4())
+    with EdgeClient(edge) as link:
+        calls = [lambda: link.workload_log(*ids, LogQuery("p"))]
+        calls += [lambda: link.workload_events(*ids)] if "lines" not in (said or ()) else []
+        for call in calls:
+            with pytest.raises(Upstream) as caught:
+                call()
+            assert caught.value.code == "not_an_edge"
 
 
 def test_edge_that_is_down_and_one_that_is_silent_are_told_apart(two_sites, edge):

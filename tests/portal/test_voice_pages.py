@@ -108,6 +108,13 @@ def test_script_reads_on_from_the_cursor(look):
     assert look.lines(after=second["cursor"])["lines"] == []
 
 
+def test_break_longer_than_the_time_that_was_asked_for_loses_no_line(look):
+    first = look.lines(since="5")
+    look.stage.now.advance(minutes=20)
+    second = look.lines(since="5", after=first["cursor"])
+    assert len(second["lines"]) == 20 * 60
+
+
 def test_line_that_is_a_script_stays_text(look, monkeypatch):
     page = LogPage((LogLine(clock.now().isoformat(), EVIL),), "c")
     monkeypatch.setattr(voices, "log_of", lambda *_, **__: page)

@@ -59,9 +59,11 @@ class Choice:
         )
 
     def query(self, after: str = "") -> LogQuery:
-        """The question to the workload."""
+        """The question to the workload; a cursor alone says where to read on."""
         pod, __, container = self.of.partition("/")
-        return LogQuery(pod, container, self.previous, self.tail, self._begin(), after)
+        # “5 minutes ago” moves on: after a long break it would leave out what was written in it.
+        since = None if after else self._begin()
+        return LogQuery(pod, container, self.previous, self.tail, since, after)
 
     def _begin(self) -> datetime | None:
         return clock.now() - timedelta(minutes=int(self.since)) if self.since else None
