@@ -123,6 +123,14 @@ def log(api, namespace, name, **query):
     return api.get(f"/api/v1/namespaces/{namespace}/pods/{name}/log", params=query)
 
 
+def make_namespace(api, name):
+    """Create a namespace and wait until pods can be created in it."""
+    namespaces = "/api/v1/namespaces"
+    api.post(namespaces, json={"metadata": {"name": name}}).raise_for_status()
+    account = f"{namespaces}/{name}/serviceaccounts/default"
+    soon(lambda: api.get(account).status_code == 200, 20)
+
+
 def remove_namespace(api, name):
     """Delete a namespace and wait until it is gone."""
     path = f"/api/v1/namespaces/{name}"

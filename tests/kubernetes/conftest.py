@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 
 import pytest
 
-from tests.kubernetes.asking import remove_namespace, soon
+from tests.kubernetes.asking import make_namespace, remove_namespace, soon
 from tools.cluster import binaries
 from tools.cluster.plane import control_plane, named_cluster
-
-NAMESPACES = "/api/v1/namespaces"
 
 
 @pytest.fixture(scope="session")
@@ -35,16 +34,16 @@ def plane(cluster):
     return cluster
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def api(cluster):
     """A client of the API server with all rights."""
     with cluster.api() as client:
         yield client
 
 
-@pytest.fixture
-def nothing_left(cluster):
-    """After the test, kind, namespace and name of everything are what they were before."""
+@contextmanager
+def left_as_found(cluster):
+    """Kind, namespace and name of everything are afterwards what they were before."""
     before = cluster.inventory()
     yield
     found = {}
@@ -57,11 +56,17 @@ def nothing_left(cluster):
 
 
 @pytest.fixture
-def namespace(api, nothing_left, request):
-    """A namespace of the test's own, removed afterwards."""
-    name = request.node.name.replace("_", "-").split("[")[0][:50].rstrip("-")
-    api.post(NAMESPACES, json={"metadata": {"name": name}}).raise_for_status()
-    account = f"{NAMESPACES}/{name}/serviceaccounts/default"
-    soon(lambda: api.get(account).status_code == 200, 20)
-    yield name
-    remove_namespace(api, name)
+def nothing_left(cluster):
+    """After the test the cluster has what it had before."""
+    with left_as_found(cluster):
+        yield
+
+
+@pytest.fixture(scope="module")
+def namespace(cluster, api, request):
+    """A namespace for the tests of one file, removed after them: that takes Kubernetes 6 s."""
+    name = request.module.__name__.rsplit(".", 1)[-1].replace("_", "-")
+    with left_as_found(cluster):
+        make_namespace(api, name)
+        yield name
+        remove_namespace(api, name)

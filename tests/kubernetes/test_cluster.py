@@ -14,9 +14,11 @@ from tests.kubernetes.asking import (
     condition,
     create_deployment,
     create_pod,
+    make_namespace,
     pod,
     pod_body,
     read,
+    remove_namespace,
     soon,
     until,
     until_ready,
@@ -64,12 +66,12 @@ def test_a_job_is_done_and_an_init_container_comes_first(api, namespace):
     assert first["finishedAt"] <= main["startedAt"]
 
 
-def test_a_namespace_goes_with_all_that_is_in_it(api, namespace):
-    create_deployment(api, namespace, "shop", replicas=2)
-    path = f"/api/v1/namespaces/{namespace}"
+def test_a_namespace_goes_with_all_that_is_in_it(api, nothing_left):
+    make_namespace(api, "goes")
+    create_deployment(api, "goes", "shop", replicas=2)
+    path = "/api/v1/namespaces/goes"
     soon(lambda: len(read(api, f"{path}/pods")["items"]) == 2, 20)
-    api.delete(path).raise_for_status()
-    soon(lambda: api.get(path).status_code == 404, 60)
+    remove_namespace(api, "goes")
 
 
 def test_users_with_few_rights_and_with_a_wrong_token(plane):
@@ -84,8 +86,9 @@ def test_users_with_few_rights_and_with_a_wrong_token(plane):
 
 @pytest.mark.parametrize("freeze", [False, True], ids=["refusing", "silent"])
 def test_the_cluster_vanishes_and_comes_back(plane, api, namespace, freeze):
-    create_pod(api, namespace, "stays")
-    before = until_ready(api, namespace, "stays")
+    old, new = f"old-{freeze}".lower(), f"new-{freeze}".lower()
+    create_pod(api, namespace, old)
+    before = until_ready(api, namespace, old)
     plane.pause(freeze=freeze)
     try:
         with (
@@ -95,11 +98,11 @@ def test_the_cluster_vanishes_and_comes_back(plane, api, namespace, freeze):
             client.get("/readyz")
     finally:
         plane.resume()
-    after = pod(api, namespace, "stays")
+    after = pod(api, namespace, old)
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
     assert condition(after, "Ready") == "True"
-    create_pod(api, namespace, "new")
-    until_ready(api, namespace, "new")
+    create_pod(api, namespace, new)
+    until_ready(api, namespace, new)
 
 
 def test_the_api_server_starts_again_on_its_port(plane, api, namespace):

@@ -47,15 +47,16 @@ def test_a_good_pod_tells_how_it_started(api, namespace):
 @pytest.mark.parametrize(
     "how", [{"image": "no-such-image:1"}, {"annotations": {"fail": "image"}}], ids=["name", "wish"]
 )
-def test_an_image_that_cannot_be_pulled(api, namespace, how):
-    create_pod(api, namespace, "bad", **how)
-    until(api, namespace, "bad", lambda one: waiting(one) == "ErrImagePull")
-    found = until(api, namespace, "bad", lambda one: waiting(one) == "ImagePullBackOff")
+def test_an_image_that_cannot_be_pulled(api, namespace, how, request):
+    bad = f"bad-{request.node.callspec.id}"
+    create_pod(api, namespace, bad, **how)
+    until(api, namespace, bad, lambda one: waiting(one) == "ErrImagePull")
+    found = until(api, namespace, bad, lambda one: waiting(one) == "ImagePullBackOff")
     assert found["status"]["phase"] == "Pending"
     assert "not found" in container(found)["state"]["waiting"]["message"]
-    assert ("Warning", "Failed", "Error: ErrImagePull") in events(api, namespace, "bad")
-    soon(lambda: "BackOff" in reasons(api, namespace, "bad"), 10)
-    refused = log(api, namespace, "bad")
+    assert ("Warning", "Failed", "Error: ErrImagePull") in events(api, namespace, bad)
+    soon(lambda: "BackOff" in reasons(api, namespace, bad), 10)
+    refused = log(api, namespace, bad)
     assert refused.status_code == 400
     assert "trying and failing to pull image" in refused.json()["message"]
 
@@ -142,14 +143,14 @@ def test_lines_since_and_at_most(api, namespace):
     assert since.text == ""
     none = log(api, namespace, "talks", previous=True)
     assert none.status_code == 400
-    assert 'previous terminated container "main" in pod "talks" not found' in none.text
+    assert 'previous terminated container "main" in pod "talks" not found' in none.json()["message"]
     assert log(api, namespace, "talks", container="other").status_code == 400
 
 
 def test_a_log_is_followed_until_its_container_ends(api, namespace, cluster):
-    create_pod(api, namespace, "talks", annotations={"log-rate": "20"})
-    until_ready(api, namespace, "talks")
-    path = f"/api/v1/namespaces/{namespace}/pods/talks"
+    create_pod(api, namespace, "followed", annotations={"log-rate": "20"})
+    until_ready(api, namespace, "followed")
+    path = f"/api/v1/namespaces/{namespace}/pods/followed"
     lines = []
     with (
         cluster.api() as second,
