@@ -182,7 +182,10 @@ each_class = pytest.mark.parametrize("app_class", ["container", "vm"])
 
 @pytest.fixture
 def spec(vim: Harness, request: pytest.FixtureRequest) -> InstallSpec:
-    app_class: AppClass = request.node.callspec.params.get("app_class", vim.app_classes[0])
+    chosen = getattr(request.node, "callspec", None)
+    app_class: AppClass = chosen.params.get("app_class", vim.app_classes[0]) if chosen else (
+        vim.app_classes[0]
+    )
     if app_class not in vim.app_classes:
         pytest.skip(f"{vim.kind} does not run {app_class}")
     return vim.spec(app_class)
