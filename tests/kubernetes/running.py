@@ -1,0 +1,92 @@
+"""A running center and edge whose host is the cluster of this session."""
+
+from __future__ import annotations
+
+import time
+
+from examples.packages import build
+from tests.stories.running import World, create, eventually, upload
+
+HOST_IP = "10.77.0.40"
+
+
+class ClusterWorld(World):
+    """The world of the stories, with one host more: a real cluster behind the edge."""
+
+    def take_in(self, kubeconfig):
+        """Register the cluster at the center as a host of the edge; waits until it answers."""
+        admin = self.center("admin")
+        edge = self.demo["edges"][0]["url"].split("//")[1].split(":")[0]
+        host = {
+            "mechostIp": HOST_IP,
+            "mechostName": "cluster-host",
+            "city": "Genova",
+            "address": "Molo 4",
+            "coordinates": "8.93,44.40",
+            "vim": "K8S",
+            "applcmIp": edge,
+            "appRuleIp": edge,
+        }
+        url = f"/inventory/v1/mechosts/{HOST_IP}"
+        admin.ok("POST", "/inventory/v1/mechosts", json=host)
+        eventually(lambda: admin.ok("GET", url)["delivery"]["delivered"])
+        admin.ok("POST", f"{url}/k8sconfig", files={"file": ("config", kubeconfig.encode())})
+        return eventually(lambda: (seen := admin.ok("GET", url)["observed"])["reachable"] and seen)
+
+    def has_host(self):
+        """Whether the cluster is there already."""
+        admin = self.center("admin")
+        return admin("GET", f"/inventory/v1/mechosts/{HOST_IP}").status_code == 200
+
+
+def onboard(person, folder, name, **more):
+    """Build a package, upload it at the center and bring it to the cluster's edge; its ids."""
+    path = folder / f"{name}.csar"
+    build(path, name=name, version="1.0", app_class="container", **more)
+    ids = upload(person, path)
+    package = f"/apm/v1/tenants/{{t}}/packages/{ids['appPackageId']}"
+    person.ok("POST", package, json={"hostIp": [HOST_IP]})
+    eventually(lambda: distributed(person, package))
+    return ids
+
+
+def distributed(person, package):
+    """Whether the package is on its only host."""
+    hosts = person.ok("GET", package)["mecHostInfo"]
+    return [row["status"] for row in hosts] == ["Distributed"]
+
+
+def order(person, ids, name):
+    """Create an instance on the cluster and order it to run; its id."""
+    key = create(person, ids, HOST_IP, name)
+    eventually(lambda: person.status_of(key) == "Created")
+    person.ok("POST", f"/appo/v1/tenants/{{t}}/app_instances/{key}")
+    return key
+
+
+def run(person, ids, name, seconds=40):
+    """The same, and wait until it runs."""
+    key = order(person, ids, name)
+    eventually(lambda: person.status_of(key) == "Instantiated", seconds=seconds,
+               otherwise=lambda: str(info(person, key)))
+    return key
+
+
+def end(person, *keys, seconds=60):
+    """Terminate instances and wait until they are gone."""
+    for key in keys:
+        person.ok("DELETE", f"/appo/v1/tenants/{{t}}/app_instances/{key}")
+    for key in keys:
+        eventually(lambda k=key: person.status_of(k) == "gone", seconds=seconds,
+                   otherwise=lambda k=key: str(info(person, k)))
+
+
+def info(person, key):
+    """What the center says of an instance."""
+    answer = person("GET", f"/appo/v1/tenants/{{t}}/app_instance_infos/{key}")
+    return answer.json().get("response", answer.text)
+
+
+def pause(seconds):
+    """Let time pass in the world, whose processes have clocks of their own."""
+    time.sleep(seconds)

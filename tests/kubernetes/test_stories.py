@@ -1,0 +1,185 @@
+"""From an upload at the center to ready pods on a real cluster, and away again."""
+
+from __future__ import annotations
+
+import os
+
+import httpx
+import pytest
+import yaml
+
+from tests.kubernetes.asking import soon
+from tests.kubernetes.conftest import left_as_found
+from tests.kubernetes.running import (
+    HOST_IP,
+    ClusterWorld,
+    end,
+    info,
+    onboard,
+    order,
+    pause,
+    run,
+)
+from tests.stories.running import create, eventually, new_name
+
+pytestmark = pytest.mark.kubernetes
+KILLS = int(os.environ.get("MECM_TEST_KILLS", "4"))
+# An order takes about this long at the edge when nothing happens to it.
+SPAN_SECONDS = 1.5
+
+
+@pytest.fixture(scope="module")
+def world(cluster, tmp_path_factory):
+    running = ClusterWorld(tmp_path_factory.mktemp("cluster-world") / "data")
+    try:
+        running.start()
+        running.take_in(cluster.kubeconfig)
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(autouse=True)
+def clean(cluster):
+    with left_as_found(cluster):
+        yield
+
+
+def test_the_host_tells_what_the_cluster_is(world):
+    seen = world.center("admin").ok("GET", f"/inventory/v1/mechosts/{HOST_IP}")["observed"]
+    assert seen["vimKind"] == "kubernetes"
+    assert seen["simulated"] is False
+    assert seen["facts"]["version"].startswith("v1.")
+    assert [node["ready"] for node in seen["facts"]["nodes"]] == [True, True]
+
+
+def test_one_package_runs_for_two_tenants_side_by_side_and_leaves_nothing(world, tmp_path):
+    name = new_name("twice")
+    people = world.center("tenant"), world.center("other_tenant")
+    keys = [run(person, onboard(person, tmp_path, name), name) for person in people]
+    for person, key in zip(people, keys, strict=True):
+        found = info(person, key)
+        assert (found["health"], found["operationInfo"]) == ("Ready", "success")
+    for person, key in zip(people, keys, strict=True):
+        end(person, key)
+
+
+def test_pods_logs_and_events_are_read_at_the_center(world, tmp_path):
+    person, name = world.center("tenant"), new_name("heard")
+    key = run(person, onboard(person, tmp_path, name), name)
+    base = f"/appo/v1/tenants/{{t}}/app_instances/{key}/workload"
+    events = person.ok("GET", f"{base}/events")
+    events = events.get("response", events)
+    pod = eventually(lambda: _pod(person, key))
+    assert pod.startswith(name)
+    first = person.ok("GET", f"{base}/logs", params={"pod": pod})
+    first = first.get("response", first)
+
+    def later():
+        asked = {"pod": pod, "after": first["cursor"]}
+        page = person.ok("GET", f"{base}/logs", params=asked)
+        return page.get("response", page)["lines"]
+
+    eventually(later)
+    assert first["lines"]
+    assert any(row["reason"] == "Scheduled" for row in events["events"])
+    end(person, key)
+
+
+def _pod(person, key):
+    found = person.ok("GET", f"/appo/v1/tenants/{{t}}/app_instances/{key}")["response"]
+    rows = found.get("pods") if isinstance(found, dict) else yaml.safe_load(found)["pods"]
+    return rows[0]["podname"] if rows else ""
+
+
+def test_an_image_that_no_registry_has_is_told_in_words(world, cluster, tmp_path):
+    person, name = world.center("tenant"), "no-such-" + new_name("image")
+    key = order(person, onboard(person, tmp_path, name), name)
+    eventually(lambda: person.status_of(key) == "Instantiation failed", seconds=40)
+    found = info(person, key)
+    assert found["operationInfo"].startswith("The image registry.example/edge/no-such-")
+    assert found["operationInfo"].endswith("cannot be pulled.")
+    end(person, key)
+
+
+def test_later_trouble_moves_the_health_within_a_second_and_not_the_life_cycle(
+    world, cluster, api, tmp_path
+):
+    person, name = world.center("tenant"), new_name("later")
+    key = run(person, onboard(person, tmp_path, name), name)
+    space = f"/api/v1/namespaces/mecm-{key}/pods"
+    pod = api.get(space).json()["items"][0]["metadata"]["name"]
+    wish = {"metadata": {"annotations": {"stand-in/fail": "unready"}}}
+    kind = {"Content-Type": "application/merge-patch+json"}
+    api.patch(f"{space}/{pod}", json=wish, headers=kind).raise_for_status()
+    soon(lambda: not _is_ready(api, f"{space}/{pod}"), 20)
+    eventually(lambda: info(person, key)["health"] != "Ready", seconds=5)
+    assert info(person, key)["operationalStatus"] == "Instantiated"
+    end(person, key)
+
+
+def _is_ready(api, path):
+    conditions = api.get(path).json()["status"]["conditions"]
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def test_a_cluster_that_vanishes_leaves_instances_unknown_and_takes_them_up_again(
+    world, plane, tmp_path
+):
+    person, name = world.center("tenant"), new_name("gone")
+    key = run(person, onboard(person, tmp_path, name), name)
+    plane.pause()
+    try:
+        eventually(lambda: info(person, key)["health"] == "Unknown", seconds=60)
+        assert info(person, key)["operationalStatus"] == "Instantiated"
+        waiting = create(person, _ids_of(person, key), HOST_IP, f"{name}-2")
+        eventually(lambda: person.status_of(waiting) == "Created")
+        person.ok("POST", f"/appo/v1/tenants/{{t}}/app_instances/{waiting}")
+        pause(2)
+        assert person.status_of(waiting) == "Instantiating"
+    finally:
+        plane.resume()
+    eventually(lambda: person.status_of(waiting) == "Instantiated", seconds=60)
+    eventually(lambda: info(person, key)["health"] == "Ready", seconds=60)
+    end(person, key, waiting)
+
+
+def _ids_of(person, key):
+    found = info(person, key)
+    return {"appPackageId": found["appPackageId"], "appId": found["appId"]}
+
+
+def _answers(person):
+    try:
+        return person("GET", "/healthz").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _kill_edge(world, person):
+    before = world.pid_of("edge-1")
+    world.kill("edge-1")
+    eventually(lambda: world.pid_of("edge-1") not in (0, before), seconds=40)
+    eventually(lambda: _answers(person), seconds=40)
+
+
+def test_a_killed_edge_ends_with_the_truth_and_leaves_nothing(world, cluster, tmp_path):
+    """``kill -9`` at points spread over installing and removing."""
+    person, name = world.center("tenant"), new_name("killed")
+    ids = onboard(person, tmp_path, name)
+    hit = []
+    for point in range(KILLS):
+        after = SPAN_SECONDS * point / KILLS
+        eventually(lambda: world.pid_of("edge-1"))
+        key = order(person, ids, f"{name}-{point}")
+        pause(after)
+        hit.append(person.status_of(key))
+        _kill_edge(world, person)
+        eventually(lambda k=key: person.status_of(k) == "Instantiated", seconds=90,
+                   otherwise=lambda k=key: str(info(person, k)))
+        person.ok("DELETE", f"/appo/v1/tenants/{{t}}/app_instances/{key}")
+        pause(after)
+        _kill_edge(world, person)
+        eventually(lambda k=key: person.status_of(k) == "gone", seconds=120,
+                   otherwise=lambda k=key: str(info(person, k)))
+    assert "Instantiating" in hit, hit
