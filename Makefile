@@ -8,10 +8,10 @@ define install
 	@$(PYTHON) bootstrap/install.py $(1)
 endef
 
-.PHONY: help run test check bench translations clean
+.PHONY: help run test test-kubernetes check bench translations clean
 
 help:  ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
 
 run:  ## install what is missing, then start one center and one edge (RESET=1 starts over)
 	$(call install)
@@ -20,6 +20,10 @@ run:  ## install what is missing, then start one center and one edge (RESET=1 st
 test:  ## install what is missing, then the base tier and every other tier that can run here
 	$(call install,--dev)
 	@exec $(RUN) tools/test_tiers.py
+
+test-kubernetes:  ## the tests on a real Kubernetes API server; builds its programs the first time (see tools/cluster)
+	$(call install,--dev)
+	@exec $(RUN) tools/test_tiers.py kubernetes
 
 check:  ## ruff, mypy, floors, size limits, migrations, templates, translations
 	$(call install,--dev)

@@ -1,4 +1,4 @@
-"""``python -m tools.cluster``: bring a cluster up and keep it until Ctrl-C, or only build it."""
+"""``python -m tools.cluster``: bring a cluster up and keep it until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,14 +16,10 @@ from tools.cluster.plane import NotUp, control_plane
 def main() -> int:
     """Read the command line and do it."""
     parser = argparse.ArgumentParser(prog="tools.cluster", description=__doc__)
-    parser.add_argument("action", nargs="?", choices=("up", "build"), default="up")
     parser.add_argument("--nodes", type=int, default=2)
     parser.add_argument("--state", type=Path, help="an empty directory (default: a temporary one)")
     options = parser.parse_args()
     try:
-        if options.action == "build":
-            sys.stdout.write(f"Kubernetes {binaries.find().release}\n")
-            return 0
         with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
             return keep(options.state or Path(folder), options.nodes)
     except (binaries.Missing, NotUp) as error:

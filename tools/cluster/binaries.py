@@ -1,4 +1,7 @@
-"""The programs of a control plane: installed, built before, or built now.  See README.md."""
+"""The programs of a control plane: installed, built before, or built now.  See README.md.
+
+Needs no package, so that ``python3 -m tools.cluster.binaries`` builds before anything is installed.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,8 @@ class Programs:
         return int(major), int(minor)
 
 
-def find(*, build: bool = True) -> Programs:
-    """The programs; built where they are not there yet and ``build`` says so.  Raises Missing."""
+def find() -> Programs:
+    """The programs; built where they are not there yet.  Raises Missing."""
     named = os.environ.get(DIRECTORY)
     if named:
         return _programs(Path(named))
@@ -58,20 +61,8 @@ def find(*, build: bool = True) -> Programs:
         )
     folder = cache() / way.fingerprint
     if not (folder / "complete").exists():
-        if not build:
-            raise Missing(f"the Kubernetes programs are not built yet: {way.title}")
         _build(way, folder)
     return _programs(folder)
-
-
-def obstacle() -> str:
-    """Why there are no programs and cannot be; builds nothing."""
-    try:
-        find(build=False)
-    except Missing as missing:
-        possible = not os.environ.get(DIRECTORY) and (_go_way() or _debian_way())
-        return "" if possible else str(missing)
-    return ""
 
 
 def cache() -> Path:
@@ -111,7 +102,7 @@ def _go_way() -> _Way | None:
         title=f"Kubernetes {release} with {said.strip()}, about 5 minutes on two cores",
         fingerprint="go-" + _hash(*(MODULE / name for name in ("main.go", "go.mod", "go.sum"))),
         command=(
-            *(go, "build", "-trimpath", "-gcflags=all=-dwarf=false"),
+            *(go, "build", "-trimpath"),
             *("-ldflags", " ".join(linker), "-o", "{folder}/controlplane", "."),
         ),
         environment={"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOTOOLCHAIN": "local"},
@@ -207,3 +198,18 @@ def _programs(folder: Path) -> Programs:
     if match is None:
         raise Missing(f"{words['kube-apiserver'][0]} does not say its release: {said.strip()}")
     return Programs(match[1], words)
+
+
+def main() -> int:
+    """Build what is not built yet, and say what there is."""
+    try:
+        programs = find()
+    except Missing as missing:
+        sys.stderr.write(f"{missing}\n")
+        return 1
+    sys.stdout.write(f"Kubernetes {programs.release}: {programs.words['kube-apiserver'][0]}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
