@@ -113,6 +113,23 @@ def test_what_goes_on_is_written_anew_and_reads_the_same():
     assert (again.client_key, again.server, again.ca) == (found.client_key, found.server, found.ca)
 
 
+@pytest.mark.parametrize("server", [
+    "https://127.0.0.1:6443", "https://[fd00::1]:6443", "https://100.64.0.9", "https://k8s.site/x",
+])
+def test_a_cluster_may_be_near(server):
+    assert read_kubeconfig(config(cluster={"server": server})).server == server
+
+
+def test_who_the_cluster_takes_us_for_is_shown():
+    pem, key = certificate("operator")
+    user = {"client-certificate-data": b64(pem), "client-key-data": b64(key)}
+    assert read_kubeconfig(config(user=user)).describe()["known_as"] == "CN=operator"
+    token = jwt.encode({"sub": "system:serviceaccount:mec:site"}, "k" * 32, algorithm="HS256")
+    shown = read_kubeconfig(config(user={"token": token})).describe()
+    assert shown["known_as"] == "system:serviceaccount:mec:site"
+    assert token not in str(shown)
+
+
 def test_the_only_context_needs_not_be_current():
     assert read_kubeconfig(config(**{"current-context": None})).context == "admin@edge"
 
@@ -148,6 +165,30 @@ BROKEN = {
         config(cluster={"server": "https://169.254.169.254"}),
         f"{CLUSTER}.server",
     ),
+    "a metadata address as a number": (
+        config(cluster={"server": "https://2852039166"}),
+        f"{CLUSTER}.server",
+    ),
+    "a metadata address inside another": (
+        config(cluster={"server": "https://[::ffff:169.254.169.254]"}),
+        f"{CLUSTER}.server",
+    ),
+    "a metadata address among private ones": (
+        config(cluster={"server": "https://100.100.100.200"}),
+        f"{CLUSTER}.server",
+    ),
+    "unsure about the certificate": (
+        config(cluster={"insecure-skip-tls-verify": "no"}),
+        f"{CLUSTER}.insecure-skip-tls-verify",
+    ),
+    "insecure with a ca": (
+        config(cluster={"insecure-skip-tls-verify": True}),
+        f"{CLUSTER}.insecure-skip-tls-verify",
+    ),
+    "a token of two lines": (config(user={"token": "a\nHost: b"}), f"{USER}.token"),
+    "too many entries": (b"- a\n" * 100_000, "file"),
+    "nested for ever": (b"- " * 5000, "file"),
+    "a number that takes hours": (b"a: " + b"1:" * 200_000 + b"1", "file"),
     "a password in the address": (
         config(cluster={"server": "https://a:b@10.0.0.5"}),
         f"{CLUSTER}.server",

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -24,12 +22,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
+from apps.common.guard import Guard
 from apps.common.words import Reason
 from apps.vim.errors import CredentialsInvalid
 from apps.vim.yamls import Unreadable, load
 
 MOST_BYTES: Final = 1024 * 1024
-HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+# Private addresses and loopback are a cluster's usual ones.  Link-local ones and those at which a
+# cloud hands out credentials stay closed, in whatever form they are written.
+REACHED: Final = Guard.from_text(
+    "10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7, ::1"
+)
 # Members that name a program or a file of whoever reads the kubeconfig, with what would be right.
 OF_THE_READER: Final = {
     "exec": N_("“%(field)s” would run a program at this site; use a token or a certificate."),
@@ -53,7 +56,11 @@ Wrongs = dict[str, Reason]
 
 @dataclass(frozen=True, slots=True)
 class Kubeconfig:
-    """One context of a kubeconfig.  ``expires`` is None where nothing in it says so."""
+    """One context of a kubeconfig.  ``expires`` is None where nothing in it says so.
+
+    ``known_as`` is how the cluster calls the user, as far as the credentials tell: the subject of
+    the certificate, of the token, or the user name.
+    """
 
     context: str
     cluster: str
@@ -69,6 +76,7 @@ class Kubeconfig:
     username: str = ""
     password: str = field(default="", repr=False)
     expires: datetime | None = None
+    known_as: str = ""
 
     def describe(self) -> dict[str, Any]:
         """What a person may see: where it leads, as whom, and until when.  No secret."""
@@ -80,6 +88,7 @@ class Kubeconfig:
             "server": self.server,
             "user": self.user,
             "user_kind": self.user_kind,
+            "known_as": self.known_as,
             "insecure": self.insecure,
             "tls_server_name": self.tls_server_name,
             "expires": self.expires.isoformat() if self.expires else None,
@@ -133,6 +142,7 @@ def read_kubeconfig(content: bytes) -> Kubeconfig:
     server = _server(f"clusters.{cluster_name}.server", cluster.get("server"), wrongs)
     ca = _pem(f"clusters.{cluster_name}.certificate-authority-data", cluster, wrongs)
     _certificate(f"clusters.{cluster_name}.certificate-authority-data", ca, wrongs)
+    insecure = _insecure(f"clusters.{cluster_name}.insecure-skip-tls-verify", cluster, ca, wrongs)
     held = _user(f"users.{user_name}", user, wrongs)
     if wrongs:
         raise CredentialsInvalid.of(wrongs)
@@ -142,7 +152,7 @@ def read_kubeconfig(content: bytes) -> Kubeconfig:
         server=server,
         user=user_name,
         tls_server_name=str(cluster.get("tls-server-name") or ""),
-        insecure=bool(cluster.get("insecure-skip-tls-verify")),
+        insecure=insecure,
         ca=ca or None,
         **held,
     )
@@ -192,37 +202,35 @@ def _wrong(wrongs: Wrongs, at: str, text: str, **params: Any) -> None:
 
 
 def _refuse_of_the_reader(at: str, members: Mapping[str, Any], wrongs: Wrongs) -> None:
-    for name in members.keys() & OF_THE_READER.keys():
-        if members[name]:
-            _wrong(wrongs, f"{at}.{name}", OF_THE_READER[name])
+    for name, text in OF_THE_READER.items():
+        if members.get(name):
+            _wrong(wrongs, f"{at}.{name}", text)
 
 
 def _server(at: str, value: Any, wrongs: Wrongs) -> str:
     """An https address; no place that only this machine or its cloud answers at."""
     text = str(value or "")
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        host, parts = "", urlsplit("")
     if not text:
         _wrong(wrongs, at, N_("“%(field)s” is missing."))
-    elif parts.scheme != "https":
+    elif not text.startswith("https://"):
         _wrong(wrongs, at, N_("“%(field)s” must begin with https://."))
-    elif not host or parts.username or parts.query or parts.fragment:
-        _wrong(wrongs, at, N_("“%(field)s” must be an address such as https://10.0.0.5:6443."))
-    elif not _may_be_called(host):
-        _wrong(wrongs, at, N_("“%(field)s” is an address that no cluster has."))
+    else:
+        refused = REACHED.check(text)
+        if refused is not None and refused.code == "forbidden_address":
+            _wrong(wrongs, at, N_("“%(field)s” is an address that no cluster has."))
+        elif refused is not None or urlsplit(text).query:
+            _wrong(wrongs, at, N_("“%(field)s” must be an address such as https://10.0.0.5:6443."))
     return text.rstrip("/")
 
 
-def _may_be_called(host: str) -> bool:
-    """Private addresses are a cluster's usual ones; link-local ones are a cloud's metadata."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return bool(HOST.fullmatch(host)) and not host.lower().startswith("metadata.")
-    return not (address.is_link_local or address.is_multicast or address.is_unspecified)
+def _insecure(at: str, cluster: Mapping[str, Any], ca: bytes, wrongs: Wrongs) -> bool:
+    value = cluster.get("insecure-skip-tls-verify")
+    if value is not None and not isinstance(value, bool):
+        _wrong(wrongs, at, N_("“%(field)s” must be true or false."))
+    elif value and ca:
+        text = N_("“%(field)s” contradicts “certificate-authority-data”; leave one of them out.")
+        _wrong(wrongs, at, text)
+    return bool(value)
 
 
 def _pem(at: str, members: Mapping[str, Any], wrongs: Wrongs) -> bytes:
@@ -240,8 +248,11 @@ def _certificate(at: str, data: bytes, wrongs: Wrongs) -> x509.Certificate | Non
     if not data:
         return None
     try:
-        return x509.load_pem_x509_certificates(data)[0]
-    except ValueError:
+        found = x509.load_pem_x509_certificates(data)[0]
+        # The parts that are used later are read when they are asked for, so ask now.
+        found.subject.rfc4514_string(), found.not_valid_after_utc, _public(found)
+        return found
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         _wrong(wrongs, at, N_("“%(field)s” holds no certificate in PEM form."))
         return None
 
@@ -252,25 +263,30 @@ def _user(at: str, user: Mapping[str, Any], wrongs: Wrongs) -> dict[str, Any]:
     key = _pem(f"{at}.client-key-data", user, wrongs)
     token, username = str(user.get("token") or ""), str(user.get("username") or "")
     if certificate or key:
-        expires = _pair(at, certificate, key, wrongs)
+        held = _pair(at, certificate, key, wrongs)
         return {
             "user_kind": "client_certificate", "client_certificate": certificate,
-            "client_key": key, "expires": expires,
+            "client_key": key, "expires": held and held.not_valid_after_utc,
+            "known_as": held.subject.rfc4514_string() if held else "",
         }
     if token:
-        expires = _token_end(token)
+        if not token.isascii() or not token.isprintable() or " " in token:
+            text = N_("“%(field)s” must be a line without spaces, as a token is.")
+            _wrong(wrongs, f"{at}.token", text)
+        expires, known_as = _told_by(token)
         _refuse_past(f"{at}.token", expires, wrongs)
-        return {"user_kind": "token", "token": token, "expires": expires}
+        return {"user_kind": "token", "token": token, "expires": expires, "known_as": known_as}
     if username:
+        password = str(user.get("password") or "")
         return {
-            "user_kind": "basic", "username": username, "password": str(user.get("password") or ""),
+            "user_kind": "basic", "username": username, "password": password, "known_as": username,
         }
     if not any(name.startswith(f"{at}.") for name in wrongs):
         _wrong(wrongs, at, N_("“%(field)s” has neither a token nor a client certificate."))
     return {"user_kind": "none"}
 
 
-def _pair(at: str, certificate: bytes, key: bytes, wrongs: Wrongs) -> datetime | None:
+def _pair(at: str, certificate: bytes, key: bytes, wrongs: Wrongs) -> x509.Certificate | None:
     """Certificate and key must be there both, belong together, and be in force."""
     if not certificate or not key:
         missing = "client-key-data" if certificate else "client-certificate-data"
@@ -288,7 +304,7 @@ def _pair(at: str, certificate: bytes, key: bytes, wrongs: Wrongs) -> datetime |
         text = N_("“%(field)s” does not belong to the client certificate.")
         _wrong(wrongs, f"{at}.client-key-data", text)
     _refuse_past(f"{at}.client-certificate-data", held.not_valid_after_utc, wrongs)
-    return held.not_valid_after_utc
+    return held
 
 
 def _public(owner: Any) -> bytes:
@@ -303,13 +319,17 @@ def _refuse_past(at: str, expires: datetime | None, wrongs: Wrongs) -> None:
         _wrong(wrongs, at, text, day=expires.date().isoformat())
 
 
-def _token_end(token: str) -> datetime | None:
-    """When a token says that it ends, where it is a JWT; nobody's word is taken for it."""
+def _told_by(token: str) -> tuple[datetime | None, str]:
+    """When a token says that it ends and for whom it is, where it is a JWT; nothing rests on it."""
     try:
         said = jwt.decode(token, options={"verify_signature": False, "verify_exp": False})
-        return datetime.fromtimestamp(int(said["exp"]), UTC)
-    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
-        return None
+    except (jwt.InvalidTokenError, ValueError):
+        return None, ""
+    known_as = str(said.get("sub") or "")[:200]
+    try:
+        return datetime.fromtimestamp(int(said["exp"]), UTC), known_as
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        return None, known_as
 
 
 def _shown(ca: bytes | None) -> dict[str, Any] | None:
