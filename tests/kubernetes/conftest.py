@@ -42,7 +42,7 @@ def api(cluster):
 
 
 @contextmanager
-def left_as_found(cluster):
+def left_as_found(cluster, seconds=60):
     """Kind, namespace and name of everything are afterwards what they were before."""
     before = cluster.inventory()
     yield
@@ -52,13 +52,16 @@ def left_as_found(cluster):
         found["now"] = cluster.inventory()
         return found["now"] == before
 
-    soon(same, 60, lambda: {"left": found["now"] - before, "lost": before - found["now"]})
+    soon(same, seconds, lambda: {"left": found["now"] - before, "lost": before - found["now"]})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def nothing_left(cluster):
-    """After the test the cluster has what it had before."""
-    with left_as_found(cluster):
+    """After the tests of one file the cluster has what it had before.
+
+    Of one file and not of each test: a namespace takes Kubernetes 5 s to remove, many as long.
+    """
+    with left_as_found(cluster, seconds=90):
         yield
 
 

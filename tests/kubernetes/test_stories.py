@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from tests.kubernetes.asking import soon
-from tests.kubernetes.conftest import left_as_found
 from tests.kubernetes.running import (
     HOST_IP,
     ClusterWorld,
@@ -39,10 +38,9 @@ def world(cluster, tmp_path_factory):
         running.stop()
 
 
-@pytest.fixture(autouse=True)
-def clean(cluster):
-    with left_as_found(cluster):
-        yield
+@pytest.fixture(scope="module", autouse=True)
+def clean(nothing_left):
+    """All that the stories ran is gone afterwards."""
 
 
 def test_the_host_tells_what_the_cluster_is(world):
