@@ -335,16 +335,25 @@ class Meter:
         data = data or {}
         return cls(_number(data.get("used")), _number(data.get("total")))
 
+    @property
+    def ratio(self) -> float | None:
+        """The part of the total that is used; None where either is not known or there is none."""
+        return self.used / self.total if self.used is not None and self.total else None
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerUsage:
-    """What one container or server consumes; total is its limit, or its node's without one."""
+    """What one container or server consumes; total is its limit, or its node's without one.
+
+    ``instance`` is whose it is: names of pods are only unique within one instance.
+    """
 
     pod: str
     container: str
     cpu: Meter
     memory: Meter
     storage: Meter
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,7 +386,10 @@ class Usage:
                 source=str(data.get("source") or ""),
                 reason=_reason(data.get("reason")),
                 containers=tuple(
-                    ContainerUsage(str(c["pod"]), str(c["container"]), **_meters(c))
+                    ContainerUsage(
+                        str(c["pod"]), str(c["container"]), **_meters(c),
+                        instance=str(c.get("instance") or ""),
+                    )
                     for c in _items(data, "containers")
                 ),
             )

@@ -225,6 +225,7 @@ def load_at(
                     cpu=_meter(replica.cpus, share, count),
                     memory=_meter(replica.memory_mb, share, count),
                     storage=_meter(replica.storage_gb, share, count),
+                    instance=str(record.instance_id),
                 )
             )
     return tuple(found)
