@@ -140,9 +140,23 @@ class EdgeClient:
         """Take all rules of an instance away there; raises NotFound when it has none."""
         url = f"{RULES}/tenants/{tenant_id}/app_instances/{instance_id}/appd_configuration"
         self._send("DELETE", url)
+
+    # --- the platform of a host -----------------------------------------------------------------
+
     def kpi(self, ip: str) -> dict[str, Any]:
         """The load of one of the edge's hosts as the edge measures it; raises NotFound."""
         found: dict[str, Any] = self._read(dict, f"{LCM}/hosts/{ip}/kpi")
+        return found
+
+    def kpi_series(self, ip: str) -> dict[str, Any]:
+        """The load of one of the edge's hosts over time; raises NotFound."""
+        found: dict[str, Any] = self._read(dict, f"{LCM}/hosts/{ip}/kpi/series")
+        return found
+
+    def instance_usage(self, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> dict[str, Any]:
+        """The load of an instance there over time; raises NotFound."""
+        url = f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/workload/usage"
+        found: dict[str, Any] = self._read(dict, url)
         return found
 
     def mep_capabilities(self, ip: str) -> list[dict[str, Any]]:

@@ -357,10 +357,21 @@ class ContainerUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceUsage:
+    """What one instance consumes; total is the most that it may, as far as that is known."""
+
+    instance: str
+    cpu: Meter
+    memory: Meter
+    storage: Meter
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Measured load: cpu in vCPU, memory in MiB, storage in GiB.
 
-    ``source`` names who measured; it is empty, with a ``reason``, where nobody does.
+    ``source`` names who measured; it is empty, with a ``reason``, where nobody does.  ``instances``
+    are told where the whole site was asked for.
     """
 
     as_of: datetime
@@ -370,6 +381,7 @@ class Usage:
     source: str = ""
     reason: Reason | None = None
     containers: tuple[ContainerUsage, ...] = ()
+    instances: tuple[InstanceUsage, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The load as plain data for a column or a message between sites."""
@@ -391,6 +403,10 @@ class Usage:
                         instance=str(c.get("instance") or ""),
                     )
                     for c in _items(data, "containers")
+                ),
+                instances=tuple(
+                    InstanceUsage(str(i["instance"]), **_meters(i))
+                    for i in _items(data, "instances")
                 ),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -147,6 +147,14 @@ def test_site_tells_whose_each_container_is_though_pods_share_a_name():
     assert side.storage == Meter(None, None)
 
 
+def test_site_tells_the_load_of_each_instance_as_if_it_had_been_asked_for_alone():
+    site = metrics.usage(FakeCluster(), "", None)
+    assert {one.instance for one in site.instances} == {str(ONE), str(OTHER)}
+    for one in site.instances:
+        alone = metrics.usage(FakeCluster(), "", uuid.UUID(one.instance))
+        assert (one.cpu, one.memory) == (alone.cpu, alone.memory)
+
+
 def test_instance_is_the_sum_of_its_containers_and_a_node_counts_once():
     load = metrics.usage(FakeCluster(), "", ONE)
     assert load.cpu.used == pytest.approx(0.112345678)

@@ -24,7 +24,7 @@ from apps.vim.kubernetes.kinds import Object, label, name_of, namespace_name
 from apps.vim.kubernetes.names import INSTANCE
 from apps.vim.kubernetes.probing import METRICS
 from apps.vim.kubernetes.quantities import MIB, measured, total
-from apps.vim.results import ContainerUsage, Meter, Usage
+from apps.vim.results import ContainerUsage, InstanceUsage, Meter, Usage
 
 SOURCE: Final = "metrics.k8s.io"
 # Resource, and the unit in which the contract tells it.
@@ -37,6 +37,8 @@ SITE_ONLY: Final = N_("Prometheus tells the load of the host only; there is no m
 ABSENT: Final = N_("Nothing of this instance runs on this site.")
 
 Key = tuple[str, str]
+# What each node has of each resource.
+Rooms = Mapping[str, Mapping[str, float | None]]
 
 
 def usage(cluster: Cluster, prometheus_url: str, instance_id: UUID | None) -> Usage:
@@ -81,7 +83,7 @@ usage_from_prometheus = prometheus.usage_from_prometheus
 def combined(first: Usage, second: Usage) -> Usage:
     """``first``, and of ``second`` what ``first`` does not know; ``source`` names both then."""
     if not first.source:
-        return replace(second, containers=first.containers)
+        return replace(second, containers=first.containers, instances=first.instances)
     filled = {
         name: getattr(second, name)
         for name in ("cpu", "memory", "storage")
@@ -114,18 +116,14 @@ def usage_from_metrics(
     if not times:
         why = Reason(NOT_MEASURED, "not_measured")
         return Usage(as_of=clock.now(), reason=why, containers=containers)
+    instances: tuple[InstanceUsage, ...] = ()
     if of_instance:
-        cpu, memory = (
-            Meter(
-                total(getattr(one, name).used for one in containers),
-                _most(rows, known, has, resource),
-            )
-            for name, resource in (("cpu", CPU), ("memory", MEMORY))
-        )
+        cpu, memory = (_of_rows(rows, known, has, resource) for resource in (CPU, MEMORY))
     else:
         cpu, memory = (_of_nodes(node_metrics, has, resource) for resource in (CPU, MEMORY))
+        instances = tuple(_instances(rows, known, has))
     return Usage(
-        as_of=min(times), cpu=cpu, memory=memory, source=SOURCE, containers=containers
+        min(times), cpu, memory, source=SOURCE, containers=containers, instances=instances
     )
 
 
@@ -166,7 +164,7 @@ def _used(one: Object, resource: tuple[str, float]) -> float | None:
 
 
 def _of_nodes(
-    rows: Iterable[Object], has: Mapping[str, Mapping[str, float | None]],
+    rows: Iterable[Object], has: Rooms,
     resource: tuple[str, float],
 ) -> Meter:
     """Used out of total of the nodes that are measured: a silent node must not dilute the rest."""
@@ -178,7 +176,7 @@ def _of_nodes(
 
 def _containers(
     rows: Iterable[Object], pods: Mapping[Key, Object],
-    has: Mapping[str, Mapping[str, float | None]],
+    has: Rooms,
 ) -> Iterable[ContainerUsage]:
     for row in rows:
         pod = pods[(namespace_name(row), name_of(row))]
@@ -212,9 +210,29 @@ def _limits(pod: Object, container: str) -> dict[str, float | None]:
     return {name: measured(limits.get(name), unit) for name, unit in (CPU, MEMORY)}
 
 
+def _instances(
+    rows: Iterable[Object], pods: Mapping[Key, Object], has: Rooms
+) -> Iterable[InstanceUsage]:
+    grouped: dict[str, list[Object]] = {}
+    for row in rows:
+        whose = label(pods[(namespace_name(row), name_of(row))], INSTANCE)
+        grouped.setdefault(whose, []).append(row)
+    for instance, its in grouped.items():
+        cpu, memory = (_of_rows(its, pods, has, resource) for resource in (CPU, MEMORY))
+        yield InstanceUsage(instance, cpu, memory, Meter())
+
+
+def _of_rows(
+    rows: Sequence[Object], pods: Mapping[Key, Object], has: Rooms, resource: tuple[str, float]
+) -> Meter:
+    """What these pods use together, out of the most that they may."""
+    used = total(_used(one, resource) for row in rows for one in row.get("containers") or ())
+    return Meter(used, _most(rows, pods, has, resource))
+
+
 def _most(
     rows: Iterable[Object], pods: Mapping[Key, Object],
-    has: Mapping[str, Mapping[str, float | None]], resource: tuple[str, float],
+    has: Rooms, resource: tuple[str, float],
 ) -> float | None:
     """What an instance may use at most: its limits, and for containers without one their nodes.
 
