@@ -1,7 +1,4 @@
-"""What every VIM driver must do, asserted by outcome.  Not what is special to one: see tests/vim.
-
-Another driver joins by one more line in HARNESSES.
-"""
+"""What every VIM driver must do, asserted by outcome.  Not what is special to one: see tests/vim."""
 
 from __future__ import annotations
 
@@ -141,9 +138,8 @@ def simulated(state_dir: Path) -> Iterator[Harness]:
         yield SimulatedHarness(state_dir, time)
 
 
-HARNESSES: list[Any] = [
-    pytest.param(simulated, id="simulated"),
-]
+# One that needs a real server joins in a file of its own, as tests/kubernetes does.
+HARNESSES: list[Any] = [pytest.param(simulated, id="simulated")]
 
 
 @pytest.fixture(params=HARNESSES)
@@ -183,9 +179,8 @@ each_class = pytest.mark.parametrize("app_class", ["container", "vm"])
 @pytest.fixture
 def spec(vim: Harness, request: pytest.FixtureRequest) -> InstallSpec:
     chosen = getattr(request.node, "callspec", None)
-    app_class: AppClass = chosen.params.get("app_class", vim.app_classes[0]) if chosen else (
-        vim.app_classes[0]
-    )
+    params = chosen.params if chosen else {}
+    app_class: AppClass = params.get("app_class", vim.app_classes[0])
     if app_class not in vim.app_classes:
         pytest.skip(f"{vim.kind} does not run {app_class}")
     return vim.spec(app_class)
