@@ -1,4 +1,4 @@
-"""What every VIM driver must do, asserted by outcome.  Not what is special to one: see tests/vim."""
+"""What every VIM driver must do, asserted by outcome.  What is special to one: tests/vim."""
 
 from __future__ import annotations
 
