@@ -33,7 +33,8 @@ WALL = {
         "state": THEIRS, "work": THEIRS, "workload": THEIRS, "history": NOT_GUESTS,
     },
     "/hosts/{online}/": {
-        "state": EVERYBODY, "facts": EVERYBODY, "about": EVERYBODY, "packages": EVERYBODY,
+        "state": EVERYBODY, "facts": EVERYBODY, "load": EVERYBODY, "about": EVERYBODY,
+        "packages": EVERYBODY,
         "instances": EVERYBODY, "services": EVERYBODY, "credentials": EVERYBODY,
         "history": {"admin"}, "settings": {"admin"},
     },

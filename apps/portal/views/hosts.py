@@ -26,10 +26,12 @@ from apps.hosts.sharing import share_host
 from apps.instances.selectors import instances_for
 from apps.journal.selectors import history_of
 from apps.mep.selectors import services_at
+from apps.monitoring.load import series_of
 from apps.packages.selectors import distributions_for
 from apps.portal.forms.hosts import CredentialsForm, HostForm
 from apps.portal.http import actor_of, attempt, go_to, only, sent, show, show_parts, signed_in
 from apps.portal.listing import Column, Facet, Table
+from apps.portal.load_view import panel
 from apps.portal.overview import NEVER_SEEN, OFFLINE, ONLINE
 from apps.portal.views.confirm import ask
 from apps.portal.views.mep_services import UNSHOWN
@@ -72,6 +74,7 @@ TABLE: Table[MecHost] = Table(
 _PARTS = {
     "state": "portal/hosts/_state.html",
     "facts": "portal/hosts/_facts.html",
+    "load": "portal/_load.html",
     "about": "portal/hosts/_about.html",
     "packages": "portal/hosts/_packages.html",
     "instances": "portal/hosts/_instances.html",
@@ -103,6 +106,7 @@ def host(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
         "host": found,
         "credential": _credential(found),
         "facts": _facts(found),
+        "load": cache(lambda: _load(request, found)),
         "distributions": lambda: distributions_for(actor).filter(host=found).order_by(
             "package__name"),
         "instances": lambda: instances_for(actor).filter(host=found).order_by("app_name"),
@@ -117,6 +121,15 @@ def host(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
     shown = may_configure(actor)
     parts = only(_PARTS, {"history": shown, "settings": shown})
     return show_parts(request, "portal/hosts/detail.html", parts, context)
+
+
+def _load(request: HttpRequest, found: MecHost) -> dict[str, Any]:
+    return panel(
+        series_of(found.pk),
+        request.GET.get("span", ""),
+        address=reverse("host", args=[found.pk]),
+        topic=f"host:{found.pk}",
+    )
 
 
 def _services(actor: Actor, found: MecHost) -> dict[str, Any]:
