@@ -287,7 +287,7 @@ def served(body, status=200):
 
 @pytest.fixture
 def nearby(settings):
-    settings.PROMETHEUS_NETWORKS = "127.0.0.0/8"
+    settings.VIM_NETWORKS = "127.0.0.0/8"
 
 
 def test_prometheus_fills_what_the_metrics_api_does_not_measure(nearby):
@@ -325,7 +325,7 @@ def test_answer_that_is_none_is_said_in_words(nearby, body, status):
 
 
 def test_prometheus_in_a_network_that_is_not_allowed_is_not_called(settings):
-    settings.PROMETHEUS_NETWORKS = ""
+    settings.VIM_NETWORKS = ""
     with served(answers) as url, prometheus.Client(url) as client, pytest.raises(Upstream) as no:
         client.query("up")
     assert no.value.code == "forbidden_address"

@@ -126,7 +126,7 @@ class Client:
         self._url = f"{base_url.rstrip('/')}/api/v1/query"
         self._loop = asyncio.Runner()
         self._client = outward.async_client(
-            Guard.from_text(settings.PROMETHEUS_NETWORKS),
+            Guard.from_text(settings.VIM_NETWORKS),
             read_seconds=READ_SECONDS,
             body_bytes=ANSWER_BYTES,
             connections=1,
