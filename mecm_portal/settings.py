@@ -271,6 +271,10 @@ APP_STORES = {
     "networks": os.environ.get("MECM_APP_STORE_NETWORKS", "127.0.0.0/8, ::1" if DEMO else ""),
     "ca_file": os.environ.get("MECM_APP_STORE_CA_FILE", ""),
 }
+# Networks, besides public ones, that the Prometheus of a host may be in, as "10.0.0.0/8".
+PROMETHEUS_NETWORKS = os.environ.get(
+    "MECM_PROMETHEUS_NETWORKS", "127.0.0.0/8, ::1" if DEMO else ""
+)
 # What a tenant's quotas are about: each kind, and the model whose rows of a tenant are counted.
 COUNTED_PER_TENANT = {
     "packages": "packages.Package",

@@ -154,6 +154,17 @@ class EdgeClient:
         found: dict[str, Any] = self._read(dict, f"{LCM}/hosts/{ip}/kpi")
         return found
 
+    def kpi_series(self, ip: str) -> dict[str, Any]:
+        """The load of one of the edge's hosts over time; raises NotFound."""
+        found: dict[str, Any] = self._read(dict, f"{LCM}/hosts/{ip}/kpi/series")
+        return found
+
+    def instance_usage(self, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> dict[str, Any]:
+        """The load of an instance there over time; raises NotFound."""
+        url = f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/workload/usage"
+        found: dict[str, Any] = self._read(dict, url)
+        return found
+
     def mep_capabilities(self, ip: str) -> list[dict[str, Any]]:
         """The services of the edge's MEC platform, as its capabilities."""
         found: list[dict[str, Any]] = self._read(list, f"{LCM}/hosts/{ip}/mep_capabilities")

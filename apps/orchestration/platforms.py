@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import DomainError, NotFound
+from apps.common.errors import DomainError, Invalid, NotFound
 from apps.common.words import say
 from apps.edgelink.client import EdgeClient
 from apps.hosts.models import MecHost
@@ -17,7 +18,14 @@ from apps.mep.selectors import capabilities_for, consumers_for
 from apps.orchestration.drivers import driver_of
 from apps.tenants.actors import Actor
 from apps.vim.contract import Meter, Usage
+from apps.vim.results import plain
 
+# EdgeGallery's keys, the meters of a driver, and the units of both numbers.
+KPI_METERS = {
+    "cpuusage": ("cpu", "vCPU"),
+    "memusage": ("memory", "MiB"),
+    "diskusage": ("storage", "GiB"),
+}
 NO_CAPABILITY = N_("There is no such capability.")
 
 
@@ -28,11 +36,13 @@ def kpi_of(host: MecHost, *, actor: Actor) -> dict[str, Any]:
             return edge.kpi(host.ip)
     usage = driver_of(host).usage()
     return {
-        "cpuusage": _meter(usage.cpu, "vCPU"),
-        "memusage": _meter(usage.memory, "MiB"),
-        "diskusage": _meter(usage.storage, "GiB"),
+        **{
+            name: _meter(getattr(usage, part), unit)
+            for name, (part, unit) in KPI_METERS.items()
+        },
         "source": usage.source or None,
         "reason": say(usage.reason) or None,
+        "why": plain(usage.reason),
         "asOf": usage.as_of.isoformat(),
         "simulated": host.simulated,
     }
@@ -46,6 +56,18 @@ def load_of(instance: AppInstance) -> Usage | None:
         return driver_of(instance.host).usage(instance.pk)
     except DomainError:
         return None
+
+
+def usage_of_kpi(told: Mapping[str, Any]) -> Usage:
+    """The load that ``kpi_of`` told; nonsense is Invalid."""
+    try:
+        meters = {part: told.get(name) for name, (part, _) in KPI_METERS.items()}
+        return Usage.from_json(
+            {**meters, "as_of": told["asOf"], "source": told.get("source"),
+             "reason": told.get("why")}
+        )
+    except KeyError as error:
+        raise Invalid(N_("This is not a measurement of load.")) from error
 
 
 def capabilities_of(host: MecHost, *, actor: Actor) -> list[dict[str, Any]]:
@@ -77,4 +99,4 @@ def capability_of(host: MecHost, capability_id: str, *, actor: Actor) -> dict[st
 
 
 def _meter(meter: Meter, unit: str) -> dict[str, Any]:
-    return {"total": meter.total, "used": meter.used, "unit": unit}
+    return {"total": meter.total, "used": meter.used, "unit": unit, "ratio": meter.ratio}

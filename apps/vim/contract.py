@@ -24,8 +24,6 @@ from apps.vim.results import (
     Address,
     Capacity,
     Container,
-    ContainerUsage,
-    Meter,
     Node,
     Phase,
     Pod,
@@ -33,10 +31,10 @@ from apps.vim.results import (
     Server,
     ServiceInfo,
     ServicePort,
-    Usage,
     WorkloadStatus,
 )
 from apps.vim.settings import Allowance, HostSettings, Registry
+from apps.vim.usages import ContainerUsage, InstanceUsage, Meter, Usage
 
 __all__ = [
     "Address",
@@ -52,6 +50,7 @@ __all__ = [
     "DriverMissing",
     "HostSettings",
     "InstallSpec",
+    "InstanceUsage",
     "Limits",
     "Meter",
     "Node",

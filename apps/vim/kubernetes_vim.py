@@ -14,7 +14,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from apps.common import clock
-from apps.common.words import Reason
 from apps.vim.contract import (
     Credentials,
     HostSettings,
@@ -23,7 +22,7 @@ from apps.vim.contract import (
     Usage,
     WorkloadStatus,
 )
-from apps.vim.kubernetes import hearing, installing, names, probing, watching
+from apps.vim.kubernetes import hearing, installing, metrics, names, probing, watching
 from apps.vim.kubernetes.cluster import Cluster, Refused, cluster_for
 from apps.vim.kubernetes.helm import engine
 from apps.vim.kubernetes.installing import Site
@@ -98,7 +97,7 @@ class KubernetesVim:
 
     def usage(self, instance_id: UUID | None = None) -> Usage:
         """What the metrics API or Prometheus measured; None and a reason where nobody does."""
-        return Usage(as_of=clock.now(), reason=Reason(probing.NO_METRICS, "no_metrics"))
+        return metrics.usage(self._cluster, self._settings.prometheus_url, instance_id)
 
     def events(self, instance_id: UUID) -> tuple[WorkloadEvent, ...]:
         """The events of the instance's namespace."""

@@ -41,15 +41,18 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _items(data: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+def items_of(data: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    """The entries of a list; none where it is missing or null."""
     return data.get(name) or ()
 
 
-def _reason(data: Any) -> Reason | None:
+def reason_of(data: Any) -> Reason | None:
+    """The reason that ``plain`` wrote."""
     return Reason.from_json(data) if data else None
 
 
-def _number(value: Any) -> float | None:
+def number_of(value: Any) -> float | None:
+    """A number, or None for "not known"."""
     return None if value is None else float(value)
 
 
@@ -97,7 +100,7 @@ class Pod:
             kind=str(data.get("kind") or "Pod"),
             phase=str(data["phase"]),
             node=str(data.get("node") or ""),
-            containers=tuple(Container.from_json(c) for c in _items(data, "containers")),
+            containers=tuple(Container.from_json(c) for c in items_of(data, "containers")),
         )
 
 
@@ -138,7 +141,7 @@ class ServiceInfo:
             name=str(data["name"]),
             type=str(data.get("type") or "ClusterIP"),
             cluster_ip=str(data.get("cluster_ip") or ""),
-            ports=tuple(ServicePort.from_json(p) for p in _items(data, "ports")),
+            ports=tuple(ServicePort.from_json(p) for p in items_of(data, "ports")),
         )
 
 
@@ -164,7 +167,7 @@ class Server:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The server that ``plain`` wrote."""
-        found = _items(data, "addresses")
+        found = items_of(data, "addresses")
         return cls(
             name=str(data["name"]),
             id=str(data["id"]),
@@ -225,11 +228,11 @@ class WorkloadStatus:
                 as_of=datetime.fromisoformat(data["as_of"]),
                 ready=int(data.get("ready") or 0),
                 total=int(data.get("total") or 0),
-                reason=_reason(data.get("reason")),
-                pods=tuple(Pod.from_json(p) for p in _items(data, "pods")),
-                services=tuple(ServiceInfo.from_json(s) for s in _items(data, "services")),
-                servers=tuple(Server.from_json(s) for s in _items(data, "servers")),
-                objects=tuple(ObjectInfo.from_json(o) for o in _items(data, "objects")),
+                reason=reason_of(data.get("reason")),
+                pods=tuple(Pod.from_json(p) for p in items_of(data, "pods")),
+                services=tuple(ServiceInfo.from_json(s) for s in items_of(data, "services")),
+                servers=tuple(Server.from_json(s) for s in items_of(data, "servers")),
+                objects=tuple(ObjectInfo.from_json(o) for o in items_of(data, "objects")),
                 scope=str(data.get("scope") or ""),
                 simulated=bool(data.get("simulated")),
             )
@@ -301,12 +304,12 @@ class ProbeResult:
                 as_of=datetime.fromisoformat(data["as_of"]),
                 nodes=None if nodes is None else tuple(_node(n) for n in nodes),
                 capacity=Capacity(
-                    **{f.name: _number(held.get(f.name)) for f in dataclasses.fields(Capacity)}
+                    **{f.name: number_of(held.get(f.name)) for f in dataclasses.fields(Capacity)}
                 ),
                 architecture=str(data.get("architecture") or ""),
                 capabilities=tuple(str(c) for c in data.get("capabilities") or ()),
                 simulated=bool(data.get("simulated")),
-                notes=tuple(Reason.from_json(n) for n in _items(data, "notes")),
+                notes=tuple(Reason.from_json(n) for n in items_of(data, "notes")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Invalid(N_("This is not the answer of a probe.")) from error
@@ -316,74 +319,7 @@ def _node(data: Mapping[str, Any]) -> Node:
     return Node(
         name=str(data["name"]),
         ready=bool(data.get("ready")),
-        cpus=_number(data.get("cpus")),
-        memory_mb=_number(data.get("memory_mb")),
-        storage_gb=_number(data.get("storage_gb")),
+        cpus=number_of(data.get("cpus")),
+        memory_mb=number_of(data.get("memory_mb")),
+        storage_gb=number_of(data.get("storage_gb")),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """Used out of total; None is "not known", never zero."""
-
-    used: float | None = None
-    total: float | None = None
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any] | None) -> Self:
-        """The meter that ``plain`` wrote."""
-        data = data or {}
-        return cls(_number(data.get("used")), _number(data.get("total")))
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerUsage:
-    """What one container or server consumes; total is its limit, or its node's without one."""
-
-    pod: str
-    container: str
-    cpu: Meter
-    memory: Meter
-    storage: Meter
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Measured load: cpu in vCPU, memory in MiB, storage in GiB.
-
-    ``source`` names who measured; it is empty, with a ``reason``, where nobody does.
-    """
-
-    as_of: datetime
-    cpu: Meter = Meter()
-    memory: Meter = Meter()
-    storage: Meter = Meter()
-    source: str = ""
-    reason: Reason | None = None
-    containers: tuple[ContainerUsage, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The load as plain data for a column or a message between sites."""
-        data: dict[str, Any] = plain(self)
-        return data
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The load that ``as_json`` wrote; unknown keys are ignored, nonsense is Invalid."""
-        try:
-            return cls(
-                as_of=datetime.fromisoformat(data["as_of"]),
-                **_meters(data),
-                source=str(data.get("source") or ""),
-                reason=_reason(data.get("reason")),
-                containers=tuple(
-                    ContainerUsage(str(c["pod"]), str(c["container"]), **_meters(c))
-                    for c in _items(data, "containers")
-                ),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Invalid(N_("This is not a measurement of load.")) from error
-
-
-def _meters(data: Mapping[str, Any]) -> dict[str, Meter]:
-    return {name: Meter.from_json(data.get(name)) for name in ("cpu", "memory", "storage")}

@@ -16,6 +16,7 @@ from apps.vim.contract import (
     Address,
     Container,
     ContainerUsage,
+    InstanceUsage,
     Meter,
     Phase,
     Pod,
@@ -225,9 +226,33 @@ def load_at(
                     cpu=_meter(replica.cpus, share, count),
                     memory=_meter(replica.memory_mb, share, count),
                     storage=_meter(replica.storage_gb, share, count),
+                    instance=str(record.instance_id),
                 )
             )
     return tuple(found)
+
+
+def instance_loads(loads: Iterable[ContainerUsage]) -> tuple[InstanceUsage, ...]:
+    """The load of each instance: the sum of what is known of its containers."""
+    grouped: dict[str, list[ContainerUsage]] = {}
+    for load in loads:
+        grouped.setdefault(load.instance, []).append(load)
+    return tuple(
+        InstanceUsage(
+            instance,
+            cpu=_sum(load.cpu for load in rows),
+            memory=_sum(load.memory for load in rows),
+            storage=_sum(load.storage for load in rows),
+        )
+        for instance, rows in grouped.items()
+    )
+
+
+def _sum(meters: Iterable[Meter]) -> Meter:
+    known = [meter for meter in meters if meter.used is not None]
+    if not known:
+        return Meter()
+    return Meter(sum(one.used or 0 for one in known), sum(one.total or 0 for one in known))
 
 
 def _meter(asked: float, share: float, count: int) -> Meter:

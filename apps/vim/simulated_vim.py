@@ -34,7 +34,14 @@ from apps.vim.contract import (
 from apps.vim.simulated_plan import node_names, plan, taken
 from apps.vim.simulated_record import Record
 from apps.vim.simulated_site import Fault, read_site
-from apps.vim.simulated_view import absent, lie_at, load_at, phase_at, status_at
+from apps.vim.simulated_view import (
+    absent,
+    instance_loads,
+    lie_at,
+    load_at,
+    phase_at,
+    status_at,
+)
 from apps.vim.simulated_voices import events_at, log_at
 from apps.vim.simulated_world import Contents, World, world_path
 from apps.vim.voices import LogPage, LogQuery, WorkloadEvent
@@ -190,6 +197,7 @@ class SimulatedVim:
             ),
             source=SOURCE,
             containers=tuple(loads),
+            instances=instance_loads(loads) if instance_id is None else (),
         )
 
     def events(self, instance_id: UUID) -> tuple[WorkloadEvent, ...]:

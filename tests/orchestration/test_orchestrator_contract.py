@@ -123,7 +123,7 @@ def test_load_and_mec_services_of_a_host_are_asked_at_its_edge(now, two_sites):
 
     load = asked("kpi")
     assert {"cpuusage", "memusage", "diskusage"} <= load.keys()
-    assert all(load[name].keys() == {"total", "used", "unit"} for name in (
+    assert all(load[name].keys() == {"total", "used", "unit", "ratio"} for name in (
         "cpuusage", "memusage", "diskusage"))
     (found,) = asked("mep_capabilities")
     assert found == {

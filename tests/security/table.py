@@ -191,6 +191,8 @@ CENTER |= {
     f"POST {_APPO}/app_instance_infos/sync": "401 401 404 501 403 501",
     # The edge of this world answers nobody; who may not ask is told so before that.
     f"GET {_APPO}/hosts/{{ip}}/kpi": "401 401 404 502 502 502",
+    f"GET {_APPO}/hosts/{{ip}}/kpi/series": "401 401 404 502 502 502",
+    f"GET {_APPO}/app_instances/{{instance_id}}/workload/usage": "401 401 404 502 502 502",
     f"GET {_APPO}/hosts/{{ip}}/mep_capabilities": "401 401 404 502 502 502",
     f"GET {_APPO}/hosts/{{ip}}/mep_capabilities/{{capability_id}}": "401 401 404 502 502 502",
     # Without a tenant in the address: one's own things; an administrator names a tenant to write.
@@ -220,6 +222,8 @@ CENTER |= {
         )
     },
     "GET appo/v1/hosts/{ip}/kpi": "401 401 404 502 502 502",
+    "GET appo/v1/hosts/{ip}/kpi/series": "401 401 404 502 502 502",
+    "GET appo/v1/app_instances/{instance_id}/workload/usage": "401 401 404 502 502 502",
     "GET appo/v1/hosts/{ip}/mep_capabilities": "401 401 404 502 502 502",
     "GET appo/v1/hosts/{ip}/mep_capabilities/{capability_id}": "401 401 404 502 502 502",
 }
@@ -249,7 +253,7 @@ EDGE = {
             (f"{_LCM}/", "401 401 404 200 200 200 200 200"),
             ("lcmcontroller/v1/", "401 401 404 200 200 200 200 200"),
         )
-        for what in ("kpi", "mep_capabilities", "mep_capabilities/{capability_id}")
+        for what in ("kpi", "kpi/series", "mep_capabilities", "mep_capabilities/{capability_id}")
     },
     f"GET {_LCM}/packages": "401 401 404 200 200 200 200 200",
     f"POST {_LCM}/packages": "401 401 404 200 403 200 200 200",
@@ -261,6 +265,7 @@ EDGE = {
     f"DELETE {_LCM}/app_instances/batchTerminate": "401 401 404 200 403 200 200 200",
     f"GET {_LCM}/app_instances/{{instance_id}}": "401 401 404 200 200 200 200 200",
     f"GET {_LCM}/app_instances/{{instance_id}}/record": "401 401 404 200 200 200 200 200",
+    f"GET {_LCM}/app_instances/{{instance_id}}/workload/usage": "401 401 404 200 200 200 200 200",
     f"POST {_LCM}/app_instances/{{instance_id}}/instantiate": "401 401 404 200 403 200 200 200",
     # What it runs is what it is told to run.
     f"POST {_LCM}/app_instances/{{instance_id}}/upgrade": "401 401 404 200 403 200 200 200",

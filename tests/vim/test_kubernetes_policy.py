@@ -113,8 +113,8 @@ def test_the_refusal_names_file_and_object_and_lists_every_violation():
     found = judge([pod(hostPID=True), thing("Namespace")], Allowance(), own=OWN)
     refused = PolicyRefused(found)
     assert str(refused) == (
-        "“chart.tgz/chart/templates/it.yaml”: Pod “it” shares the node's hostPID, and this host "
-        "does not allow that."
+        "“chart.tgz/chart/templates/it.yaml”: Pod “it” shares the node's hostPID, which the host "
+        "has to allow."
     )
     assert len(refused.details) == 2
     assert not refused.retryable

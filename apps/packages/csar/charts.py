@@ -1,4 +1,4 @@
-"""One Helm chart, streamed from its .tgz: what it is, what it makes, what Helm will refuse."""
+"""One Helm chart, streamed from its .tgz: what it is and what it seems to make."""
 
 from __future__ import annotations
 
@@ -22,49 +22,12 @@ MAX_VALUES: Final = 300
 MAX_LINES: Final = 10
 
 REMARKS: Final[dict[str, tuple[Level, str]]] = {
-    "template_bad_character": (
-        "error",
-        N_(
-            "Helm refuses “%(path)s”, line %(lines)s: “%(text)s” has a character that template "
-            "actions do not know; a list element is reached with the function index."
-        ),
-    ),
-    "template_unclosed": (
-        "error",
-        N_("Helm refuses “%(path)s”, line %(lines)s: “%(text)s” is not closed."),
-    ),
-    "template_unopened": (
-        "error",
-        N_("Helm refuses “%(path)s”, line %(lines)s: “%(text)s” belongs to no block."),
-    ),
-    "template_unended": (
-        "error",
-        N_("Helm refuses “%(path)s”: the block “%(text)s” in line %(lines)s has no end."),
-    ),
-    "template_wrong_values": (
-        "error",
-        N_(
-            "“%(path)s”, line %(lines)s: “%(text)s” does not exist; values are reached with "
-            "“.Values”."
-        ),
-    ),
-    "chart_namespace": (
-        "warning",
-        N_(
-            "“%(path)s”, line %(lines)s: the namespace “%(text)s” is fixed; the object goes there "
-            "and not to the namespace of the instance."
-        ),
-    ),
     "chart_node_port": (
         "warning",
         N_(
             "“%(path)s”, line %(lines)s: the node port %(text)s is fixed; a second instance on the "
             "same cluster cannot have it."
         ),
-    ),
-    "chart_privileged": (
-        "warning",
-        N_("“%(path)s”, line %(lines)s: “%(text)s” asks for rights over the whole node."),
     ),
 }
 
@@ -76,7 +39,6 @@ class _Findings:
     templates: int = 0
     objects: list[ChartObject] = field(default_factory=list)
     images: dict[str, None] = field(default_factory=dict)
-    broken: int = 0
 
 
 def read_chart(pieces: Iterable[bytes], *, path: str, limits: Limits, report: Report) -> ChartInfo:
@@ -134,10 +96,8 @@ def _is_template(name: str) -> bool:
 def _scan(name: str, path: str, data: bytes, found: _Findings, report: Report) -> None:
     # Helm copies bytes, so a comment in another encoding is no reason to refuse.
     text = data.decode("utf-8", "replace")
-    problems = list(helm.syntax_problems(text))
-    found.broken += bool(problems)
     by_kind: dict[str, list[helm.Finding]] = {}
-    for finding in [*problems, *helm.remarks(text)]:
+    for finding in helm.remarks(text):
         by_kind.setdefault(finding.kind, []).append(finding)
     for kind, alike in by_kind.items():
         level, sentence = REMARKS[kind]
@@ -205,7 +165,7 @@ def _conclude(info: ChartInfo, found: _Findings, place: str, report: Report) -> 
             )
     if not found.templates:
         report.error("chart_empty", N_("The chart “%(path)s” has no template."), info.path)
-    elif not found.broken:
+    else:
         report.ok(
             "chart_read",
             N_("The chart “%(path)s” was read; templates: %(templates)s, objects: %(count)s."),

@@ -1,7 +1,7 @@
-"""Finds in the text of a Helm template what Helm will refuse, and what ties it to one cluster.
+"""Finds in the text of a Helm template what it seems to make, and what ties it to one cluster.
 
-Not a template engine: a lexer for actions and a line scan for what lies between them.  It reports
-only what is certain; a template without remarks may still fail.
+Not a template engine: a line scan for what lies between the actions.  What Helm says of a template
+is in :mod:`apps.packages.csar.rendering`.
 """
 
 from __future__ import annotations
@@ -11,22 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-# Go's text/template refuses these in an action outside of strings and comments.
-NOT_IN_ACTIONS: Final = frozenset("[]{}&!@#%^*;<>?/~\\")
-OPENERS: Final = frozenset({"if", "range", "with", "define", "block"})
-WORD: Final = re.compile(r"[A-Za-z]+")
-WRONG_VALUES: Final = re.compile(r"(?<![\w.)\]$])\.(Value|values|value)\.\w")
 KIND: Final = re.compile(r"kind:[ \t]*['\"]?([A-Za-z]{1,64})['\"]?[ \t]*(?:#.*)?")
 NAME: Final = re.compile(r"(?:  |    )name:[ \t]*(.{1,253}?)[ \t]*(?:[ \t]#.*)?")
-NAMESPACE: Final = re.compile(
-    r"[ \t]+namespace:[ \t]*['\"]?([a-z0-9][-a-z0-9]{0,62})['\"]?[ \t]*(?:#.*)?"
-)
 NODE_PORT: Final = re.compile(r"[ \t-]*nodePort:[ \t]*['\"]?([0-9]{1,5})['\"]?[ \t]*(?:#.*)?")
 PORT: Final = re.compile(
     r"[ \t]*(-?)[ \t]+(port|targetPort|nodePort|protocol):[ \t]*['\"]?([A-Za-z0-9-]{1,15})['\"]?"
     r"[ \t]*(?:#.*)?"
 )
-PRIVILEGED: Final = re.compile(r"[ \t-]*(privileged|hostNetwork|hostPID):[ \t]*true[ \t]*(?:#.*)?")
 IMAGE: Final = re.compile(
     r"[ \t-]*image:[ \t]*['\"]?([\w.\-/:@]{1,255})['\"]?[ \t]*(?:#.*)?", re.ASCII
 )
@@ -43,99 +34,12 @@ class Finding:
     other: str = ""
 
 
-def syntax_problems(text: str) -> Iterator[Finding]:
-    """What Helm's engine refuses: bad characters, unclosed actions, unbalanced blocks."""
-    open_blocks: list[tuple[str, int]] = []
-    for action, line, problem in _actions(text):
-        if problem:
-            yield Finding(problem, line, _excerpt(action))
-            if problem == "template_unclosed":
-                return
-            continue
-        word = WORD.match(action)
-        keyword = word[0] if word else ""
-        if keyword in OPENERS:
-            open_blocks.append((keyword, line))
-        elif keyword in {"end", "else"} and not open_blocks:
-            yield Finding("template_unopened", line, keyword)
-        elif keyword == "end":
-            open_blocks.pop()
-    for keyword, line in open_blocks:
-        yield Finding("template_unended", line, keyword)
-
-
-def _actions(text: str) -> Iterator[tuple[str, int, str]]:
-    """Each ``{{ action }}`` trimmed, its line, and what is wrong with it ("" for nothing)."""
-    position, counted, line = 0, 0, 1
-    while (start := text.find("{{", position)) >= 0:
-        line += text.count("\n", counted, start)
-        counted = start
-        inside = start + 2
-        if text.startswith("- ", inside) or text.startswith("-\n", inside):
-            inside += 2
-        if text.startswith("/*", inside):
-            close = text.find("*/", inside + 2)
-            position = text.find("}}", close) + 2 if close >= 0 else 1
-            if position < 2:
-                yield text[start : start + 80], line, "template_unclosed"
-                return
-            continue
-        end, bad = _end_of_action(text, inside)
-        if end < 0:
-            yield text[start : start + 80], line, "template_unclosed"
-            return
-        body = text[inside:end].strip().removesuffix("-").strip()
-        problem_line = line + text.count("\n", start, bad) if bad >= 0 else line
-        yield body, problem_line, "template_bad_character" if bad >= 0 else ""
-        position = end + 2
-
-
-def _end_of_action(text: str, position: int) -> tuple[int, int]:
-    """Where "}}" stands (-1: nowhere) and the first bad character before it (-1: none)."""
-    bad = -1
-    while position < len(text):
-        char = text[position]
-        if text.startswith("}}", position):
-            return position, bad
-        if char in "\"'`":
-            position = _end_of_string(text, position)
-            if position < 0:
-                return -1, bad
-        elif char in NOT_IN_ACTIONS and bad < 0:
-            bad = position
-        position += 1
-    return -1, bad
-
-
-def _end_of_string(text: str, position: int) -> int:
-    """Where the string that opens at ``position`` closes; -1 where it does not."""
-    quote = text[position]
-    position += 1
-    while position < len(text):
-        if text[position] == quote:
-            return position
-        if quote != "`" and text[position] == "\n":
-            return -1
-        position += 2 if quote != "`" and text[position] == "\\" else 1
-    return -1
-
-
-def _excerpt(action: str) -> str:
-    return " ".join(action.split())[:80]
-
-
 def remarks(text: str) -> Iterator[Finding]:
-    """What ties or misleads: misspelt .Values, fixed namespaces and ports, privileges."""
+    """What ties a chart to one cluster: fixed ports."""
     for number, line in enumerate(text.splitlines(), 1):
         line = line[:MAX_LINE]
-        if "{{" in line and (wrong := WRONG_VALUES.search(line)):
-            yield Finding("template_wrong_values", number, "." + wrong[1])
-        if match := NAMESPACE.fullmatch(line):
-            yield Finding("chart_namespace", number, match[1])
         if match := NODE_PORT.fullmatch(line):
             yield Finding("chart_node_port", number, match[1])
-        if match := PRIVILEGED.fullmatch(line):
-            yield Finding("chart_privileged", number, match[1])
 
 
 def objects(text: str) -> Iterator[Finding]:

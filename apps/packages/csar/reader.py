@@ -26,6 +26,7 @@ from apps.packages.csar.limits import Limits
 from apps.packages.csar.locate import Folder, Located, appd_zips, locate, open_inner
 from apps.packages.csar.manifest import DigestCheck, parse_manifest
 from apps.packages.csar.refusals import refuse
+from apps.packages.csar.rendering import render_chart
 from apps.packages.csar.shapes import as_map, as_text
 from apps.packages.csar.texts import line_of, load_yaml
 from apps.packages.csar.zips import CHUNK, ZipReader
@@ -181,13 +182,16 @@ class _Reading:
         return template
 
     def _charts(self, package: Folder) -> tuple[ChartInfo, ...]:
-        return tuple(
-            read_chart(
-                self.archive.stream(entry.name), path=name, limits=self.limits, report=self.report
-            )
-            for name, entry in sorted(package.files.items())
-            if CHART.fullmatch(name)
-        )
+        found = []
+        for name, entry in sorted(package.files.items()):
+            if CHART.fullmatch(name):
+                stream = self.archive.stream(entry.name)
+                found.append(
+                    read_chart(stream, path=name, limits=self.limits, report=self.report)
+                )
+                # Only now: what was read first is no bomb.
+                render_chart(b"".join(self.archive.stream(entry.name)), name, self.report)
+        return tuple(found)
 
     def _app_class(
         self, manifest: Manifest, charts: tuple[ChartInfo, ...], template: Template

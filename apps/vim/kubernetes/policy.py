@@ -68,40 +68,40 @@ SAFE_SYSCTLS: Final = frozenset(
 )  # fmt: skip
 SENTENCES: Final = {
     "namespace": N_(
-        "“%(path)s”: %(kind)s “%(name)s” is for the namespace “%(what)s”, and this host "
-        "allows only the instance's own."
+        "“%(path)s”: %(kind)s “%(name)s” is for the namespace “%(what)s” and not its own, "
+        "which the host has to allow."
     ),
     "namespace_foreign": N_(
         "“%(path)s”: %(kind)s “%(name)s” is for the namespace “%(what)s”, which no package "
         "may reach."
     ),
     "cluster_kind": N_(
-        "“%(path)s”: %(kind)s “%(name)s” belongs to the whole cluster, and this host does "
-        "not allow that."
+        "“%(path)s”: %(kind)s “%(name)s” belongs to the whole cluster, which the host has to "
+        "allow."
     ),
     "cluster_kind_never": N_(
         "“%(path)s”: %(kind)s “%(name)s” belongs to the whole cluster, which no package may "
         "change."
     ),
     "privileged": N_(
-        "“%(path)s”: %(kind)s “%(name)s” has the privileged container “%(what)s”, and this "
-        "host does not allow that."
+        "“%(path)s”: %(kind)s “%(name)s” has the privileged container “%(what)s”, which the "
+        "host has to allow."
     ),
     "host_path": N_(
-        "“%(path)s”: %(kind)s “%(name)s” mounts “%(what)s” of the node (hostPath), and this "
-        "host does not allow that."
+        "“%(path)s”: %(kind)s “%(name)s” mounts “%(what)s” of the node (hostPath), which the "
+        "host has to allow."
     ),
     "host_namespaces": N_(
-        "“%(path)s”: %(kind)s “%(name)s” shares the node's %(what)s, and this host does not "
-        "allow that."
+        "“%(path)s”: %(kind)s “%(name)s” shares the node's %(what)s, which the host has to "
+        "allow."
     ),
     "host_ports": N_(
         "“%(path)s”: %(kind)s “%(name)s” opens the port %(what)s of the node itself "
-        "(hostPort), and this host does not allow that."
+        "(hostPort), which the host has to allow."
     ),
     "capabilities": N_(
-        "“%(path)s”: %(kind)s “%(name)s” adds the capability %(what)s, and this host does "
-        "not allow that."
+        "“%(path)s”: %(kind)s “%(name)s” adds the capability %(what)s, which the host has to "
+        "allow."
     ),
     "confinement": N_(
         "“%(path)s”: %(kind)s “%(name)s” lifts the container's confinement (%(what)s), which "

@@ -143,15 +143,11 @@ def broken_chart(template: bytes, **more: bytes) -> dict[str, bytes | None]:
 @pytest.mark.parametrize(
     ("template", "code", "line"),
     [
-        (b"a:\n  b: {{ .Values.x[0].name }}\n", "template_bad_character", 2),
-        (b"{{- if .Values.x }}\na: 1\n", "template_unended", 1),
-        (b"a: 1\n{{ end }}\n", "template_unopened", 2),
-        (b"a: 1\nb: {{ .Values.x\n", "template_unclosed", 2),
-        (b'a: {{ quote "x }}\n', "template_unclosed", 1),
-        (b"a:\n  b: {{ .Value.x }}\n", "template_wrong_values", 2),
-        (b"metadata:\n  namespace: default # here\n", "chart_namespace", 2),
-        (b"ports:\n  - nodePort: 32000\n", "chart_node_port", 2),
-        (b"x:\n  privileged: true\n", "chart_privileged", 2),
+        (b"a:\n  b: {{ .Values.x[0].name }}\n", "chart_refused", 2),
+        (b"a: 1\n{{ end }}\n", "chart_refused", 2),
+        (b"a: 1\nb: {{ .Values.x\n", "chart_refused", 3),
+        (b"a:\n  b: {{ .Value.x }}\n", "chart_needs_values", 2),
+        (b"x:\n  - nodePort: 32000\n", "chart_node_port", 2),
     ],
 )
 def test_chart_remarks_say_where(read: Read, template: bytes, code: str, line: int) -> None:
@@ -159,18 +155,44 @@ def test_chart_remarks_say_where(read: Read, template: bytes, code: str, line: i
     (check,) = [one for one in info.checks if one.code == code]
     assert check.line == line
     assert check.path.endswith("templates/extra.yaml")
-    assert str(check.reason).endswith(".")
+
+
+SPACE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: default}\n"
+ROOT = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {hostPID: true, containers: []}\n"
+HOOK = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, annotations: {helm.sh/hook: a}}\n"
 
 
 @pytest.mark.parametrize(
-    "template",
+    ("template", "level", "code"),
     [
-        b'{{/* [0] }} */}}\na: {{ index .Values.x 0 | quote }}\nb: {{ "[0]" }} {{ `{{` }}\n',
-        b"{{- range $i, $e := .Values.a -}}\n{{- with $e.Values.x }}{{ end }}{{ else }}{{- end }}",
-        b"c: [1, 2] {d: 3} # {{- if true }}{{ else if false }}{{ end -}}\nport: 8443\t\t\n",
-        b'namespace: "{{ .Release.Namespace }}"\nnodePort: {{ .Values.port }}\n',
+        (SPACE, "warning", "policy_namespace"),
+        (ROOT, "warning", "policy_host_namespaces"),
+        (HOOK, "info", "chart_hooks"),
+        ("just text", "error", "chart_no_object"),
     ],
 )
+def test_objects_are_judged_as_a_host_would(
+    read: Read, template: str, level: str, code: str
+) -> None:
+    info = read(extra=broken_chart(template.encode()))
+    (check,) = [one for one in info.checks if one.code == code]
+    assert check.level == level
+    assert "%(" not in str(check.reason)
+
+
+GOOD = b"""\
+{{/* [0] }} */}}
+{{- range $i, $e := .Values.none -}}{{ else }}{{- end }}
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: x, namespace: "{{ .Release.Namespace }}"}
+data:
+  port: "8443"\t\t
+  list: {{ "[0]" | quote }}
+"""
+
+
+@pytest.mark.parametrize("template", [GOOD, b"# only a comment\n", b""])
 def test_good_templates_are_left_alone(read: Read, template: bytes) -> None:
     info = read(extra=broken_chart(template))
     assert {check.level for check in info.checks} <= {"ok", "info"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -86,13 +87,20 @@ class Kubelets:
             self._addresses += 1
             address = f"10.244.{self._addresses // 250 % 250}.{self._addresses % 250 + 1}"
             worker = self._workers[uid] = Worker(self._client, self._recorder, pod, address)
-            self._tasks[uid] = asyncio.create_task(worker.run(node.works))
+            task = self._tasks[uid] = asyncio.create_task(worker.run(node.works))
+            task.add_done_callback(_tell_failure)
 
     def _gone(self, uid: str) -> None:
         worker = self._workers.pop(uid, None)
         if worker is not None:
             worker.kill()
             self._tasks.pop(uid).cancel()
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    """A pod that our own mistake has stopped is told of in the log; the others go on."""
+    if not task.cancelled() and task.exception() is not None:
+        traceback.print_exception(task.exception())
 
 
 async def serve(options: argparse.Namespace) -> None:
