@@ -13,7 +13,7 @@ from pathlib import Path
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.test import Client
 
-from apps.hosts import managers, records, stores
+from apps.hosts import credentials, managers, records, stores
 from apps.hosts import services as hosts
 from apps.hosts.models import AppLcm, AppRepo, AppRuleManager, AppStore
 from apps.hosts.specs import HostSpec, ManagerSpec, RecordSpec, RepoSpec, StoreSpec
@@ -110,9 +110,15 @@ def host(ip="", *, edge=None, granted_to=None, access=ACCESS, **more):
     if granted_to is not None:
         grants.give(granted_to, "deploy_to_mechost", made)
     if access:
-        hosts.store_credentials(actor=SYSTEM, host_id=made.pk, content=access.encode())
+        credentials.store_credentials(actor=SYSTEM, host_id=made.pk, content=access.encode())
     made.refresh_from_db()
     return made
+
+
+def simulate(host_id, text):
+    """Give a simulated host other properties, such as faults; one that is down takes them too."""
+    content = (ACCESS + text).encode()
+    credentials.store_credentials(actor=SYSTEM, host_id=host_id, content=content, untested=True)
 
 
 def csar(**request):

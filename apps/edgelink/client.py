@@ -24,6 +24,7 @@ from apps.vim.voices import LogPage, LogQuery, WorkloadEvent
 LCM = "/lcmcontroller/v1"
 RULES = "/apprulemgr/v1"
 UPLOAD_SECONDS = 600.0
+TRY_SECONDS = 60.0  # an edge waits for a VIM that may not answer before it says so
 ROW = {"kind", "id", "version"}  # what every row of the feed has
 
 
@@ -52,13 +53,17 @@ class EdgeClient:
         """Let the edge forget a host; raises NotFound when it does not know it."""
         self._send("DELETE", f"{LCM}/hosts/{ip}")
 
-    def put_credentials(self, ip: str, content: str) -> None:
-        """Store the access file of a host at the edge; the edge checks it and may refuse."""
+    def put_credentials(self, ip: str, content: str, *, untested: bool = False) -> None:
+        """Store the access file of a host at the edge, which tries it first and may refuse.
+
+        ``untested`` lets the edge take it as it is.
+        """
         self._send(
             "POST",
             f"{LCM}/configuration",
-            data={"hostIp": ip},
+            data={"hostIp": ip} | ({"untested": "true"} if untested else {}),
             files={"configFile": ("config", content.encode())},
+            timeout=httpx.Timeout(TRY_SECONDS, connect=http.CONNECT_SECONDS),
         )
 
     def remove_credentials(self, ip: str) -> None:

@@ -15,7 +15,7 @@ from apps.common.conditional import etag
 from apps.common.errors import Invalid
 from apps.common.pagination import page
 from apps.common.words import Reason
-from apps.hosts import managers, selectors, services
+from apps.hosts import credentials, managers, selectors, services
 from apps.hosts.models import AppLcm, AppRuleManager, Manager, MecHost
 from apps.hosts.policies import may_configure, may_handle_credentials
 from apps.hosts.serializers import MANAGER_SERIALIZERS, MecHostSerializer
@@ -179,14 +179,21 @@ class HostCredentialsView(ApiView):
         request={
             "multipart/form-data": {
                 "type": "object",
-                "properties": {"file": {"type": "string", "format": "binary"}},
+                "properties": {
+                    "file": {"type": "string", "format": "binary"},
+                    "untested": {
+                        "type": "string",
+                        "enum": ["true", "false"],
+                        "description": "“true” stores it without asking the VIM first.",
+                    },
+                },
                 "required": ["file"],
             }
         },
         responses={200: dict},
     )
     def post(self, request: Request, ip: str) -> Response:
-        """Store it (administrator)."""
+        """Store it (administrator), once it is known to open the VIM: 400 or 502 say why not."""
         require(may_handle_credentials(self.actor))
         host = selectors.access_host(self.actor, ip)
         store_uploaded(request, host, actor=self.actor, part="file")
@@ -196,7 +203,7 @@ class HostCredentialsView(ApiView):
         """Forget it (administrator)."""
         require(may_handle_credentials(self.actor))
         host = selectors.access_host(self.actor, ip)
-        services.remove_credentials(actor=self.actor, host_id=host.pk)
+        credentials.remove_credentials(actor=self.actor, host_id=host.pk)
         return Response(DELETED)
 
 
@@ -207,5 +214,16 @@ def store_uploaded(request: Request, host: MecHost, *, actor: Actor, part: str) 
         raise Invalid(
             N_("The request is not valid."), fields={part: Reason(N_("attach the access file"))}
         )
-    content = file.read(services.MAX_CREDENTIAL_BYTES + 1)
-    services.store_credentials(actor=actor, host_id=host.pk, content=content)
+    content = file.read(credentials.MAX_CREDENTIAL_BYTES + 1)
+    credentials.store_credentials(
+        actor=actor, host_id=host.pk, content=content, untested=_says_untested(request)
+    )
+
+
+def _says_untested(request: Request) -> bool:
+    """Whether the form says that the file is to be stored without trying it."""
+    said = request.data.get("untested", "false")
+    if said not in ("true", "false"):
+        reason = Reason(N_("must be “true” or “false”"))
+        raise Invalid(N_("The request is not valid."), fields={"untested": reason})
+    return bool(said == "true")

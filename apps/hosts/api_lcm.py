@@ -6,6 +6,7 @@ import uuid
 from typing import Any, cast
 
 from django.db import transaction
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -14,7 +15,7 @@ from rest_framework.response import Response
 from apps.common.fields import ipv4
 from apps.common.models import Origin
 from apps.common.pagination import page
-from apps.hosts import selectors, services
+from apps.hosts import credentials, selectors, services
 from apps.hosts.api import store_uploaded
 from apps.hosts.driver_settings import set_settings
 from apps.hosts.models import MecHost
@@ -96,14 +97,24 @@ class HostAddressSerializer(serializers.Serializer[Any]):
     hostIp = serializers.CharField(max_length=15, validators=[ipv4])
 
 
+class AccessFileSerializer(HostAddressSerializer):
+    """An access file in a form."""
+
+    configFile = serializers.FileField()
+    untested = serializers.ChoiceField(
+        choices=("true", "false"), required=False, help_text="“true”: without asking the VIM first."
+    )
+
+
 class ConfigurationView(ApiView):
     """The access file of a host of this edge."""
 
     parser_classes = [MultiPartParser, FormParser, JSONParser]
     serializer_class = HostAddressSerializer
 
+    @extend_schema(request={"multipart/form-data": AccessFileSerializer})
     def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
-        """Store it."""
+        """Store it, once it is known to open the VIM: 400 or 502 say why not."""
         host = self._host(request, tenant_id)
         store_uploaded(request, host, actor=self.actor, part="configFile")
         return Response(None)
@@ -111,7 +122,7 @@ class ConfigurationView(ApiView):
     def delete(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
         """Forget it; the address comes as a query parameter or as a form field."""
         host = self._host(request, tenant_id)
-        services.remove_credentials(actor=self.actor, host_id=host.pk)
+        credentials.remove_credentials(actor=self.actor, host_id=host.pk)
         return Response(None)
 
     def _host(self, request: Request, tenant_id: uuid.UUID | None) -> MecHost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -289,6 +290,17 @@ class HostCredential(models.Model):
     def fault_reason(self) -> Reason:
         """Why the edge refused them; empty when it did not."""
         return Reason.from_json(self.fault)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the first thing in them ends without which they do not work; None if unknown."""
+        said = (self.summary.get("expires"), (self.summary.get("ca") or {}).get("expires"))
+        return min((datetime.fromisoformat(one) for one in said if one), default=None)
+
+    @property
+    def is_untested(self) -> bool:
+        """Whether whoever stored them did not want them tried first."""
+        return bool(self.summary.get("untested"))
 
     @property
     def is_owed(self) -> bool:

@@ -13,19 +13,17 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import clock
 from apps.common.errors import Conflict, Invalid, NotFound
 from apps.common.models import Origin, born_here
-from apps.common.secrets import Secret
 from apps.common.words import Reason
 from apps.hosts import limits
-from apps.hosts.models import AppLcm, AppRuleManager, HostCredential, MecHost
+from apps.hosts.models import AppLcm, AppRuleManager, MecHost
 from apps.hosts.places import point_of
-from apps.hosts.policies import may_configure, may_handle_credentials
+from apps.hosts.policies import may_configure
 from apps.hosts.specs import HostObservation, HostSpec
 from apps.journal import services as journal
-from apps.tenants.actors import SYSTEM, Actor
+from apps.tenants.actors import Actor
 from apps.tenants.policies import require
 from apps.vim import registry
 
-MAX_CREDENTIAL_BYTES = 1024 * 1024
 DELIVERY_LEASE = timedelta(minutes=2)
 limit_reached = limits.limit_reached
 
@@ -147,95 +145,6 @@ def _refuse_when_used(host: MecHost) -> None:
 
 class _TakeBack(Exception):
     """Ends a savepoint that must not last."""
-
-
-def store_credentials(*, actor: Actor, host_id: uuid.UUID, content: bytes) -> HostCredential:
-    """Seal the access file of a host; the old one stays when the new one cannot be read.
-
-    Raises Invalid, naming what is wrong in the file.
-    """
-    require(may_handle_credentials(actor))
-    if len(content) > MAX_CREDENTIAL_BYTES:
-        raise Invalid(N_("The file is larger than 1 MiB; an access file is a few kilobytes."))
-    host = MecHost.objects.filter(pk=host_id).first()
-    if host is None:
-        raise NotFound(N_("There is no such host."), message="Record not found")
-    # Read before the transaction: it may take a while, and nobody else could write meanwhile.
-    summary = registry.describe_credentials(host.vim, content)
-    with transaction.atomic():
-        return _store(actor, lock_host(host_id), content, summary)
-
-
-def _store(actor: Actor, host: MecHost, content: bytes, summary: dict[str, Any]) -> HostCredential:
-    credential, _ = HostCredential.objects.update_or_create(
-        host=host,
-        defaults={
-            "content": Secret(content.decode()),
-            "summary": summary,
-            "uploaded_at": clock.now(),
-            "delivered_at": clock.now() if host.is_local else None,
-            "fault": {},
-            "removing": False,
-        },
-    )
-    if host.is_local:
-        host.config_upload_status = "Uploaded"
-    host.save()
-    journal.record("hosts.host.credentials_stored", host, actor=actor)
-    return credential
-
-
-@transaction.atomic
-def remove_credentials(*, actor: Actor, host_id: uuid.UUID) -> MecHost:
-    """Forget the access file of a host; NotFound when there is none."""
-    require(may_handle_credentials(actor))
-    host = lock_host(host_id)
-    credential = HostCredential.objects.filter(host=host, removing=False).first()
-    if credential is None:
-        raise NotFound(N_("No credentials are stored for this host."), message="Record not found")
-    if host.is_local or credential.delivered_at is None:
-        credential.delete()
-        host.config_upload_status = "Deleted"
-    else:
-        credential.removing, credential.content = True, Secret("")
-        credential.save()
-    host.save()
-    journal.record("hosts.host.credentials_removed", host, actor=actor)
-    return host
-
-
-@transaction.atomic
-def note_credentials_delivered(*, sent: HostCredential) -> None:
-    """The edge has the access file that was sent: keep that fact, and not the file.
-
-    One that was uploaded meanwhile is still to be sent.
-    """
-    done = HostCredential.objects.filter(pk=sent.pk, uploaded_at=sent.uploaded_at, removing=False)
-    if done.update(content="", delivered_at=clock.now(), fault={}):
-        _note_upload_status(sent.host_id, "Uploaded")
-
-
-@transaction.atomic
-def note_credentials_refused(*, sent: HostCredential, fault: Reason) -> None:
-    """The edge cannot use the access file that was sent: keep why, and do not send it again."""
-    HostCredential.objects.filter(pk=sent.pk, uploaded_at=sent.uploaded_at).update(
-        fault=fault.as_json()
-    )
-    _note_upload_status(sent.host_id, "")
-
-
-@transaction.atomic
-def note_credentials_removed(*, sent: HostCredential) -> None:
-    """The edge has forgotten the access file."""
-    if HostCredential.objects.filter(pk=sent.pk, removing=True).delete()[0]:
-        _note_upload_status(sent.host_id, "Deleted")
-
-
-def _note_upload_status(host_id: uuid.UUID, status: str) -> None:
-    host = lock_host(host_id)
-    host.config_upload_status = status
-    host.save()
-    journal.record("hosts.host.observed", host, actor=SYSTEM, quiet=True)
 
 
 def claim_delivery(*, host_id: uuid.UUID) -> MecHost | None:

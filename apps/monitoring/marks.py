@@ -6,14 +6,16 @@ Texts are chosen when they are shown, in the reader's language.  Nothing here de
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.common import clock
 from apps.common.errors import Invalid
 from apps.common.words import Reason, Text, say
-from apps.hosts.models import Manager, MecHost
+from apps.hosts.models import HostCredential, Manager, MecHost
 from apps.instances.models import AppInstance, LcmOperation, Rollout, RolloutItem
 from apps.instances.states import (
     Health,
@@ -32,6 +34,8 @@ from apps.vim.results import Pod, Server, WorkloadStatus
 
 TONES = OK, BUSY, WARN, BAD, INFO, UNKNOWN = "ok", "busy", "warn", "bad", "info", "unknown"
 FAILING = frozenset({WARN, BAD})
+# Time enough to get new credentials and to give them to the host.
+EXPIRES_SOON = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +274,22 @@ def credentials_mark(host: MecHost) -> Mark:
         return Mark("Invalid", _("Invalid"), BAD, say(credential.fault_reason))
     if credential.delivered_at is None:
         late = _("They are stored here; the edge does not have them yet.")
-        return Mark("Pending", _("Waiting for delivery"), BUSY, late)
-    return Mark("Stored", _("Stored"), OK, "", credential.uploaded_at)
+        why = say(host.delivery_reason) or late
+        return Mark("Pending", _("Waiting for delivery"), BUSY, why)
+    return _expiring(credential) or Mark("Stored", _("Stored"), OK, "", credential.uploaded_at)
+
+
+def _expiring(credential: HostCredential) -> Mark | None:
+    """Credentials that have come to their end, or come to it soon."""
+    end = credential.expires
+    if end is None or end > clock.now() + EXPIRES_SOON:
+        return None
+    day = {"day": f"{timezone.localtime(end):%Y-%m-%d}"}
+    if end <= clock.now():
+        why = gettext("They were valid until %(day)s; store new ones.") % day
+        return Mark("Expired", _("Expired"), BAD, why, end)
+    why = gettext("They are valid until %(day)s only; store new ones before that.") % day
+    return Mark("Expires soon", _("Expires soon"), WARN, why)
 
 
 def _link(reachable: bool | None, since: datetime | None, why: str) -> Mark:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from apps.common import clock
 from apps.common.errors import DomainError, NotFound, Upstream
 from apps.edgelink.client import EdgeClient
-from apps.hosts import managers, services
+from apps.hosts import credentials, managers, services
 from apps.hosts.driver_settings import password_for_edge
 from apps.hosts.models import AppLcm, HostCredential, MecHost
 from apps.hosts.serializers import LocalHostSerializer
@@ -46,6 +46,8 @@ def deliver(host_id: uuid.UUID) -> str:
 def _bring(edge: EdgeClient, host: MecHost) -> str:
     if not host.is_delivered:
         edge.put_host(order_for(host))
+        # What is left may have to wait for a VIM; the host has not.
+        services.note_delivered(actor=SYSTEM, host_id=host.pk, version=host.desired_version)
     credential: HostCredential | None = getattr(host, "credential", None)
     if credential is not None and credential.is_owed:
         _bring_credentials(edge, host, credential)
@@ -58,16 +60,17 @@ def _bring_credentials(edge: EdgeClient, host: MecHost, credential: HostCredenti
     if credential.removing:
         with suppress(NotFound):
             edge.remove_credentials(host.ip)
-        services.note_credentials_removed(sent=credential)
+        credentials.note_credentials_removed(sent=credential)
         return
     try:
-        edge.put_credentials(host.ip, credential.content.reveal())
+        content, untested = credential.content.reveal(), credential.is_untested
+        edge.put_credentials(host.ip, content, untested=untested)
     except Upstream:
         raise
     except DomainError as error:
-        services.note_credentials_refused(sent=credential, fault=error.reason)
+        credentials.note_credentials_refused(sent=credential, fault=error.reason)
     else:
-        services.note_credentials_delivered(sent=credential)
+        credentials.note_credentials_delivered(sent=credential)
 
 
 def _remove(edge: EdgeClient, host: MecHost) -> str:

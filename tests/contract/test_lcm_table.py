@@ -223,9 +223,7 @@ def test_load_that_is_measured_is_in_the_originals_units(site):
 
 
 def test_load_that_nobody_measures_is_null_and_never_zero(site):
-    content = make.ACCESS + "  metrics: false\n"
-    make.hosts.store_credentials(
-        actor=make.SYSTEM, host_id=site.host.pk, content=content.encode())
+    make.simulate(site.host.pk, "  metrics: false\n")
     found = read(site, site.path)
     assert found["metricsSource"] is None
     for pod in found["pods"]:

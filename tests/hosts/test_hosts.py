@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.common import clock
 from apps.common.errors import Conflict
-from apps.hosts import services
+from apps.hosts import credentials, services
 from apps.hosts.models import HostCredential, MecHost
 from apps.hosts.specs import HostObservation
 from apps.journal.models import Entry, Tombstone
@@ -194,7 +194,7 @@ def test_access_file_is_stored_and_only_its_summary_is_shown(boss):
     assert credential.content.reveal() == make.ACCESS
     assert credential.summary["token"] is True
     assert boss.send("GET", f"{URL}/10.0.0.1").json()["configUploadStatus"] is None
-    services.note_credentials_delivered(sent=credential)
+    credentials.note_credentials_delivered(sent=credential)
     assert boss.send("GET", f"{URL}/10.0.0.1").json()["configUploadStatus"] == "Uploaded"
 
 
@@ -233,7 +233,7 @@ def test_access_file_is_forgotten_and_forgetting_it_again_answers_404(boss):
 def test_access_file_that_the_edge_has_is_kept_no_longer(boss):
     boss.send("POST", URL, BODY)
     store(boss, make.ACCESS.encode())
-    services.note_credentials_delivered(sent=HostCredential.objects.get())
+    credentials.note_credentials_delivered(sent=HostCredential.objects.get())
     credential = HostCredential.objects.get()
     assert not credential.content
     assert credential.delivered_at
@@ -245,7 +245,7 @@ def test_access_file_replaced_while_the_old_one_travelled_is_still_to_be_sent(bo
     store(boss, make.ACCESS.encode())
     sent = HostCredential.objects.get()
     store(boss, make.ACCESS.replace("seed: 7", "seed: 8").encode())
-    services.note_credentials_delivered(sent=sent)
+    credentials.note_credentials_delivered(sent=sent)
     credential = HostCredential.objects.get()
     assert "seed: 8" in credential.content.reveal()
     assert credential.is_owed
@@ -254,12 +254,12 @@ def test_access_file_replaced_while_the_old_one_travelled_is_still_to_be_sent(bo
 def test_removed_access_file_is_forgotten_once_the_edge_has_forgotten_it(boss):
     boss.send("POST", URL, BODY)
     store(boss, make.ACCESS.encode())
-    services.note_credentials_delivered(sent=HostCredential.objects.get())
+    credentials.note_credentials_delivered(sent=HostCredential.objects.get())
     assert boss.send("DELETE", f"{URL}/10.0.0.1/k8sconfig").status_code == 200
     credential = HostCredential.objects.get()
     assert credential.is_owed
     assert MecHost.objects.get().owes_delivery
-    services.note_credentials_removed(sent=credential)
+    credentials.note_credentials_removed(sent=credential)
     assert not HostCredential.objects.exists()
     assert boss.send("GET", f"{URL}/10.0.0.1").json()["configUploadStatus"] == "Deleted"
 

@@ -8,7 +8,6 @@ from apps.common import clock
 from apps.instances.models import AppInstance, LcmOperation
 from apps.orchestration import services
 from apps.orchestration.drivers import driver_of
-from apps.tenants.actors import SYSTEM
 from apps.vim.contract import Phase
 from tests import factories as make
 from tests.sites import work_once
@@ -84,9 +83,7 @@ def simulated(stage):
     """Give the host's simulated site other properties, such as faults."""
 
     def change(text):
-        make.hosts.store_credentials(
-            actor=SYSTEM, host_id=stage.host.pk, content=(make.ACCESS + text).encode()
-        )
+        make.simulate(stage.host.pk, text)
 
     return change
 

@@ -6,7 +6,7 @@ import pytest
 
 from apps.common import clock
 from apps.common.errors import Conflict
-from apps.hosts import services
+from apps.hosts import credentials, services
 from apps.hosts.models import AppLcm, HostCredential, MecHost
 from apps.orchestration import delivery
 from apps.tenants.actors import SYSTEM
@@ -137,7 +137,7 @@ def test_host_that_the_edge_cannot_let_go_stays_with_the_words_of_the_edge(two_s
 def test_access_file_that_the_edge_refuses_is_owed_with_the_reason(two_sites, edge, settings):
     host = make.host("10.9.1.1", edge=edge, access="")
     delivery.deliver(host.pk)
-    services.store_credentials(actor=SYSTEM, host_id=host.pk, content=make.ACCESS.encode())
+    credentials.store_credentials(actor=SYSTEM, host_id=host.pk, content=make.ACCESS.encode())
     # The center could read it; the edge calls the kind of VIM by a name of its own.
     with two_sites.inside():
         MecHost.objects.update(vim="OpenStack")
@@ -196,8 +196,7 @@ def test_probe_of_a_vim_that_does_not_answer_keeps_what_was_known(house):
         delivery.probe(host)
         host.refresh_from_db()
         facts = host.facts
-        down = make.ACCESS + "  faults:\n    - {kind: unreachable}\n"
-        services.store_credentials(actor=SYSTEM, host_id=host.pk, content=down.encode())
+        make.simulate(host.pk, "  faults:\n    - {kind: unreachable}\n")
         now.advance(minutes=1)
         assert delivery.probe(host)
         host.refresh_from_db()

@@ -60,9 +60,7 @@ class Pair(Stage):
     def simulate(self, text):
         """Give the edge's simulated site other properties."""
         with self.sites.inside():
-            make.hosts.store_credentials(
-                actor=SYSTEM, host_id=self.host.pk, content=(make.ACCESS + text).encode()
-            )
+            make.simulate(self.host.pk, text)
 
 
 @pytest.fixture

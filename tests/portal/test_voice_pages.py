@@ -147,20 +147,17 @@ def test_states_of_a_log_are_words_on_the_page(look):
         (DIES.format(cause="ImagePullBackOff", after=0.1), "has not started yet"),
         ("  faults:\n    - {kind: unreachable}\n", "The link is lost"),
     ):
-        content = make.ACCESS + fault
         other = site.create(name=f"x{len(fault)}")
         site.instantiate(other)
         if "unreachable" not in fault:
-            make.hosts.store_credentials(
-                actor=make.SYSTEM, host_id=site.host.pk, content=content.encode())
+            make.simulate(site.host.pk, fault)
             site.work(20)
             other.refresh_from_db()
             pod = other.seen.pods[0]
             of = f"{pod.name}/{pod.containers[0].name}"
         else:
             other, of = look.instance, look.of
-            make.hosts.store_credentials(
-                actor=make.SYSTEM, host_id=site.host.pk, content=content.encode())
+            make.simulate(site.host.pk, fault)
         page = browser(look.user).get(f"/instances/{other.pk}/logs/", {"of": of})
         said = re.search(r'id="log-state".*?>([^<>]*)</p>', page.content.decode(), re.S)[1]
         assert words in said

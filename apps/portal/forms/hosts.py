@@ -191,10 +191,18 @@ def _initial(host: MecHost) -> dict[str, Any]:
 class CredentialsForm(PortalForm):
     """The access file of a host, as a file or as text."""
 
+    code_fields: ClassVar[Mapping[str, str]] = {"vim_unreachable": "untested"}
+
     file = forms.FileField(label=_("Access file"), required=False)
     content = forms.CharField(
         label=_("Or its text"), required=False, strip=False,
         widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    untested = forms.BooleanField(
+        label=_("Store them without trying them"), required=False,
+        help_text=_("For a host that does not answer now. What is stored now is replaced, also "
+                    "when the new file turns out not to open the host."),
     )
 
     def clean(self) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from apps.monitoring import marks
 from apps.monitoring.marks import Mark
 from apps.orchestration.workflows import STEP_LABELS
 from apps.portal import verbs
+from apps.portal.access import facts_of
 from apps.portal.held import held_sentence
 from apps.tenants.policies import Decision
 
@@ -47,6 +48,7 @@ register.filter("server_mark", marks.server_mark)
 register.filter("manager_mark", marks.manager_mark)
 register.filter("host_mark", marks.host_mark)
 register.filter("credentials_mark", marks.credentials_mark)
+register.filter("access_facts", facts_of)
 register.filter("level_mark", marks.level_mark)
 register.filter("held", held_sentence)
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.common.errors import Invalid
+from apps.hosts import credentials as access
 from apps.hosts import services
 from apps.hosts.driver_settings import spec_of
 from apps.hosts.models import HostCredential, MecHost
@@ -205,8 +206,9 @@ def credentials(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
     found = access_host(actor, host_id)
     form = CredentialsForm(*sent(request))
     if request.method == "POST" and form.is_valid():
-        stored = form.carry_out(lambda: services.store_credentials(
-            actor=actor, host_id=found.pk, content=form.bytes()))
+        stored = form.carry_out(lambda: access.store_credentials(
+            actor=actor, host_id=found.pk, content=form.bytes(),
+            untested=form.cleaned_data["untested"]))
         if stored is not None:
             messages.success(request, gettext("The credentials are stored, sealed."))
             return go_to(request, reverse("host", args=[found.pk]))
@@ -223,7 +225,7 @@ def remove_credentials(request: HttpRequest, host_id: uuid.UUID) -> HttpResponse
     found = access_host(actor, host_id)
     back = reverse("host", args=[found.pk])
     if request.method == "POST":
-        attempt(request, lambda: services.remove_credentials(actor=actor, host_id=found.pk),
+        attempt(request, lambda: access.remove_credentials(actor=actor, host_id=found.pk),
                 gettext("The credentials are removed."))
         return go_to(request, back)
     return ask(

@@ -148,11 +148,14 @@ _lock = threading.Lock()
 
 
 def _rights(cluster: Cluster) -> list[Reason]:
-    """What the credentials lack of what the driver does; asked again every ten minutes."""
+    """What the credentials lack of what the driver does; asked again every ten minutes.
+
+    Where something is missing it is asked each time: somebody may just have granted it.
+    """
     now = clock.now().timestamp()
     with _lock:
         at, known = _rights_known.get(cluster.kubeconfig, (0.0, []))
-    if now - at > RIGHTS_SECONDS:
+    if known or now - at > RIGHTS_SECONDS:
         known = list(_missing(cluster))
         with _lock:
             if len(_rights_known) > MOST_KNOWN:

@@ -138,7 +138,7 @@ def test_an_instance_that_fits_nowhere_stays_with_the_decision_that_says_why(fle
 def test_an_instance_that_does_not_come_up_elsewhere_stays_where_it_runs(fleet):
     fleet.deploy("gauge", regions=["west"], exclude=["dock"])
     fleet.work(10)
-    make.hosts.remove_credentials(actor=make.SYSTEM, host_id=fleet.dock.pk)
+    make.credentials.remove_credentials(actor=make.SYSTEM, host_id=fleet.dock.pk)
     move = HostDrain.objects.get(
         pk=fleet.drain(fleet.quay, moveNamed=True).json()["response"]["drainId"]).moves.get()
     assert move.state == "Waiting"
