@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_noop as N_
@@ -222,7 +222,7 @@ def store_uploaded(request: Request, host: MecHost, *, actor: Actor, part: str) 
 
 def _says_untested(request: Request) -> bool:
     """Whether the form says that the file is to be stored without trying it."""
-    said = request.data.get("untested", "false")
+    said = cast(dict[str, Any], request.data).get("untested", "false")
     if said not in ("true", "false"):
         reason = Reason(N_("must be “true” or “false”"))
         raise Invalid(N_("The request is not valid."), fields={"untested": reason})

@@ -182,8 +182,7 @@ def test_one_look_at_a_host_tells_of_the_host_and_of_what_runs_there(place):
 
 def test_host_without_metrics_source_says_so_also_for_its_instances_and_shows_no_zero(place):
     tasks.sample_host(str(place.host.pk))
-    make.hosts.store_credentials(
-        actor=SYSTEM, host_id=place.host.pk, content=(make.ACCESS + "  metrics: false\n").encode())
+    make.simulate(place.host.pk, "  metrics: false\n")
     place.now.advance(seconds=30)
     assert tasks.sample_host(str(place.host.pk)) == {"subjects": 1}
     instance = AppInstance.objects.select_related("host__applcm").get()
@@ -193,9 +192,7 @@ def test_host_without_metrics_source_says_so_also_for_its_instances_and_shows_no
 
 
 def test_host_that_does_not_answer_is_a_gap_with_its_reason(place):
-    make.hosts.store_credentials(
-        actor=SYSTEM, host_id=place.host.pk,
-        content=(make.ACCESS + "  faults: [{kind: unreachable}]\n").encode())
+    make.simulate(place.host.pk, "  faults: [{kind: unreachable}]\n")
     tasks.sample_host(str(place.host.pk))
     found = series_of(place.host.pk)
     assert (found.near, found.source) == ((), "")
