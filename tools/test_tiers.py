@@ -12,10 +12,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -30,13 +34,17 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrom
 
 @dataclass(frozen=True)
 class Tier:
-    """Tests of one mark; ``missing`` says what is not there, or is empty when all is."""
+    """Tests of one mark; ``missing`` says what is not there, or is empty when all is.
+
+    ``beside`` names a tier during which it runs: one that mostly waits leaves the processors to it.
+    """
 
     name: str
     mark: str
     missing: Callable[[], str]
     options: tuple[str, ...] = ()
     seconds: int = 900
+    beside: str = ""
 
 
 def no_chromium() -> str:
@@ -60,16 +68,18 @@ def no_cluster() -> str:
 BASE = "not browser and not endurance and not schema and not kubernetes"
 TIERS = (
     Tier("base", BASE, lambda: "", ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")),
-    Tier("schema", "schema", lambda: ""),
+    Tier("schema", "schema", lambda: "", seconds=1200),
+    Tier("kubernetes", "kubernetes", no_cluster, beside="schema"),
     Tier("browser", "browser", no_chromium, seconds=300),
-    Tier("kubernetes", "kubernetes", no_cluster),
     Tier("endurance", "endurance", lambda: "", ("-n", "2", "--dist", "load")),
 )
 
 
-def call(words: list[str], seconds: int) -> int:
+def call(words: list[str], seconds: int, output: IO[str] | None) -> int:
     """The exit code of a command; HUNG when it had to be ended, with all that it started."""
-    process = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
+    process = subprocess.Popen(
+        words, cwd=ROOT, start_new_session=True, stdout=output, stderr=output and subprocess.STDOUT
+    )
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -81,7 +91,10 @@ def call(words: list[str], seconds: int) -> int:
         raise
 
 
-def run(tier: Tier, *, must: bool) -> tuple[bool, str]:
+Outcome = tuple[bool, str]
+
+
+def run(tier: Tier, *, must: bool, output: IO[str] | None = None) -> Outcome:
     """Run one tier; whether that is good, and a line for the summary."""
     missing = tier.missing()
     if missing:
@@ -90,14 +103,42 @@ def run(tier: Tier, *, must: bool) -> tuple[bool, str]:
     sys.stdout.flush()
     began = time.monotonic()
     words = [sys.executable, "-m", "pytest", "-m", tier.mark, *tier.options]
-    code = call(words, tier.seconds)
+    code = call(words, tier.seconds, output)
     if code == HUNG:
         sys.stdout.write(f"=== {tier.name} hung for {tier.seconds} s and is run once more\n")
-        code = call(words, tier.seconds)
+        code = call(words, tier.seconds, output)
     took = f"{time.monotonic() - began:.0f} s"
     if code == NOTHING_COLLECTED:
         return True, f"skipped {tier.name}: it has no tests yet"
     return code == 0, f"{'passed ' if code == 0 else 'FAILED '} {tier.name} ({took})"
+
+
+def run_with(tier: Tier, besides: list[Tier], *, must: bool) -> list[Outcome]:
+    """Run a tier and others beside it, whose output is printed when all of them are done."""
+    with ThreadPoolExecutor() as threads, ExitStack() as files:
+        outputs = [files.enter_context(tempfile.TemporaryFile("w+")) for _ in besides]
+        others = [
+            threads.submit(run, one, must=must, output=output)
+            for one, output in zip(besides, outputs, strict=True)
+        ]
+        found = [run(tier, must=must)]
+        for one, other, output in zip(besides, others, outputs, strict=True):
+            found.append(other.result())
+            output.seek(0)
+            sys.stdout.write(f"=== {one.name} said\n{output.read()}")
+            sys.stdout.flush()
+    return found
+
+
+def run_all(tiers: list[Tier], *, must: bool) -> list[Outcome]:
+    """Run tiers one after the other, and beside one those that are to run beside it."""
+    names = {tier.name for tier in tiers}
+    found: list[Outcome] = []
+    for tier in tiers:
+        if tier.beside not in names:
+            besides = [one for one in tiers if one.beside == tier.name]
+            found += run_with(tier, besides, must=must)
+    return found
 
 
 def main(names: list[str]) -> int:
@@ -108,7 +149,7 @@ def main(names: list[str]) -> int:
         sys.stdout.write(f"unknown: {', '.join(sorted(unknown))}; there are {known}\n")
         return 2
     must = bool(names or os.environ.get("CI"))
-    outcomes = [run(tier, must=must) for tier in TIERS if not names or tier.name in names]
+    outcomes = run_all([one for one in TIERS if not names or one.name in names], must=must)
     sys.stdout.write("\n" + "\n".join(line for _, line in outcomes) + "\n")
     return 0 if all(good for good, _ in outcomes) else 1
 
