@@ -47,6 +47,7 @@ from apps.tenants.specs import TenantSpec  # noqa: E402 - needs loaded apps
 from examples.packages import build  # noqa: E402 - needs loaded apps
 from tools import (  # noqa: E402 - as above
     bench_batch,
+    bench_kubernetes,
     bench_lists,
     bench_mep,
     bench_mep_parts,
@@ -145,7 +146,11 @@ def csar_cost(folder: Path) -> Line:
 
 
 def write(
-    lines: list[Line], lists: list[Figure], figures: list[Figure], batches: list[Figure]
+    lines: list[Line],
+    lists: list[Figure],
+    figures: list[Figure],
+    batches: list[Figure],
+    clusters: list[Figure],
 ) -> None:
     """The tables, with what they were measured on."""
     rows = [
@@ -190,6 +195,14 @@ def write(
         "|---|---|---|",
         *(f"| {one.what} | {one.measured} | {one.promised} |" for one in batches),
         "",
+        "## Kubernetes",
+        "",
+        "A real control plane with a stand-in for its kubelets, on the same cores as all else.",
+        "",
+        "| what | measured | promised |",
+        "|---|---|---|",
+        *(f"| {one.what} | {one.measured} | {one.promised} |" for one in clusters),
+        "",
     ]
     PAGE.write_text("\n".join(text))
     sys.stdout.write("\n".join(text))
@@ -218,6 +231,7 @@ def main() -> int:
             bench_lists.measure(),
             [*bench_mep_parts.measure(), *bench_mep.measure(Path(folder))],
             [*bench_packages.measure(), *bench_batch.measure()],
+            bench_kubernetes.measure(),
         )
     return 0
 

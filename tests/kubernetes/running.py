@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from examples.packages import build
-from tests.stories.running import World, create, eventually, upload
+from tests.stories.running import Person, World, create, eventually, upload
 
 HOST_IP = "10.77.0.40"
 
@@ -13,7 +16,7 @@ HOST_IP = "10.77.0.40"
 class ClusterWorld(World):
     """The world of the stories, with one host more: a real cluster behind the edge."""
 
-    def take_in(self, kubeconfig):
+    def take_in(self, kubeconfig: str) -> Any:
         """Register the cluster at the center as a host of the edge; waits until it answers."""
         admin = self.center("admin")
         edge = self.demo["edges"][0]["url"].split("//")[1].split(":")[0]
@@ -33,16 +36,13 @@ class ClusterWorld(World):
         admin.ok("POST", f"{url}/k8sconfig", files={"file": ("config", kubeconfig.encode())})
         return eventually(lambda: (seen := admin.ok("GET", url)["observed"])["reachable"] and seen)
 
-    def has_host(self):
-        """Whether the cluster is there already."""
-        admin = self.center("admin")
-        return admin("GET", f"/inventory/v1/mechosts/{HOST_IP}").status_code == 200
 
-
-def onboard(person, folder, name, **more):
+def onboard(
+    person: Person, folder: Path, name: str, version: str = "1.0"
+) -> dict[str, str]:
     """Build a package, upload it at the center and bring it to the cluster's edge; its ids."""
-    path = folder / f"{name}.csar"
-    build(path, name=name, version="1.0", app_class="container", **more)
+    path = folder / f"{name}-{version}.csar"
+    build(path, name=name, version=version, app_class="container")
     ids = upload(person, path)
     package = f"/apm/v1/tenants/{{t}}/packages/{ids['appPackageId']}"
     person.ok("POST", package, json={"hostIp": [HOST_IP]})
@@ -50,13 +50,13 @@ def onboard(person, folder, name, **more):
     return ids
 
 
-def distributed(person, package):
+def distributed(person: Person, package: str) -> bool:
     """Whether the package is on its only host."""
     hosts = person.ok("GET", package)["mecHostInfo"]
     return [row["status"] for row in hosts] == ["Distributed"]
 
 
-def order(person, ids, name):
+def order(person: Person, ids: dict[str, str], name: str) -> str:
     """Create an instance on the cluster and order it to run; its id."""
     key = create(person, ids, HOST_IP, name)
     eventually(lambda: person.status_of(key) == "Created")
@@ -64,7 +64,7 @@ def order(person, ids, name):
     return key
 
 
-def run(person, ids, name, seconds=40):
+def run(person: Person, ids: dict[str, str], name: str, seconds: float = 40) -> str:
     """The same, and wait until it runs."""
     key = order(person, ids, name)
     eventually(lambda: person.status_of(key) == "Instantiated", seconds=seconds,
@@ -72,21 +72,29 @@ def run(person, ids, name, seconds=40):
     return key
 
 
-def end(person, *keys, seconds=60):
+def end(person: Person, *keys: str, seconds: float = 60) -> None:
     """Terminate instances and wait until they are gone."""
     for key in keys:
         person.ok("DELETE", f"/appo/v1/tenants/{{t}}/app_instances/{key}")
     for key in keys:
-        eventually(lambda k=key: person.status_of(k) == "gone", seconds=seconds,
-                   otherwise=lambda k=key: str(info(person, k)))
+        eventually(partial(_is_gone, person, key), seconds=seconds,
+                   otherwise=partial(_told, person, key))
 
 
-def info(person, key):
+def _is_gone(person: Person, key: str) -> bool:
+    return person.status_of(key) == "gone"
+
+
+def _told(person: Person, key: str) -> str:
+    return str(info(person, key))
+
+
+def info(person: Person, key: str) -> Any:
     """What the center says of an instance."""
     answer = person("GET", f"/appo/v1/tenants/{{t}}/app_instance_infos/{key}")
     return answer.json().get("response", answer.text)
 
 
-def pause(seconds):
+def pause(seconds: float) -> None:
     """Let time pass in the world, whose processes have clocks of their own."""
     time.sleep(seconds)

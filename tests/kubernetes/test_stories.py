@@ -25,6 +25,7 @@ pytestmark = pytest.mark.kubernetes
 KILLS = int(os.environ.get("MECM_TEST_KILLS", "4"))
 # An order takes about this long at the edge when nothing happens to it.
 SPAN_SECONDS = 1.5
+HELM = "owner=helm"
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,36 @@ def _pod(person, key):
     found = person.ok("GET", f"/appo/v1/tenants/{{t}}/app_instances/{key}")["response"]
     rows = found.get("pods") if isinstance(found, dict) else yaml.safe_load(found)["pods"]
     return rows[0]["podname"] if rows else ""
+
+
+def test_another_version_takes_the_place_in_one_release_and_the_former_comes_back(
+    world, api, tmp_path
+):
+    person, name = world.center("tenant"), new_name("wave")
+    key = run(person, onboard(person, tmp_path, name), name)
+    newer = onboard(person, tmp_path, name, version="2.0")
+    waves = "/appo/v1/tenants/{t}/upgrades"
+    body = {"appPackageId": newer["appPackageId"], "appInstanceIds": [key]}
+    wave = person.ok("POST", waves, json=body)["response"]["upgradeId"]
+    eventually(lambda: _state(person, f"{waves}/{wave}") == "Finished", seconds=60)
+    assert _images(api, key) == {"2.0"}
+    back = person.ok("POST", f"{waves}/{wave}/back")["response"]["upgradeId"]
+    eventually(lambda: _state(person, f"{waves}/{back}") == "Finished", seconds=60)
+    assert _images(api, key) == {"1.0"}
+    secrets = api.get(f"/api/v1/namespaces/mecm-{key}/secrets", params={"labelSelector": HELM})
+    assert len(secrets.json()["items"]) == 3
+    end(person, key)
+
+
+def _state(person, url):
+    return person.ok("GET", url)["response"]["state"]
+
+
+def _images(api, key):
+    """The tags of the images that run."""
+    pods = api.get(f"/api/v1/namespaces/mecm-{key}/pods").json()["items"]
+    living = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    return {pod["spec"]["containers"][0]["image"].rpartition(":")[2] for pod in living}
 
 
 def test_an_image_that_no_registry_has_is_told_in_words(world, cluster, tmp_path):

@@ -115,8 +115,9 @@ class World:
         )
         path = self.directory / "demo.json"
         eventually(lambda: path.exists() or self._died(), seconds=START_SECONDS)
-        self.demo: dict[str, Any] = json.loads(path.read_text())
-        return self.demo
+        demo: dict[str, Any] = json.loads(path.read_text())
+        self.demo = demo
+        return demo
 
     def _died(self) -> bool:
         assert self.process is not None
