@@ -71,6 +71,7 @@ def test_an_instance_has_a_namespace_of_its_own_that_says_whose_it_is(driver, ap
     space = read(api, f"/api/v1/namespaces/{names.namespace_of(spec.instance_id)}")
     assert space["metadata"]["labels"][names.TENANT] == str(spec.tenant_id)
     assert space["metadata"]["annotations"][names.APP_NAME] == "shop"
+    assert space["metadata"]["labels"][names.POD_SECURITY] == "baseline"
     found = until(driver, spec.instance_id, Phase.READY)
     assert found.scope == names.namespace_of(spec.instance_id)
     assert ("Deployment", "web", "2/2") in [(o.kind, o.name, o.state) for o in found.objects]

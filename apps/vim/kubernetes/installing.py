@@ -18,7 +18,7 @@ from uuid import UUID
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
-from apps.vim.contract import HostSettings, InstallSpec, Limits
+from apps.vim.contract import Allowance, HostSettings, InstallSpec, Limits
 from apps.vim.errors import VimRefused, VimUnreachable
 from apps.vim.kubernetes import names
 from apps.vim.kubernetes.cluster import Cluster
@@ -161,10 +161,11 @@ def _prepare(site: Site, spec: InstallSpec, order: Order, labels: dict[str, str]
         names.ELSEWHERE: ",".join(order.elsewhere),
     }
     namespace = names.namespace_of(spec.instance_id)
+    marks = labels | {names.POD_SECURITY: _standard(site.settings.allowance)}
     body = {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": namespace, "labels": labels, "annotations": notes},
+        "metadata": {"name": namespace, "labels": marks, "annotations": notes},
     }
     made = site.cluster.apply(_path(spec.instance_id), body)
     if made["metadata"].get("deletionTimestamp"):
@@ -182,6 +183,18 @@ def _prepare(site: Site, spec: InstallSpec, order: Order, labels: dict[str, str]
         site.cluster.apply(
             f"/api/v1/namespaces/{namespace}/limitranges/{names.LIMITS}", _usual(labels)
         )
+
+
+def _standard(allowance: Allowance) -> str:
+    """The Pod Security Standard that the cluster itself enforces (Kubernetes 1.25 and later).
+
+    It also holds what an application makes at run time, which nobody has judged.
+    """
+    lifted = (
+        allowance.privileged, allowance.host_path, allowance.host_namespaces, allowance.host_ports,
+        allowance.capabilities,
+    )
+    return "privileged" if any(lifted) else "baseline"
 
 
 def _hard(limits: Limits) -> dict[str, str]:

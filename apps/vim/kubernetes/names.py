@@ -15,6 +15,7 @@ INSTANCE: Final = f"{PREFIX}/instance"
 TENANT: Final = f"{PREFIX}/tenant"
 HOST: Final = f"{PREFIX}/host"
 DIGEST: Final = f"{PREFIX}/digest"
+POD_SECURITY: Final = "pod-security.kubernetes.io/enforce"
 # Annotations of an instance's namespace.
 APP_NAME: Final = f"{PREFIX}/app-name"
 RELEASE: Final = f"{PREFIX}/release"
