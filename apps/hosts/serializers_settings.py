@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
 from apps.common import typed as serializers
 from apps.common.strict import Flag, Text, Word
 from apps.hosts.driver_settings import (
+    CAPABILITY,
     CLUSTER_KINDS,
     MOST_NAMES,
+    NAMESPACE,
+    REGISTRY,
     SettingsSpec,
     has_registry_password,
     spec_of,
@@ -16,12 +22,22 @@ from apps.hosts.driver_settings import (
 from apps.hosts.models import MecHost
 from apps.vim.settings import Allowance
 
+# What the service checks again in its own words, in the form that a description can carry.
+_NAMESPACE = RegexValidator(
+    rf"^(?!kube-|mecm-){NAMESPACE.pattern}\Z", _("must name a namespace that is open")
+)
+_CAPABILITY = RegexValidator(rf"^{CAPABILITY.pattern}\Z", _("must be such as NET_ADMIN"))
+_REGISTRY = RegexValidator(
+    rf"^{REGISTRY.pattern}\Z", _("must be a host, with a port and a project where needed")
+)
+_URL = RegexValidator(r"^https?://[^\s]+\Z", _("must begin with http:// or https://"))
+
 
 class AllowanceSerializer(serializers.Serializer[Any]):
     """What objects of packages may do there beyond the usual; what is left out is not allowed."""
 
     namespaces = serializers.ListField(
-        child=Text(max_length=63), required=False, max_length=MOST_NAMES
+        child=Text(max_length=63, validators=[_NAMESPACE]), required=False, max_length=MOST_NAMES
     )
     clusterKinds = serializers.ListField(
         child=Word(choices=CLUSTER_KINDS), required=False, max_length=MOST_NAMES
@@ -31,14 +47,16 @@ class AllowanceSerializer(serializers.Serializer[Any]):
     hostNamespaces = Flag(required=False, default=False)
     hostPorts = Flag(required=False, default=False)
     capabilities = serializers.ListField(
-        child=Text(max_length=63), required=False, max_length=MOST_NAMES
+        child=Text(max_length=63, validators=[_CAPABILITY]), required=False, max_length=MOST_NAMES
     )
 
 
 class RegistrySerializer(serializers.Serializer[Any]):
     """Where images come from; without a password the stored one stays."""
 
-    address = Text(max_length=255, required=False, allow_blank=True, default="")
+    address = Text(
+        max_length=255, required=False, allow_blank=True, default="", validators=[_REGISTRY]
+    )
     userName = Text(max_length=128, required=False, allow_blank=True, default="")
     password = Text(max_length=256, required=False, allow_blank=True, write_only=True)
 
@@ -47,7 +65,9 @@ class SettingsSerializer(serializers.Serializer[MecHost]):
     """All settings of a host; what is left out goes back to nothing."""
 
     allow = AllowanceSerializer(required=False)
-    prometheusUrl = Text(max_length=2048, required=False, allow_blank=True, default="")
+    prometheusUrl = Text(
+        max_length=2048, required=False, allow_blank=True, default="", validators=[_URL]
+    )
     registry = RegistrySerializer(required=False)
 
     def to_spec(self) -> SettingsSpec:

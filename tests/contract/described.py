@@ -218,6 +218,9 @@ class World:
                       if one in (case.path_parameters or {})), None)
         if case.method == "POST" and "appInstanceId" in body:
             body["appInstanceId"] = str(uuid.uuid4())
+        if body.get("prometheusUrl"):
+            # Which addresses may be called is the site's to say.
+            body["prometheusUrl"] = "http://10.0.0.7:9090"
         if "repoEndPoint" in body:
             body["repoEndPoint"] = named or f"r{number}.example:5000"
         for name in ("applcmIp", "appRuleIp", "mechostIp", "mepmIp", "appstoreIp"):

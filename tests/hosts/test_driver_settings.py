@@ -66,10 +66,10 @@ def test_without_a_password_the_stored_one_stays_and_goes_with_the_registry(host
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"allow": {"namespaces": ["kube-system"]}}, "allow.namespaces"),
-        ({"allow": {"namespaces": ["mecm-of-another"]}}, "allow.namespaces"),
-        ({"allow": {"namespaces": ["Not One"]}}, "allow.namespaces"),
-        ({"allow": {"capabilities": ["net-admin"]}}, "allow.capabilities"),
+        ({"allow": {"namespaces": ["kube-system"]}}, "allow.namespaces.0"),
+        ({"allow": {"namespaces": ["mecm-of-another"]}}, "allow.namespaces.0"),
+        ({"allow": {"namespaces": ["Not One"]}}, "allow.namespaces.0"),
+        ({"allow": {"capabilities": ["net-admin"]}}, "allow.capabilities.0"),
         ({"prometheusUrl": "http://169.254.169.254/"}, "prometheusUrl"),
         ({"prometheusUrl": "file:///etc/passwd"}, "prometheusUrl"),
         ({"registry": {"address": "https://registry.site"}}, "registry.address"),

@@ -55,8 +55,15 @@ def left_as_found(cluster, seconds=60):
     soon(same, seconds, lambda: {"left": found["now"] - before, "lost": before - found["now"]})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def nothing_left(cluster):
+    """After the test the cluster has what it had before."""
+    with left_as_found(cluster):
+        yield
+
+
+@pytest.fixture(scope="module")
+def file_leaves_nothing(cluster):
     """After the tests of one file the cluster has what it had before.
 
     Of one file and not of each test: a namespace takes Kubernetes 5 s to remove, many as long.

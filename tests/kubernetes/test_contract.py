@@ -62,7 +62,7 @@ class KubernetesHarness:
 
 
 @pytest.fixture
-def vim(cluster, tmp_path, nothing_left):
+def vim(cluster, tmp_path, file_leaves_nothing):
     harness = KubernetesHarness(cluster, tmp_path)
     yield harness
     for one in harness.driver().carried():

@@ -28,7 +28,7 @@ def host_id():
 
 
 @pytest.fixture(autouse=True)
-def tidy(cluster, host_id, nothing_left):
+def tidy(cluster, host_id, file_leaves_nothing):
     """What a failed test leaves must not fail the others."""
     yield
     made = driver_of(cluster.kubeconfig, host_id)

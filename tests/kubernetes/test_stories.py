@@ -40,7 +40,7 @@ def world(cluster, tmp_path_factory):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def clean(nothing_left):
+def clean(file_leaves_nothing):
     """All that the stories ran is gone afterwards."""
 
 
