@@ -22,6 +22,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 ROUNDS = 7
+CORES = os.cpu_count()
+LISTS = [
+    "10,000 instances, 1,000 hosts and 1,000 packages against 100 of each; a page of 50 rows",
+    "in the API, of 25 in the portal. Django's whole stack in one process.",
+]
+PLATFORM = [
+    f"One site process; load from the same {CORES} cores (wrk 4, one thread, 32 connections).",
+    "World: 10,000 applications with 10 services each, all beating, tokens verified.",
+]
+CLUSTER = ["A real control plane with a stand-in for its kubelets, on the same cores as all else."]
 
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("MECM_SITE_DIR", tempfile.mkdtemp(prefix="mecm-bench-"))
@@ -145,65 +155,31 @@ def csar_cost(folder: Path) -> Line:
     )
 
 
-def write(
-    lines: list[Line],
-    lists: list[Figure],
-    figures: list[Figure],
-    batches: list[Figure],
-    clusters: list[Figure],
-) -> None:
-    """The tables, with what they were measured on."""
-    rows = [
-        f"| {line.what} | {line.first:.2f} ms | {line.second:.2f} ms | {line.ratio:.2f} |"
-        for line in lines
-    ]
-    cores = os.cpu_count()
+def _rows(figures: list[Figure]) -> list[str]:
+    """A table of figures, with an empty line after it."""
+    rows = [f"| {one.what} | {one.measured} | {one.promised} |" for one in figures]
+    return ["| what | measured | promised |", "|---|---|---|", *rows, ""]
+
+
+def write(lines: list[Line], chapters: list[tuple[str, list[str], list[Figure]]]) -> None:
+    """The tables, with what they were measured on: title, explanation and figures of each."""
     text = [
         "# Benchmarks",
         "",
-        f"`make bench` on {cores} cores of {platform.machine()}, {platform.system()}.",
+        f"`make bench` on {CORES} cores of {platform.machine()}, {platform.system()}.",
         f"Python {platform.python_version()}; medians of {ROUNDS} rounds.",
         "A ratio below 1 means that the first is faster.",
         "",
         "| what | first | second | ratio |",
         "|---|---|---|---|",
-        *rows,
-        "",
-        "## Lists and placement",
-        "",
-        "10,000 instances, 1,000 hosts and 1,000 packages against 100 of each; a page of 50 rows",
-        "in the API, of 25 in the portal. Django's whole stack in one process.",
-        "",
-        "| what | measured | promised |",
-        "|---|---|---|",
-        *(f"| {one.what} | {one.measured} | {one.promised} |" for one in lists),
-        "",
-        "## MEC platform",
-        "",
-        f"One site process; load from the same {cores} cores (wrk 4, one thread, 32 connections).",
-        "World: 10,000 applications with 10 services each, all beating, tokens verified.",
-        "",
-        "| what | measured | promised |",
-        "|---|---|---|",
-        *(f"| {one.what} | {one.measured} | {one.promised} |" for one in figures),
-        "",
-        "## Batches over twenty edges",
-        "",
-        bench_packages.WORLD,
-        "",
-        "| what | measured | promised |",
-        "|---|---|---|",
-        *(f"| {one.what} | {one.measured} | {one.promised} |" for one in batches),
-        "",
-        "## Kubernetes",
-        "",
-        "A real control plane with a stand-in for its kubelets, on the same cores as all else.",
-        "",
-        "| what | measured | promised |",
-        "|---|---|---|",
-        *(f"| {one.what} | {one.measured} | {one.promised} |" for one in clusters),
+        *(
+            f"| {line.what} | {line.first:.2f} ms | {line.second:.2f} ms | {line.ratio:.2f} |"
+            for line in lines
+        ),
         "",
     ]
+    for title, explained, figures in chapters:
+        text += [f"## {title}", "", *explained, "", *_rows(figures)]
     PAGE.write_text("\n".join(text))
     sys.stdout.write("\n".join(text))
 
@@ -228,10 +204,20 @@ def main() -> int:
                     many=1000,
                 ),
             ],
-            bench_lists.measure(),
-            [*bench_mep_parts.measure(), *bench_mep.measure(Path(folder))],
-            [*bench_packages.measure(), *bench_batch.measure()],
-            bench_kubernetes.measure(),
+            [
+                ("Lists and placement", LISTS, bench_lists.measure()),
+                (
+                    "MEC platform",
+                    PLATFORM,
+                    [*bench_mep_parts.measure(), *bench_mep.measure(Path(folder))],
+                ),
+                (
+                    "Batches over twenty edges",
+                    [bench_packages.WORLD],
+                    [*bench_packages.measure(), *bench_batch.measure()],
+                ),
+                ("Kubernetes", CLUSTER, bench_kubernetes.measure()),
+            ],
         )
     return 0
 

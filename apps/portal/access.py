@@ -64,14 +64,14 @@ def _kubernetes(summary: Mapping[str, Any]) -> Iterator[Fact]:
     yield _end(gettext_lazy("Valid until"), summary.get("expires"))
     authority = summary.get("ca")
     if authority:
-        yield Fact(gettext_lazy("Certificate authority"), authority.get("subject"))
-        yield Fact(gettext_lazy("Its SHA-256 fingerprint"), authority.get("fingerprint"))
-        yield _end(gettext_lazy("It is valid until"), authority.get("expires"))
+        yield Fact(gettext_lazy("CA"), authority.get("subject"))
+        yield Fact(gettext_lazy("CA, SHA-256"), authority.get("fingerprint"))
+        yield _end(gettext_lazy("CA valid until"), authority.get("expires"))
     elif summary.get("insecure"):
         text = _("Not verified: whoever answers at the address is taken for the cluster.")
-        yield Fact(gettext_lazy("Certificate authority"), text, WARN)
+        yield Fact(gettext_lazy("CA"), text, WARN)
     else:
-        yield Fact(gettext_lazy("Certificate authority"), _("one that this site's machine trusts"))
+        yield Fact(gettext_lazy("CA"), _("one that this site's machine trusts"))
 
 
 def _end(label: Text, said: Any) -> Fact:
@@ -88,7 +88,7 @@ def _end(label: Text, said: Any) -> Fact:
 
 
 def _trial(credential: HostCredential) -> Iterator[Fact]:
-    label = gettext_lazy("Tried before they were stored")
+    label = gettext_lazy("Tried")
     tried_at = credential.summary.get("tested_at")
     if credential.is_untested:
         yield Fact(label, _("no: stored as they were, without asking the VIM"), WARN)

@@ -144,6 +144,7 @@ def test_what_is_not_there_yet_is_installing(rollout):
     "word, sentence",
     [
         ("ImagePullBackOff", "The image web:1 of web-1 cannot be pulled."),
+        ("ErrImagePull", "The image web:1 of web-1 cannot be pulled."),
         ("CrashLoopBackOff", "web-1 starts and stops again and again."),
         ("InvalidImageName", "“web:1”, the image of web-1, is not the name of an image."),
     ],
@@ -152,13 +153,6 @@ def test_a_first_start_that_fails_is_failed_with_its_reason(word, sentence):
     rollout = deployment(ready=1, complete=False)
     found = status(deployments=[rollout], pods=[pod(waiting=word), pod("web-2", ready=True)])
     assert (found.phase, str(found.reason)) == (Phase.FAILED, sentence)
-
-
-def test_a_first_try_at_an_image_is_no_failure_yet():
-    rollout = deployment(ready=0, complete=False)
-    found = status(deployments=[rollout], pods=[pod(waiting="ErrImagePull")])
-    assert found.phase is Phase.INSTALLING
-    assert str(found.reason) == "The image web:1 of web-1 cannot be pulled."
 
 
 @pytest.mark.parametrize("seconds, phase", [(5, Phase.INSTALLING), (60, Phase.FAILED)])

@@ -24,7 +24,8 @@ WAITING: Final = {
     "CreateContainerConfigError": False,
     "CreateContainerError": False,
     "RunContainerError": False,
-    "ErrImagePull": False,
+    # It takes turns with ImagePullBackOff; one and the same trouble must not come and go.
+    "ErrImagePull": True,
 }
 NO_NODE: Final = N_("No node fits %(name)s: %(said)s")
 NO_PODS: Final = N_("Pods of %(name)s cannot be made: %(said)s")
@@ -71,8 +72,6 @@ def _container(one: Object, pod: Object, now: datetime) -> Iterator[Trouble]:
     shown = "OOMKilled" if word == "CrashLoopBackOff" and last == "OOMKilled" else word
     started = pod["metadata"].get("creationTimestamp")
     grave = WAITING[word] or _lasted(started, now)
-    if word == "ErrImagePull":
-        grave = False  # tried again at once; ImagePullBackOff follows where it stays so
     params = {"said": str(waiting.get("message") or ""), "container": str(one.get("name"))}
     yield Trouble(
         cause(shown, name=name_of(pod), image=str(one.get("image") or ""), **params), grave
