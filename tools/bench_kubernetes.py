@@ -28,6 +28,8 @@ from tools.cluster.plane import ControlPlane, control_plane
 MANY, ORDERED = 500, 50
 IDLE_SECONDS = 20.0
 CHANGES = 15
+BATCH = 20  # the most that one order of a batch may name
+APPO = "/appo/v1/tenants/{t}/app_instances"
 WISH = {"Content-Type": "application/merge-patch+json"}
 
 
@@ -115,8 +117,9 @@ def _ordered(plane: ControlPlane, folder: Path) -> list[Figure]:
         eventually(lambda: _in(person, keys, "Created") == ORDERED, seconds=120)
         with _Asking(world) as asking:
             began = time.perf_counter()
-            order = {"appInstanceIds": keys}
-            person.ok("POST", "/appo/v1/tenants/{t}/app_instances/batch_instantiate", json=order)
+            for at in range(0, ORDERED, BATCH):
+                order = {"appInstanceIds": keys[at : at + BATCH]}
+                person.ok("POST", f"{APPO}/batch_instantiate", json=order)
             eventually(lambda: _in(person, keys, "Instantiated") == ORDERED, seconds=300, every=0.5)
             took = time.perf_counter() - began
         with plane.api() as api:
@@ -127,7 +130,7 @@ def _ordered(plane: ControlPlane, folder: Path) -> list[Figure]:
         world.stop()
         del os.environ["MECM_LIMIT_INSTANCES_PER_TENANT"]
     return [
-        Figure(f"{ORDERED} instances from one order until all run", f"{took:.1f} s", "≤ 60 s"),
+        Figure(f"{ORDERED} instances from the order until all run", f"{took:.1f} s", "≤ 60 s"),
         Figure("the edge's API meanwhile, p95 (median)",
                f"{asking.p95:.0f} ms ({asking.median:.0f} ms)", "< 300 ms"),
         Figure("a pod change until the center tells of it, worst of "

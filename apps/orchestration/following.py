@@ -166,14 +166,17 @@ def look_at(instance_ids: Iterable[uuid.UUID]) -> int:
 def watch() -> dict[str, int]:
     """Look at what runs on the hosts of this site, where looking can tell anything new.
 
-    On a host that is followed, what is Ready has stayed so until now unless somebody told.
+    On a host that is followed, what is Ready has stayed so until now unless somebody told; what is
+    not is looked at now and then, since patience with it ends without anybody telling.
     """
     rows = AppInstance.objects.filter(state__in=WATCHED, host__applcm__isnull=True)
-    followed = followed_hosts()
-    steady = Q(host_id__in=followed, health=Health.READY)
+    told = Q(host_id__in=followed_hosts())
     now = clock.now()
-    known = rows.filter(steady, observed_at__lt=now - FRESHNESS).update(observed_at=now)
-    return {"watched": _watch(rows.exclude(steady)), "known": known}
+    old = Q(observed_at__isnull=True) | Q(observed_at__lt=now - FRESHNESS)
+    ready = rows.filter(told, health=Health.READY, observed_at__lt=now - FRESHNESS)
+    known = ready.update(observed_at=now)
+    unsteady = rows.filter(told & old).exclude(health=Health.READY)
+    return {"watched": _watch(rows.exclude(told)) + _watch(unsteady), "known": known}
 
 
 def _watch(rows: QuerySet[AppInstance]) -> int:

@@ -34,7 +34,7 @@ from apps.vim.leftovers import Leftover
 from apps.vim.voices import LogPage, LogQuery, WorkloadEvent
 
 # For so long after a change of our own the watches may not have seen it yet.
-LAG_SECONDS: Final = 3.0
+LAG_SECONDS: Final = 1.0
 MOST_CHANGED: Final = 2048
 
 
