@@ -59,6 +59,18 @@ def images(status):
     return {one.image for pod in living for one in pod.containers}
 
 
+def runs_only(driver, instance_id, wanted):
+    """Wait until it is Ready and the last pod of another version has gone."""
+    until(driver, instance_id, Phase.READY)
+    found = {}
+
+    def so():
+        found["images"] = images(driver.status(instance_id))
+        return found["images"] == wanted
+
+    soon(so, 20, lambda: found["images"])
+
+
 def ended(driver, *specs):
     """Take instances away; that nothing of them stays is looked at after all tests of this file."""
     for spec in specs:
@@ -98,9 +110,9 @@ def test_another_version_takes_the_place_and_the_former_comes_back(driver, tmp_p
     two = order(tmp_path, web("web:2"), version="2", instance=one.instance_id)
     driver.install(two)
     assert driver.status(one.instance_id).phase in (Phase.INSTALLING, Phase.READY)
-    assert images(until(driver, one.instance_id, Phase.READY)) == {"web:2"}
+    runs_only(driver, one.instance_id, {"web:2"})
     driver.install(one)
-    assert images(until(driver, one.instance_id, Phase.READY)) == {"registry.example/web:1.0"}
+    runs_only(driver, one.instance_id, {"registry.example/web:1.0"})
     revisions = driver._site.helm.history(driver._site.target(one.instance_id, "shop"))
     assert [row.status for row in revisions] == ["superseded", "superseded", "deployed"]
     ended(driver, one)
@@ -115,7 +127,7 @@ def test_a_version_that_the_cluster_refuses_leaves_the_former_running(driver, tm
         driver.install(order(tmp_path, bad, version="2", instance=one.instance_id))
     assert refused.value.code == "upgrade_refused"
     assert "No_name" in str(refused.value)
-    assert images(until(driver, one.instance_id, Phase.READY)) == {"registry.example/web:1.0"}
+    runs_only(driver, one.instance_id, {"registry.example/web:1.0"})
     ended(driver, one)
 
 
@@ -222,7 +234,7 @@ def test_an_upgrade_that_died_half_way_is_brought_to_its_end(driver, api, tmp_pa
     driver.install(two)
     _halve(api, two, "pending-upgrade")
     driver.install(two)
-    assert images(until(driver, one.instance_id, Phase.READY)) == {"web:2"}
+    runs_only(driver, one.instance_id, {"web:2"})
     ended(driver, one)
 
 
