@@ -136,7 +136,10 @@ def _ordered(plane: ControlPlane, folder: Path) -> list[Figure]:
         Figure("a pod change until the center tells of it, worst of "
                f"{CHANGES} (median)",
                f"{max(delays):.2f} s ({statistics.median(delays):.2f} s)", "≤ 1 s"),
-        Figure(f"the edge's process with {ORDERED} instances, idle, of one core", idle, ""),
+        Figure(
+            f"the edge's process with {ORDERED} instances, {CHANGES} of them not ready, idle, of "
+            "one core", idle, "",
+        ),
     ]
 
 
