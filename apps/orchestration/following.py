@@ -13,6 +13,8 @@ import threading
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
 
 from channels.db import database_sync_to_async
 from django.db.models import Q, QuerySet
@@ -27,6 +29,7 @@ from apps.instances.states import Health, InstanceState
 from apps.orchestration import services
 from apps.orchestration.drivers import driver_of
 from apps.orchestration.followed import followed_hosts, note_followed
+from apps.vim.registry import driver_class
 from apps.vim.voices import Follows
 
 LOOK_FOR_HOSTS_SECONDS = 2.0
@@ -35,16 +38,16 @@ GATHER_SECONDS = 0.1
 LONGEST_PAUSE = 30.0
 WATCHED = (InstanceState.INSTANTIATED, InstanceState.INSTANTIATION_FAILED)
 SEEN = (*WATCHED, InstanceState.INSTANTIATING, InstanceState.TERMINATING)
+MadeFrom = tuple[str, datetime]
 _log = logging.getLogger("mecm.following")
 
 
 @dataclass
 class _Followed:
-    """One host: the thread that follows it, and what its driver was made from."""
+    """One host that a thread follows, and what its driver was made from."""
 
-    made_from: tuple[object, ...]
+    made_from: MadeFrom
     stop: threading.Event = field(default_factory=threading.Event)
-    thread: threading.Thread | None = None
 
 
 class Following:
@@ -73,24 +76,25 @@ class Following:
         while True:
             try:
                 wanted = await database_sync_to_async(_wanted)()
+                known = list(self._hosts.items())
+                self._drop(key for key, one in known if wanted.get(key) != one.made_from)
+                for key in wanted.keys() - self._hosts.keys():
+                    await self._begin(key, wanted[key])
             except Exception:
                 # The database may be busy for a moment; without this loop nobody would listen.
                 _log.exception("the hosts to follow could not be read")
-            else:
-                self._settle(wanted)
             await asyncio.sleep(LOOK_FOR_HOSTS_SECONDS)
 
-    def _settle(self, wanted: dict[uuid.UUID, tuple[tuple[object, ...], Follows]]) -> None:
-        for key, one in list(self._hosts.items()):
-            if key not in wanted or wanted[key][0] != one.made_from:
-                one.stop.set()
-                del self._hosts[key]
-        for key, (made_from, driver) in wanted.items():
-            if key not in self._hosts:
-                one = self._hosts[key] = _Followed(made_from)
-                arguments = (key, one, driver)
-                one.thread = threading.Thread(target=self._follow, args=arguments, daemon=True)
-                one.thread.start()
+    def _drop(self, keys: Iterable[uuid.UUID]) -> None:
+        for key in keys:
+            self._hosts.pop(key).stop.set()
+
+    async def _begin(self, key: uuid.UUID, made_from: MadeFrom) -> None:
+        driver = await database_sync_to_async(_driver)(key)
+        if driver is not None:
+            one = self._hosts[key] = _Followed(made_from)
+            arguments = (key, one, driver)
+            threading.Thread(target=self._follow, args=arguments, daemon=True).start()
 
     def _follow(self, key: uuid.UUID, one: _Followed, driver: Follows) -> None:
         """Follow one host for ever; back off with jitter while it does not answer."""
@@ -139,22 +143,27 @@ async def watch_vims() -> None:
     await following.run()
 
 
-def _wanted() -> dict[uuid.UUID, tuple[tuple[object, ...], Follows]]:
+def _wanted() -> dict[uuid.UUID, MadeFrom]:
     """The hosts whose VIM can be listened to, each with what its driver is made from."""
-    found: dict[uuid.UUID, tuple[tuple[object, ...], Follows]] = {}
-    for host in local_hosts().select_related("credential"):
-        try:
-            driver = driver_of(host)
-        except DomainError:
-            continue
-        if isinstance(driver, Follows):
-            found[host.pk] = (_made_from(host), driver)
-    return found
+    rows = local_hosts().exclude(credential__isnull=True)
+    found = rows.values_list("pk", "vim", "credential__uploaded_at")
+    return {key: (vim, at) for key, vim, at in found if _tells(vim)}
 
 
-def _made_from(host: MecHost) -> tuple[object, ...]:
-    credential = getattr(host, "credential", None)
-    return (host.vim, str(host.driver_settings), credential.uploaded_at if credential else None)
+def _tells(vim: str) -> bool:
+    """Whether the VIMs of this kind tell of changes by themselves."""
+    try:
+        return issubclass(cast(type, driver_class(vim)), Follows)
+    except DomainError:
+        return False
+
+
+def _driver(host_id: uuid.UUID) -> Follows | None:
+    """The driver of a host; None while none can be made."""
+    try:
+        return cast(Follows, driver_of(local_hosts().get(pk=host_id)))
+    except (DomainError, MecHost.DoesNotExist):
+        return None
 
 
 def look_at(instance_ids: Iterable[uuid.UUID]) -> int:

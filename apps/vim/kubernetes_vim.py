@@ -53,16 +53,12 @@ class KubernetesVim:
     ) -> None:
         self._host_id = host_id
         self._settings = settings or HostSettings()
-        self._access = read_kubeconfig(credentials.content)
+        self._cluster = cluster_for(read_kubeconfig(credentials.content).as_yaml())
 
     @staticmethod
     def describe_credentials(content: bytes) -> dict[str, Any]:
         """Context, server, CA, user and expiry; no secret."""
         return read_kubeconfig(content).describe()
-
-    @property
-    def _cluster(self) -> Cluster:
-        return cluster_for(self._access.as_yaml())
 
     @property
     def _site(self) -> Site:
