@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 
@@ -14,7 +12,7 @@ from apps.common import clock
 from apps.common.errors import Invalid, NotFound
 from apps.common.secrets import Secret
 from apps.common.words import Reason
-from apps.hosts.driver_settings import settings_of
+from apps.hosts.driver_settings import driver_with
 from apps.hosts.models import HostCredential, MecHost
 from apps.hosts.policies import may_handle_credentials
 from apps.hosts.services import lock_host
@@ -22,7 +20,7 @@ from apps.journal import services as journal
 from apps.tenants.actors import SYSTEM, Actor
 from apps.tenants.policies import require
 from apps.vim import registry
-from apps.vim.contract import Credentials, CredentialsInvalid, VimRefused, VimUnreachable
+from apps.vim.contract import CredentialsInvalid, VimRefused, VimUnreachable
 
 MAX_CREDENTIAL_BYTES = 1024 * 1024
 # A note of a probe that names something that the driver needs and may not do.
@@ -57,15 +55,8 @@ def store_credentials(
 
 def _try(host: MecHost, content: bytes) -> None:
     """Ask the VIM with the new file whether it can be used there."""
-    driver = registry.driver_for(
-        host.vim,
-        host_id=host.pk,
-        credentials=Credentials(host.vim, content),
-        state_dir=Path(settings.VIM_STATE_DIR),
-        settings=settings_of(host),
-    )
     try:
-        notes = driver.probe().notes
+        notes = driver_with(host, content).probe().notes
     except VimRefused as refusal:
         if refusal.retryable:
             raise

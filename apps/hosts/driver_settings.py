@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -24,20 +25,16 @@ from apps.hosts.services import lock_host, mark_desired
 from apps.journal import services as journal
 from apps.tenants.actors import Actor
 from apps.tenants.policies import require
-from apps.vim.settings import Allowance, HostSettings, Registry
-
-# Kinds without a namespace that an administrator may let packages bring; any other would let a
-# package into the namespaces of all tenants.
-CLUSTER_KINDS = (
-    "CustomResourceDefinition",
-    "IngressClass",
-    "PersistentVolume",
-    "PriorityClass",
-    "RuntimeClass",
-    "StorageClass",
+from apps.vim.contract import Credentials, VimDriver
+from apps.vim.registry import driver_for
+from apps.vim.settings import (
+    ALLOWABLE_CLUSTER_KINDS,
+    CLOSED_NAMESPACES,
+    Allowance,
+    HostSettings,
+    Registry,
 )
-# Namespaces of the cluster itself, and of instances of any tenant.
-CLOSED_NAMESPACES = ("kube-", "mecm-")
+
 NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 CAPABILITY = re.compile(r"[A-Z][A-Z0-9_]{1,62}")
 REGISTRY = re.compile(
@@ -63,19 +60,6 @@ class SettingsSpec:
         return self.allowance != NOTHING
 
 
-def settings_of(host: MecHost) -> HostSettings:
-    """What the driver of ``host`` is told."""
-    held = host.driver_settings
-    address = str(held.get("registry_address") or "")
-    registry = None
-    if address:
-        user, password = str(held.get("registry_user") or ""), _password(host)
-        registry = Registry(address, user, password)
-    return HostSettings(
-        Allowance.from_json(held.get("allowance")), str(held.get("prometheus_url") or ""), registry
-    )
-
-
 def spec_of(host: MecHost) -> SettingsSpec:
     """The settings as they could be given again; the password of the registry is left out."""
     held = host.driver_settings
@@ -87,14 +71,30 @@ def spec_of(host: MecHost) -> SettingsSpec:
     )
 
 
-def has_registry_password(host: MecHost) -> bool:
-    """Whether a password for the registry is stored."""
-    return bool(_password(host))
+def settings_of(host: MecHost) -> HostSettings:
+    """What the driver of ``host`` is told."""
+    spec, registry = spec_of(host), None
+    if spec.registry_address:
+        password = registry_password_of(host)
+        registry = Registry(spec.registry_address, spec.registry_user, password)
+    return HostSettings(spec.allowance, spec.prometheus_url, registry)
 
 
-def password_for_edge(host: MecHost) -> str:
-    """The password as the edge of the host needs it; for the link alone."""
-    return _password(host)
+def registry_password_of(host: MecHost) -> str:
+    """The password of the registry, for the driver and the edge of the host alone; or empty."""
+    held = host.registry_password
+    return held.reveal() if isinstance(held, Secret) else str(held)
+
+
+def driver_with(host: MecHost, content: bytes) -> VimDriver:
+    """A driver of ``host`` that uses the access file ``content``; raises as ``driver_for``."""
+    return driver_for(
+        host.vim,
+        host_id=host.pk,
+        credentials=Credentials(host.vim, content),
+        state_dir=Path(settings.VIM_STATE_DIR),
+        settings=settings_of(host),
+    )
 
 
 @transaction.atomic
@@ -103,7 +103,7 @@ def set_settings(*, actor: Actor, host_id: uuid.UUID, spec: SettingsSpec) -> Mec
     require(may_configure(actor))
     _check(spec)
     host = lock_host(host_id)
-    before, password = host.driver_settings, _password(host)
+    before, password = host.driver_settings, registry_password_of(host)
     host.driver_settings = _as_json(spec)
     wanted = password if spec.registry_password is None else spec.registry_password
     if not spec.registry_address:
@@ -128,11 +128,6 @@ def _as_json(spec: SettingsSpec) -> dict[str, Any]:
     }
 
 
-def _password(host: MecHost) -> str:
-    held = host.registry_password
-    return held.reveal() if isinstance(held, Secret) else str(held)
-
-
 def _check(spec: SettingsSpec) -> None:
     wrong: dict[str, Reason] = {}
     allowed = spec.allowance
@@ -148,11 +143,11 @@ def _check(spec: SettingsSpec) -> None:
                 {"name": name},
             )
     for name in allowed.cluster_kinds:
-        if name not in CLUSTER_KINDS:
+        if name not in ALLOWABLE_CLUSTER_KINDS:
             wrong["allow.clusterKinds"] = Reason(
                 N_("“%(name)s” cannot be allowed; known are %(known)s"),
                 "cluster_kind",
-                {"name": name, "known": ", ".join(CLUSTER_KINDS)},
+                {"name": name, "known": ", ".join(ALLOWABLE_CLUSTER_KINDS)},
             )
     for name in allowed.capabilities:
         if not CAPABILITY.fullmatch(name):

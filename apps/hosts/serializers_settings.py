@@ -11,26 +11,37 @@ from apps.common import typed as serializers
 from apps.common.strict import Flag, Text, Word
 from apps.hosts.driver_settings import (
     CAPABILITY,
-    CLUSTER_KINDS,
     MOST_NAMES,
     NAMESPACE,
     REGISTRY,
     SettingsSpec,
-    has_registry_password,
+    registry_password_of,
     spec_of,
 )
 from apps.hosts.models import MecHost
-from apps.vim.settings import Allowance
+from apps.vim.settings import ALLOWABLE_CLUSTER_KINDS, CLOSED_NAMESPACES, Allowance
 
 # What the service checks again in its own words, in the form that a description can carry.
 _NAMESPACE = RegexValidator(
-    rf"^(?!kube-|mecm-){NAMESPACE.pattern}\Z", _("must name a namespace that is open")
+    rf"^(?!{'|'.join(CLOSED_NAMESPACES)}){NAMESPACE.pattern}\Z",
+    _("must name a namespace that is open"),
 )
 _CAPABILITY = RegexValidator(rf"^{CAPABILITY.pattern}\Z", _("must be such as NET_ADMIN"))
 _REGISTRY = RegexValidator(
     rf"^{REGISTRY.pattern}\Z", _("must be a host, with a port and a project where needed")
 )
 _URL = RegexValidator(r"^https?://[^\s]+\Z", _("must begin with http:// or https://"))
+
+# The members of an allowance as they are told, and as they are kept.
+_MEMBERS = {
+    "namespaces": "namespaces",
+    "clusterKinds": "cluster_kinds",
+    "privileged": "privileged",
+    "hostPath": "host_path",
+    "hostNamespaces": "host_namespaces",
+    "hostPorts": "host_ports",
+    "capabilities": "capabilities",
+}
 
 
 class AllowanceSerializer(serializers.Serializer[Any]):
@@ -40,7 +51,7 @@ class AllowanceSerializer(serializers.Serializer[Any]):
         child=Text(max_length=63, validators=[_NAMESPACE]), required=False, max_length=MOST_NAMES
     )
     clusterKinds = serializers.ListField(
-        child=Word(choices=CLUSTER_KINDS), required=False, max_length=MOST_NAMES
+        child=Word(choices=ALLOWABLE_CLUSTER_KINDS), required=False, max_length=MOST_NAMES
     )
     privileged = Flag(required=False, default=False)
     hostPath = Flag(required=False, default=False)
@@ -78,14 +89,8 @@ class SettingsSerializer(serializers.Serializer[MecHost]):
         """The spec of input that was validated as part of another document."""
         allow, registry = data.get("allow") or {}, data.get("registry") or {}
         return SettingsSpec(
-            allowance=Allowance(
-                namespaces=tuple(dict.fromkeys(allow.get("namespaces") or ())),
-                cluster_kinds=tuple(dict.fromkeys(allow.get("clusterKinds") or ())),
-                privileged=bool(allow.get("privileged")),
-                host_path=bool(allow.get("hostPath")),
-                host_namespaces=bool(allow.get("hostNamespaces")),
-                host_ports=bool(allow.get("hostPorts")),
-                capabilities=tuple(dict.fromkeys(allow.get("capabilities") or ())),
+            allowance=Allowance.from_json(
+                {held: allow.get(told) for told, held in _MEMBERS.items()}
             ),
             prometheus_url=data.get("prometheusUrl") or "",
             registry_address=registry.get("address") or "",
@@ -96,22 +101,14 @@ class SettingsSerializer(serializers.Serializer[MecHost]):
     def to_representation(self, host: MecHost) -> dict[str, Any]:
         """The settings; of the password only whether there is one."""
         spec = spec_of(host)
-        allowed = spec.allowance
+        allowed = spec.allowance.as_json()
         return {
-            "allow": {
-                "namespaces": list(allowed.namespaces),
-                "clusterKinds": list(allowed.cluster_kinds),
-                "privileged": allowed.privileged,
-                "hostPath": allowed.host_path,
-                "hostNamespaces": allowed.host_namespaces,
-                "hostPorts": allowed.host_ports,
-                "capabilities": list(allowed.capabilities),
-            },
+            "allow": {told: allowed[held] for told, held in _MEMBERS.items()},
             "prometheusUrl": spec.prometheus_url,
             "registry": {
                 "address": spec.registry_address,
                 "userName": spec.registry_user,
-                "hasPassword": has_registry_password(host),
+                "hasPassword": bool(registry_password_of(host)),
             },
             "version": host.version,
         }

@@ -9,7 +9,7 @@ from apps.common import clock
 from apps.common.errors import DomainError, NotFound, Upstream
 from apps.edgelink.client import EdgeClient
 from apps.hosts import credentials, managers, services
-from apps.hosts.driver_settings import password_for_edge
+from apps.hosts.driver_settings import registry_password_of
 from apps.hosts.models import AppLcm, HostCredential, MecHost
 from apps.hosts.serializers import LocalHostSerializer
 from apps.hosts.serializers_settings import SettingsSerializer
@@ -112,7 +112,7 @@ def order_for(host: MecHost) -> dict[str, object]:
     if host.driver_settings:
         told = dict(SettingsSerializer(host).data)
         del told["version"]
-        registry = told["registry"] | {"password": password_for_edge(host)}
+        registry = told["registry"] | {"password": registry_password_of(host)}
         del registry["hasPassword"]
         order["settings"] = told | {"registry": registry}
     return order

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from django.conf import settings
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import Upstream
-from apps.hosts.driver_settings import settings_of
+from apps.hosts.driver_settings import driver_with
 from apps.hosts.models import HostCredential, MecHost
-from apps.vim.contract import Credentials, VimDriver
-from apps.vim.registry import driver_for
+from apps.vim.contract import VimDriver
 
 
 def driver_of(host: MecHost) -> VimDriver:
@@ -24,11 +20,4 @@ def driver_of(host: MecHost) -> VimDriver:
             code="credentials_missing",
             name=host.name,
         )
-    content = credential.content.reveal().encode()
-    return driver_for(
-        host.vim,
-        host_id=host.pk,
-        credentials=Credentials(host.vim, content),
-        state_dir=Path(settings.VIM_STATE_DIR),
-        settings=settings_of(host),
-    )
+    return driver_with(host, credential.content.reveal().encode())

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Self
+
+from apps.vim.results import plain
+
+# Kinds without a namespace that an administrator may let packages bring; any other would let a
+# package into the namespaces of all tenants.
+ALLOWABLE_CLUSTER_KINDS: Final = (
+    "CustomResourceDefinition",
+    "IngressClass",
+    "PersistentVolume",
+    "PriorityClass",
+    "RuntimeClass",
+    "StorageClass",
+)
+# How the names of instances' namespaces begin, and of those that no package may be let into.
+NAMESPACE_PREFIX: Final = "mecm-"
+CLOSED_NAMESPACES: Final = ("kube-", NAMESPACE_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +42,18 @@ class Allowance:
 
     def as_json(self) -> dict[str, Any]:
         """The allowance as plain data for a column or a message between sites."""
-        return {
-            "namespaces": list(self.namespaces),
-            "cluster_kinds": list(self.cluster_kinds),
-            "privileged": self.privileged,
-            "host_path": self.host_path,
-            "host_namespaces": self.host_namespaces,
-            "host_ports": self.host_ports,
-            "capabilities": list(self.capabilities),
-        }
+        data: dict[str, Any] = plain(self)
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | None) -> Self:
-        """The allowance that ``as_json`` wrote; what is missing is not allowed."""
-        data = data or {}
-        return cls(
-            namespaces=tuple(str(one) for one in data.get("namespaces") or ()),
-            cluster_kinds=tuple(str(one) for one in data.get("cluster_kinds") or ()),
-            privileged=bool(data.get("privileged")),
-            host_path=bool(data.get("host_path")),
-            host_namespaces=bool(data.get("host_namespaces")),
-            host_ports=bool(data.get("host_ports")),
-            capabilities=tuple(str(one) for one in data.get("capabilities") or ()),
-        )
+        """The allowance that ``as_json`` wrote, each name once; what is missing is not allowed."""
+        said: dict[str, Any] = {}
+        for one in fields(cls):
+            value = (data or {}).get(one.name)
+            is_list = one.default == ()
+            said[one.name] = tuple(dict.fromkeys(map(str, value or ()))) if is_list else bool(value)
+        return cls(**said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from apps.vim.errors import VimRefused
 from apps.vim.kubernetes import names
 from apps.vim.kubernetes.helm import HelmRefused, archive, engine
 from apps.vim.kubernetes.objects import read
-from apps.vim.kubernetes.package import order_of
+from apps.vim.kubernetes.package import digest_of, order_of
 from apps.vim.kubernetes.policy import PolicyRefused, static_scope
 from apps.vim.kubernetes.values import values_for
 from examples.packages.archives import zipped
@@ -224,7 +224,7 @@ def test_custom_kinds_come_before_their_objects(tmp_path):
 
 
 def test_orders_are_told_apart_and_nothing_is_read_from_it(tmp_path):
-    one = order(spec(tmp_path, parameters={"size": "4"})).digest
-    assert one == order(spec(tmp_path, parameters={"size": "4"})).digest
-    assert one != order(spec(tmp_path, parameters={"size": "5"})).digest
+    one = digest_of(spec(tmp_path, parameters={"size": "4"}), HostSettings())
+    assert one == digest_of(spec(tmp_path, parameters={"size": "4"}), HostSettings())
+    assert one != digest_of(spec(tmp_path, parameters={"size": "5"}), HostSettings())
     assert len(one) == 40

@@ -13,8 +13,9 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.packages.csar.checks import Report
 from apps.vim.errors import VimRefused
-from apps.vim.kubernetes import objects
 from apps.vim.kubernetes.helm import HelmMissing, HelmRefused, Rendered, engine
+from apps.vim.kubernetes.objects import Thing
+from apps.vim.kubernetes.package import things_of
 from apps.vim.kubernetes.policy import judge
 from apps.vim.settings import Allowance
 
@@ -30,11 +31,7 @@ def render_chart(data: bytes, path: str, report: Report) -> None:
     try:
         given = _placed(engine().values(data))
         rendered = engine().render(data, given, name="instance", namespace=NAMESPACE)
-        things = [
-            thing
-            for texts in (rendered.crds, rendered.templates)
-            for thing in objects.read(texts, engine().documents, prefix=f"{path}/")
-        ]
+        things = things_of(rendered, engine(), path)
     except HelmMissing:
         text = N_("The chart “%(path)s” was not rendered: this site has no Helm.")
         report.info("chart_not_rendered", text, path)
@@ -75,7 +72,7 @@ def _tell(said: str, path: str, report: Report) -> None:
 
 
 def _tell_what_runs_apart(
-    rendered: Rendered, things: list[objects.Thing], path: str, report: Report
+    rendered: Rendered, things: list[Thing], path: str, report: Report
 ) -> None:
     """Hooks and custom kinds, which Helm handles apart from the other objects."""
     hooks = [one for one in things if "helm.sh/hook" in (one.metadata.get("annotations") or {})]

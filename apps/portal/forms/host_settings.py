@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.hosts.driver_settings import CLUSTER_KINDS, MOST_NAMES, SettingsSpec, spec_of
+from apps.hosts.driver_settings import MOST_NAMES, SettingsSpec, spec_of
 from apps.hosts.models import MecHost
 from apps.portal.forms.base import PortalForm
-from apps.vim.settings import Allowance
+from apps.vim.settings import ALLOWABLE_CLUSTER_KINDS, Allowance
 
 # The members of an allowance, which the form names alike.
 SWITCHES = ("privileged", "host_path", "host_namespaces", "host_ports")
@@ -36,7 +36,8 @@ class HostSettingsForm(PortalForm):
     )
     cluster_kinds = forms.MultipleChoiceField(
         label=_("Kinds for the whole cluster"), required=False,
-        choices=[(kind, kind) for kind in CLUSTER_KINDS], widget=forms.CheckboxSelectMultiple,
+        choices=[(kind, kind) for kind in ALLOWABLE_CLUSTER_KINDS],
+        widget=forms.CheckboxSelectMultiple,
         help_text=_("Objects without a namespace, which every tenant of the cluster shares."),
     )
     privileged = forms.BooleanField(

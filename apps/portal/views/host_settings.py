@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
-from apps.hosts.driver_settings import has_registry_password, set_settings
+from apps.hosts.driver_settings import registry_password_of, set_settings
 from apps.hosts.policies import may_configure
 from apps.hosts.selectors import access_host
 from apps.portal.forms.host_settings import HostSettingsForm
@@ -34,6 +34,6 @@ def edit(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
             messages.success(request, gettext("The settings of “%(name)s” are saved.") % {
                 "name": saved})
             return go_to(request, reverse("host", args=[found.pk]))
-    context = {"form": form, "host": found, "has_password": has_registry_password(found)}
+    context = {"form": form, "host": found, "has_password": bool(registry_password_of(found))}
     status = 422 if form.is_bound else 200
     return show(request, "portal/hosts/settings.html", context, status=status)

@@ -198,6 +198,16 @@ class Stream:
         self._answer.close()
 
 
+def list_if_allowed(cluster: Cluster, path: str, **query: Any) -> list[Object] | None:
+    """All objects of a collection; None where the credentials may not list it."""
+    try:
+        return cluster.list(path, **query)[0]
+    except Refused as refusal:
+        if refusal.answered == 403:
+            return None
+        raise
+
+
 def unreachable(error: Exception) -> VimUnreachable:
     """That nobody answered, with the reason that a person can act on."""
     said = str(getattr(error, "reason", None) or error)

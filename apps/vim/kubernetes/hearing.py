@@ -12,8 +12,8 @@ from django.utils.translation import gettext_noop as N_
 from apps.common.errors import NotFound
 from apps.vim.errors import VimRefused
 from apps.vim.kubernetes import names
-from apps.vim.kubernetes.cluster import Cluster, Refused
-from apps.vim.kubernetes.kinds import Object, label, name_of
+from apps.vim.kubernetes.cluster import Cluster, Object, Refused
+from apps.vim.kubernetes.kinds import label
 from apps.vim.kubernetes.trouble import moment
 from apps.vim.voices import MOST_LINES, LogLine, LogPage, LogQuery, WorkloadEvent
 
@@ -82,8 +82,8 @@ def logs(cluster: Cluster, instance_id: UUID, query: LogQuery) -> LogPage:
 
 def _container(pod: Object, wanted: str) -> str:
     spec = pod.get("spec") or {}
-    known = [name_of({"metadata": one}) for kind in ("containers", "initContainers")
-             for one in spec.get(kind) or ()]
+    kinds = ("containers", "initContainers")
+    known = [str(one.get("name")) for kind in kinds for one in spec.get(kind) or ()]
     if wanted and wanted not in known:
         raise NotFound(N_("The pod has no container “%(name)s”."), name=wanted)
     return wanted or known[0]

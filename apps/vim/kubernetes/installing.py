@@ -21,11 +21,12 @@ from apps.common import clock
 from apps.vim.contract import Allowance, HostSettings, InstallSpec, Limits
 from apps.vim.errors import VimRefused, VimUnreachable
 from apps.vim.kubernetes import names
-from apps.vim.kubernetes.cluster import Cluster
+from apps.vim.kubernetes.cluster import Cluster, Object
 from apps.vim.kubernetes.helm import Helm, HelmRefused, Revision, Target
-from apps.vim.kubernetes.kinds import Object, annotation, label
-from apps.vim.kubernetes.package import Order, order_of
+from apps.vim.kubernetes.kinds import annotation, label
+from apps.vim.kubernetes.package import Order, digest_of, order_of
 from apps.vim.kubernetes.sweeping import sweep
+from apps.vim.settings import NAMESPACE_PREFIX
 
 HOOK_SECONDS: Final = 120
 REMOVE_SECONDS: Final = 60
@@ -66,7 +67,7 @@ def install(site: Site, spec: InstallSpec) -> None:
         release = names.release_of(spec.app_name)
         target = site.target(spec.instance_id, release)
         history = site.helm.history(target) if space is not None else []
-        digest = _digest(site, spec)
+        digest = digest_of(spec, site.settings)
         if _runs(history, digest):
             return
         order = order_of(
@@ -239,13 +240,6 @@ def _still_removing() -> VimRefused:
     return VimRefused(text, code="still_removing", retryable=True)
 
 
-def _digest(site: Site, spec: InstallSpec) -> str:
-    registry = site.settings.registry
-    return names.digest_of(
-        spec.package_id, spec.parameters, registry=registry.address if registry else ""
-    )
-
-
 def _runs(history: list[Revision], digest: str) -> bool:
     """Whether the newest revision is this very order, and complete."""
     if not history:
@@ -302,7 +296,7 @@ def _holder(cluster: Cluster, port: int) -> Object | None:
         held = {row.get("nodePort") for row in spec.get("ports") or ()}
         if port in held | {spec.get("healthCheckNodePort")}:
             owner = label(one, names.INSTANCE)
-            place = f"{names.NAMESPACE_PREFIX}{owner}" if owner else one["metadata"]["namespace"]
+            place = f"{NAMESPACE_PREFIX}{owner}" if owner else one["metadata"]["namespace"]
             return cluster.find(f"/api/v1/namespaces/{place}") or one
     return None
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from apps.vim.kubernetes.cluster import JSON, METADATA_LIST
+from apps.vim.kubernetes.cluster import JSON, METADATA_LIST, Object
 from apps.vim.kubernetes.names import INSTANCE
 
-Object = dict[str, Any]
 APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -75,3 +74,13 @@ def condition(one: Object, kind: str) -> Object:
     """A condition of an object's status; empty where it has none of that type."""
     rows: Iterable[Object] = (one.get("status") or {}).get("conditions") or ()
     return next((row for row in rows if row.get("type") == kind), {})
+
+
+def instance_of(one: Object) -> str:
+    """The instance that an object is part of, as its label says; empty for none."""
+    return label(one, INSTANCE)
+
+
+def key_of(one: Object) -> tuple[str, str]:
+    """Namespace and name of an object."""
+    return namespace_name(one), name_of(one)

@@ -19,10 +19,10 @@ from apps.common.errors import Upstream
 from apps.common.words import Reason
 from apps.vim.errors import VimUnreachable
 from apps.vim.kubernetes import prometheus
-from apps.vim.kubernetes.cluster import Cluster, Refused
-from apps.vim.kubernetes.kinds import Object, label, name_of, namespace_name
+from apps.vim.kubernetes.cluster import Cluster, Object, Refused, list_if_allowed
+from apps.vim.kubernetes.kinds import label, name_of, namespace_name
 from apps.vim.kubernetes.names import INSTANCE
-from apps.vim.kubernetes.probing import METRICS
+from apps.vim.kubernetes.probing import METRICS, NO_METRICS
 from apps.vim.kubernetes.quantities import MIB, measured, total
 from apps.vim.usages import ContainerUsage, InstanceUsage, Meter, Usage
 
@@ -30,7 +30,7 @@ SOURCE: Final = "metrics.k8s.io"
 # Resource, and the unit in which the contract tells it.
 CPU: Final = ("cpu", 1.0)
 MEMORY: Final = ("memory", float(MIB))
-NO_SOURCE: Final = Reason(N_("There is no metrics source on this site."), "no_metrics")
+NO_SOURCE: Final = Reason(NO_METRICS, "no_metrics")
 SILENT: Final = N_("The metrics API of the cluster does not answer: %(said)s")
 NOT_MEASURED: Final = N_("The metrics API has no measurement of this yet.")
 SITE_ONLY: Final = N_("Prometheus tells the load of the host only; there is no metrics API.")
@@ -48,8 +48,8 @@ def usage(cluster: Cluster, prometheus_url: str, instance_id: UUID | None) -> Us
     Raises VimUnreachable only where the cluster itself does not answer.
     """
     wanted = INSTANCE if instance_id is None else f"{INSTANCE}={instance_id}"
-    nodes = _listed(cluster, "/api/v1/nodes")
-    pods = _listed(cluster, "/api/v1/pods", labelSelector=wanted) or []
+    nodes = list_if_allowed(cluster, "/api/v1/nodes")
+    pods = list_if_allowed(cluster, "/api/v1/pods", labelSelector=wanted) or []
     if instance_id is not None and not pods:
         return Usage(as_of=clock.now(), reason=Reason(ABSENT, "absent"))
     try:
@@ -125,15 +125,6 @@ def usage_from_metrics(
     return Usage(
         min(times), cpu, memory, source=SOURCE, containers=containers, instances=instances
     )
-
-
-def _listed(cluster: Cluster, path: str, **query: str) -> list[Object] | None:
-    try:
-        return cluster.list(path, **query)[0]
-    except Refused as refusal:
-        if refusal.answered == 403:
-            return None
-        raise
 
 
 def _silent(error: Upstream) -> Reason:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
+from apps.vim.settings import NAMESPACE_PREFIX
+
 PREFIX: Final = "mecm-portal"
 # Labels.  An object with INSTANCE is one of ours, wherever it stands.
 INSTANCE: Final = f"{PREFIX}/instance"
@@ -23,7 +25,6 @@ ELSEWHERE: Final = f"{PREFIX}/elsewhere"
 REMOVING: Final = f"{PREFIX}/removing"
 FAULT: Final = f"{PREFIX}/fault"
 
-NAMESPACE_PREFIX: Final = "mecm-"
 KEYS_SECRET: Final = "mep-credentials"
 PULL_SECRET: Final = "mecm-image-registry"
 LIMITS: Final = "mecm-limits"

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.vim.contract import HostSettings, InstallSpec
 from apps.vim.errors import VimRefused
 from apps.vim.kubernetes import names, objects, seal
-from apps.vim.kubernetes.helm import Helm
+from apps.vim.kubernetes.helm import Helm, Rendered
 from apps.vim.kubernetes.objects import Thing
 from apps.vim.kubernetes.policy import PolicyRefused, Scope, judge
 from apps.vim.kubernetes.values import values_for
@@ -26,7 +26,6 @@ class Order:
 
     chart: bytes
     release: str
-    digest: str
     things: tuple[Thing, ...]
     elsewhere: tuple[str, ...]
 
@@ -55,9 +54,7 @@ def order_of(
             )
             made = helm.render(data, given, name=release, namespace=namespace, upgrade=upgrade)
             about = about or made.metadata
-            # CRDs first: what follows may be of their kinds.
-            for texts in (made.crds, made.templates):
-                things.extend(objects.read(texts, helm.documents, prefix=f"{path}/"))
+            things.extend(things_of(made, helm, path))
         texts = {path: data.decode("utf-8", "replace") for path, data in
                  _members(package, spec.manifests)}
         things.extend(objects.read(texts, helm.documents))
@@ -73,14 +70,27 @@ def order_of(
     if registry is not None and pull:
         things.append(seal.pull_secret(registry))
     ready = seal.marked(things, labels, namespace=namespace, namespaced=namespaced, pull=pull)
-    address = registry.address if registry else ""
     return Order(
         chart=seal.chart(ready, name=release, about=about),
         release=release,
-        digest=names.digest_of(spec.package_id, spec.parameters, registry=address),
         things=tuple(ready),
         elsewhere=tuple(sorted({one.namespace for one in ready} - {"", namespace})),
     )
+
+
+def things_of(made: Rendered, helm: Helm, path: str) -> list[Thing]:
+    """The objects of the chart at ``path``; custom kinds first, since others may be of them."""
+    return [
+        thing
+        for texts in (made.crds, made.templates)
+        for thing in objects.read(texts, helm.documents, prefix=f"{path}/")
+    ]
+
+
+def digest_of(spec: InstallSpec, settings: HostSettings) -> str:
+    """What tells an order from another one for the same instance."""
+    address = settings.registry.address if settings.registry else ""
+    return names.digest_of(spec.package_id, spec.parameters, registry=address)
 
 
 def _members(package: zipfile.ZipFile, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:

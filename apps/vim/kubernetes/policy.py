@@ -15,23 +15,11 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common.words import Reason
 from apps.vim.errors import VimRefused
-from apps.vim.kubernetes.names import NAMESPACE_PREFIX
 from apps.vim.kubernetes.objects import Thing, containers_of, pod_templates
-from apps.vim.settings import Allowance
+from apps.vim.settings import ALLOWABLE_CLUSTER_KINDS, CLOSED_NAMESPACES, Allowance
 
-# What may be allowed at all of kinds without a namespace; all others reach everybody's namespaces.
-ALLOWABLE_CLUSTER_KINDS: Final = frozenset(
-    {
-        "CustomResourceDefinition",
-        "PriorityClass",
-        "StorageClass",
-        "IngressClass",
-        "RuntimeClass",
-        "PersistentVolume",
-    }
-)
 # Kinds without a namespace in every cluster; what a cluster has besides, it tells itself.
-CLUSTER_KINDS: Final = ALLOWABLE_CLUSTER_KINDS | {
+CLUSTER_KINDS: Final = frozenset(ALLOWABLE_CLUSTER_KINDS) | {
     "APIService",
     "CSIDriver",
     "CSINode",
@@ -166,7 +154,7 @@ def _judge(
     def violation(code: str, what: str = "") -> Violation:
         return Violation(code, thing.where, thing.kind, thing.name, what)
 
-    if thing.kind in CLUSTER_KINDS or namespaced(thing.api_version, thing.kind) is False:
+    if stands_in_cluster(thing, namespaced):
         if thing.kind not in ALLOWABLE_CLUSTER_KINDS:
             yield violation("cluster_kind_never")
         elif thing.kind not in allowance.cluster_kinds:
@@ -194,7 +182,12 @@ def _judge(
 
 def is_closed(namespace: str) -> bool:
     """Whether a namespace is nobody's to be allowed: another instance's, or the cluster's own."""
-    return namespace.startswith((NAMESPACE_PREFIX, "kube-"))
+    return namespace.startswith(CLOSED_NAMESPACES)
+
+
+def stands_in_cluster(thing: Thing, namespaced: Scope) -> bool:
+    """Whether an object has no namespace, as far as anybody knows."""
+    return thing.kind in CLUSTER_KINDS or namespaced(thing.api_version, thing.kind) is False
 
 
 def _node_level(spec: Mapping[str, Any], allowance: Allowance) -> Iterator[tuple[str, str]]:

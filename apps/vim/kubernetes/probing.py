@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from django.utils.translation import gettext_noop as N_
-from kubernetes.utils.quantity import parse_quantity
 
 from apps.common import clock
 from apps.common.words import Reason
-from apps.vim.kubernetes.cluster import Cluster, Refused
-from apps.vim.kubernetes.kinds import Object, condition, name_of
+from apps.vim.kubernetes.cluster import Cluster, Object, list_if_allowed
+from apps.vim.kubernetes.kinds import condition, name_of
+from apps.vim.kubernetes.quantities import GIB, MIB, measured
 from apps.vim.results import Capacity, Node, ProbeResult
 
-MIB: Final = 1024 * 1024
-GIB: Final = 1024 * MIB
 ARCHITECTURES: Final = {"amd64": "X86", "386": "X86", "arm64": "ARM64", "arm": "ARM32"}
 RIGHTS_SECONDS: Final = 600.0
 MOST_KNOWN: Final = 64
@@ -48,12 +46,12 @@ def probe(cluster: Cluster, *, prometheus: bool) -> ProbeResult:
     """The cluster's version, nodes and capacity, and notes on what cannot be done there."""
     version = str(cluster.get("/version").get("gitVersion") or "")
     notes = list(_rights(cluster))
-    nodes = _listed(cluster, "/api/v1/nodes")
+    nodes = list_if_allowed(cluster, "/api/v1/nodes")
     if nodes is None:
         notes.append(Reason(N_("The credentials may not list nodes."), "no_nodes"))
     if not prometheus and cluster.find(METRICS) is None:
         notes.append(Reason(NO_METRICS, "no_metrics"))
-    pods = _listed(cluster, "/api/v1/pods")
+    pods = list_if_allowed(cluster, "/api/v1/pods")
     return ProbeResult(
         kind="kubernetes",
         version=version,
@@ -66,18 +64,9 @@ def probe(cluster: Cluster, *, prometheus: bool) -> ProbeResult:
     )
 
 
-def _listed(cluster: Cluster, path: str) -> list[Object] | None:
-    try:
-        return cluster.list(path)[0]
-    except Refused as refusal:
-        if refusal.answered == 403:
-            return None
-        raise
-
-
-def amount(value: Any, unit: float = 1.0) -> float:
-    """A quantity of Kubernetes (“500m”, “64Gi”) in ``unit``s."""
-    return float(parse_quantity(value or 0)) / unit  # type: ignore[no-untyped-call]
+def _amount(value: Any, unit: float = 1.0) -> float:
+    """A quantity in ``unit``s; what is not said asks for nothing."""
+    return measured(value, unit) or 0.0
 
 
 def _node(one: Object) -> Node:
@@ -85,9 +74,9 @@ def _node(one: Object) -> Node:
     return Node(
         name=name_of(one),
         ready=condition(one, "Ready").get("status") == "True",
-        cpus=amount(has.get("cpu")),
-        memory_mb=amount(has.get("memory"), MIB),
-        storage_gb=amount(has.get("ephemeral-storage"), GIB),
+        cpus=_amount(has.get("cpu")),
+        memory_mb=_amount(has.get("memory"), MIB),
+        storage_gb=_amount(has.get("ephemeral-storage"), GIB),
     )
 
 
@@ -123,7 +112,7 @@ def _requests(pod: Object) -> tuple[float, float, float]:
         for at, (name, unit) in enumerate(
             (("cpu", 1.0), ("memory", MIB), ("ephemeral-storage", GIB))
         ):
-            sums[at] += amount(asked.get(name), unit)
+            sums[at] += _amount(asked.get(name), unit)
     return sums[0], sums[1], sums[2]
 
 
@@ -138,7 +127,7 @@ def _capabilities(nodes: list[Object]) -> set[str]:
     found = set()
     for one in nodes:
         for name, value in ((one.get("status") or {}).get("allocatable") or {}).items():
-            if "/" in name and amount(value):
+            if "/" in name and _amount(value):
                 found.add("GPU" if name.endswith("/gpu") else name)
     return found
 

@@ -15,7 +15,7 @@ from apps.vim.contract import AppKeys, InstallSpec, Registry
 from apps.vim.kubernetes import names
 from apps.vim.kubernetes.helm import archive
 from apps.vim.kubernetes.objects import Thing, pod_templates
-from apps.vim.kubernetes.policy import CLUSTER_KINDS, Scope
+from apps.vim.kubernetes.policy import Scope, stands_in_cluster
 
 TEMPLATE: Final = (
     '{{ range $path, $_ := .Files.Glob "objects/*.json" }}'
@@ -41,8 +41,7 @@ def marked(
         _map_in(metadata, "labels").update(labels)
         # Would be left behind when the instance ends.
         _map_in(metadata, "annotations").pop(KEEP, None)
-        in_cluster = thing.kind in CLUSTER_KINDS
-        if not in_cluster and namespaced(thing.api_version, thing.kind) is not False:
+        if not stands_in_cluster(thing, namespaced):
             metadata.setdefault("namespace", namespace)
         for template in pod_templates(copied.data):
             _map_in(_map_in(template, "metadata"), "labels").update(labels)

@@ -11,15 +11,8 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common.words import Reason
 from apps.vim.kubernetes import names, trouble
-from apps.vim.kubernetes.kinds import (
-    Found,
-    Object,
-    annotation,
-    condition,
-    label,
-    name_of,
-    namespace_name,
-)
+from apps.vim.kubernetes.cluster import Object
+from apps.vim.kubernetes.kinds import Found, annotation, condition, label, name_of
 from apps.vim.kubernetes.trouble import Trouble
 from apps.vim.results import (
     Container,
@@ -295,13 +288,3 @@ def _objects(found: Found, works: list[Work]) -> Iterator[ObjectInfo]:
         asked = ((one.get("spec") or {}).get("resources") or {}).get("requests") or {}
         state, size = str((one.get("status") or {}).get("phase") or ""), asked.get("storage")
         yield ObjectInfo("PersistentVolumeClaim", name_of(one), state, str(size or ""))
-
-
-def instance_of(one: Object) -> str:
-    """The instance that an object is part of, as its label says; empty for none."""
-    return label(one, names.INSTANCE)
-
-
-def key_of(one: Object) -> tuple[str, str]:
-    """Namespace and name of an object."""
-    return namespace_name(one), name_of(one)

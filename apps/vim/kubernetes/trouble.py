@@ -11,7 +11,8 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common.words import Reason
 from apps.vim.causes import cause
-from apps.vim.kubernetes.kinds import Object, condition, name_of
+from apps.vim.kubernetes.cluster import Object
+from apps.vim.kubernetes.kinds import condition, name_of
 
 # What may mend itself is only called a failure when it has lasted.
 PATIENCE: Final = timedelta(seconds=30)

@@ -16,9 +16,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from apps.vim.errors import VimRefused, VimUnreachable
-from apps.vim.kubernetes.cluster import Cluster, Refused, Stream
-from apps.vim.kubernetes.kinds import COLLECTIONS, Collection, Found, Object, trimmed
-from apps.vim.kubernetes.status import instance_of, key_of
+from apps.vim.kubernetes.cluster import Cluster, Object, Refused, Stream
+from apps.vim.kubernetes.kinds import COLLECTIONS, Collection, Found, instance_of, key_of, trimmed
 
 WATCH_SECONDS: Final = 240
 # An idle watch looks like a dead one: whether the API server is there is asked apart.
