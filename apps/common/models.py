@@ -86,3 +86,19 @@ class Versioned(models.Model):
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "version", "updated_at"}
             super().save(*args, **kwargs)
+
+
+class Agreed(models.Model):
+    """Desired content that both sites may change while they are apart.  For rows of a center.
+
+    ``agreed`` is what both had when they last heard of each other, the common ancestor of a merge;
+    ``edge_version`` is the edge's version of it, on which the next order is based.  ``contested``
+    has, by field, what was ``agreed`` and what the edge has, until a person has chosen.
+    """
+
+    edge_version = models.BigIntegerField(default=0, editable=False)
+    agreed = models.JSONField(default=dict, editable=False)
+    contested = models.JSONField(default=dict, editable=False)
+
+    class Meta:
+        abstract = True

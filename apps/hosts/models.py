@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import clock
-from apps.common.models import Versioned
+from apps.common.models import Agreed, Versioned
 from apps.common.secrets import SealedField
 from apps.common.words import Reason
 from apps.tenants.grants import TenantGrant
@@ -57,11 +57,22 @@ class AppLcm(Manager):
     """The life-cycle manager of an edge, which with the rule manager makes a MEPM.
 
     ``site_id`` is the identity that the edge showed at first contact; tokens are bound to it.
-    ``cursor`` is the last version of the edge's feed that was copied here.
+    ``cursor`` is the last version of the edge's feed that was copied here.  ``opened_by`` says
+    which side opens the link; one that the edge opens waits at ``channel_url`` of this center.
     """
+
+    class Opener(models.TextChoices):
+        """Who opens the link between center and edge."""
+
+        CENTER = "center", _("The center dials the edge")
+        EDGE = "edge", _("The edge dials the center")
 
     site_id = models.UUIDField(null=True, editable=False)
     cursor = models.BigIntegerField(default=0, editable=False)
+    opened_by = models.CharField(max_length=6, choices=Opener.choices, default=Opener.CENTER)
+    channel_url = models.CharField(max_length=255, blank=True, editable=False)
+    # When it was shut out; what it told before stays readable.
+    revoked_at = models.DateTimeField(null=True, editable=False)
 
 
 class AppRuleManager(Manager):
@@ -127,7 +138,7 @@ class Shelf(models.Model):
         return self.name
 
 
-class MecHost(Versioned):
+class MecHost(Agreed, Versioned):
     """A MEC host.  One that names an AppLCM is reached over HTTP, one that names none is ours."""
 
     DESIRED: ClassVar[tuple[str, ...]] = (

@@ -137,6 +137,8 @@ class LcmOperation(models.Model):
     next_at = models.DateTimeField(default=clock.now, db_index=True)
     lease = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True)
+    # Of the last claim: what an order to an edge is numbered with, so that a late one is known.
+    number = models.BigIntegerField(default=0)
 
     class Meta:
         ordering = ["-created_at"]

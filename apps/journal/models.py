@@ -52,6 +52,21 @@ class Tombstone(models.Model):
         return f"{self.kind} {self.subject_id} †{self.version}"
 
 
+class OrderTaken(models.Model):
+    """The greatest number of an order that was taken on something, also when that is gone.
+
+    An order that comes with a lesser one was overtaken on its way.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    subject = models.CharField(max_length=160, unique=True)
+    number = models.BigIntegerField()
+    at = models.DateTimeField(default=clock.now, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.subject} #{self.number}"
+
+
 class RememberedAnswer(models.Model):
     """The answer to a POST with an Idempotency-Key, replayed when the same call comes again."""
 

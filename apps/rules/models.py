@@ -9,14 +9,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import clock
-from apps.common.models import Versioned
+from apps.common.models import Agreed, Versioned
 from apps.common.words import Reason
 from apps.instances.models import AppInstance
 from apps.rules.states import TaskState, Verb
 from apps.tenants.models import Tenant
 
 
-class AppdConfiguration(Versioned):
+class AppdConfiguration(Agreed, Versioned):
     """The rules that an instance shall have.
 
     ``wanted`` counts the orders, and ``delivered`` is the last that its MEC platform carried out.

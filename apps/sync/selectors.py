@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from apps.sync.models import Peer
+from apps.sync.models import HeldRow, Peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,15 @@ class Held:
 
 def troubled_peers() -> QuerySet[Peer]:
     """The edges of whose news some waits, or whose last pull failed, by name."""
-    rows = Peer.objects.select_related("edge").exclude(held_back=[], fault={})
-    return rows.order_by("edge__name")
+    waiting = Exists(HeldRow.objects.filter(edge_id=OuterRef("edge_id")))
+    rows = Peer.objects.select_related("edge").annotate(waits=waiting)
+    return rows.filter(Q(waits=True) | ~Q(fault={})).order_by("edge__name")
 
 
 def held_of(peer: Peer) -> list[Held]:
     """What waits of an edge's news, as it came."""
     found = []
-    for row in peer.held_back:
-        data = row.get("data") or {}
-        name = data.get("name") or data.get("app_name") or ""
-        found.append(Held(str(row["kind"]), str(row["id"]), str(name)))
+    for row in HeldRow.objects.filter(edge_id=peer.edge_id).order_by("id"):
+        name = row.data.get("name") or row.data.get("app_name") or ""
+        found.append(Held(row.kind, str(row.subject_id), str(name)))
     return found

@@ -71,6 +71,9 @@ class User(AbstractUser):
     )
     language = models.CharField(_("language"), max_length=10, blank=True)
     theme = models.CharField(_("theme"), max_length=5, blank=True)
+    # An account of the center that signed in here, and until when it may do so without the center.
+    home_site = models.UUIDField(null=True, editable=False)
+    cached_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["username"]
@@ -100,12 +103,22 @@ class User(AbstractUser):
 class SigningKey(models.Model):
     """A key pair of this site (private part sealed) or the public key of a site that it trusts."""
 
+    class Purpose(models.TextChoices):
+        """What a site may sign for."""
+
+        PEOPLE = "people", _("people and orders")
+        LINK = "link", _("its own link")
+
     kid = models.CharField(max_length=64, primary_key=True)
     site_id = models.UUIDField()
     site_name = models.CharField(max_length=128, blank=True)
     public_key = models.TextField()
     private_key = SealedField(blank=True, default="")
     active = models.BooleanField(default=True)
+    # An edge's key signs for its own link and never for people.
+    purpose = models.CharField(max_length=6, choices=Purpose.choices, default=Purpose.PEOPLE)
+    # A key that was replaced is believed until then.
+    retires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     def __str__(self) -> str:
