@@ -54,6 +54,8 @@ CENTER = Role(
     ),
     beat={
         "apps.sync.tasks.follow_edges": 5.0,
+        "apps.sync.tasks.judge_links": 5.0,
+        "apps.sync.tasks.purge": 3600.0,
         "apps.orchestration.tasks.probe_hosts": 15.0,
         "apps.packages.tasks.sweep_distributions": 2.0,
         "apps.packages.tasks.sweep_fetches": 2.0,
@@ -89,6 +91,7 @@ EDGE = Role(
         ("mepcfg/", "apps.mep.urls_cfg"),
     ),
     beat={
+        "apps.sync.tasks.purge": 3600.0,
         "apps.mep.tasks.mirror": 2.0,
         "apps.mep.tasks.lapse": 60.0,
         "apps.mep.tasks.purge": 3600.0,

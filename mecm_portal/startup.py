@@ -21,7 +21,7 @@ from apps.mep.liveness import records, watch
 from apps.mep.notify import queue
 from apps.packages import distribution_work, store_work
 from apps.rules import work as rule_work
-from apps.sync import puller
+from apps.sync import puller, timeline
 
 AGAIN_SECONDS = 1.0
 _log = logging.getLogger("mecm.site")
@@ -38,6 +38,12 @@ def forget_leases() -> None:
     puller.drop_leases()
     queue.drop_leases()
     mirror.drop_leases()
+    connection.close()
+
+
+def set_mark() -> None:
+    """Mark the place in this site's history at which the process starts."""
+    timeline.set_mark()
     connection.close()
 
 

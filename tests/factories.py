@@ -23,6 +23,9 @@ from apps.instances.specs import CreateSpec
 from apps.mep.models import Application, MecService
 from apps.packages.csar import read_package
 from apps.packages.models import Package
+from apps.rules.models import AppdConfiguration
+from apps.rules.services import write_rules
+from apps.rules.specs import AppdSpec
 from apps.tenants import grants, services, tokens
 from apps.tenants.actors import SYSTEM
 from apps.tenants.roles import Role
@@ -176,6 +179,18 @@ def instance(package, host, *, name="", instance_id=None, **fields):
     return AppInstance.objects.select_related("package", "host", "host__applcm", "tenant").get(
         pk=made.pk
     )
+
+
+def configuration(of, *, dns=None, **fields):
+    """The AppD configuration of an instance with one DNS rule, or with ``dns``."""
+    row = AppdConfiguration(
+        id=of.pk, tenant_id=of.tenant_id, instance=of, app_name=of.app_name, wanted=1, delivered=1,
+        **fields,
+    )
+    rule = {"dnsRuleId": "d1", "domainName": "a.example", "ipAddressType": "IP_V4",
+            "ipAddress": "10.0.0.1", "ttl": 30}
+    write_rules(row, AppdSpec(of.app_name, True, dns if dns is not None else {"d1": rule}))
+    return row
 
 
 def mec_application(of=None, *, name="", site_id=None):

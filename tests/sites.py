@@ -26,6 +26,7 @@ from apps.instances import operations
 from apps.orchestration import delivery, engine
 from apps.packages import distribution_work
 from apps.rules import work as rule_work
+from apps.sync import timeline
 from apps.tenants import keys
 from mecm_portal.roles import CENTER, EDGE
 
@@ -116,6 +117,7 @@ class TwoSites:
         self.urls = urls_of(EDGE)
         key = keys.own_key()
         with self.inside():
+            timeline.set_mark()
             self.site_id = keys.this_site().site_id
             keys.trust(
                 kid=key.kid,
@@ -166,7 +168,7 @@ class TwoSites:
                 content_type=request.headers.get("content-type", ""),
                 headers={
                     name: request.headers[name]
-                    for name in ("authorization", "x-request-id")
+                    for name in ("authorization", "x-request-id", "x-order", "x-based-on")
                     if name in request.headers
                 },
             )

@@ -20,6 +20,7 @@ of whoever reads it, and not of whoever caused it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext_noop as N_
@@ -39,6 +40,10 @@ class DomainError(Exception):
     title: ClassVar[str] = N_("Error")
     default_code: ClassVar[str] = "error"
     retryable: bool = False
+    # Of a message to another system that went wrong: whether it may have arrived, and what came
+    # back, if it was a problem document.
+    sent: bool = True
+    answer: Mapping[str, Any] = MappingProxyType({})
     # Seconds after which asking again may help; 0 where nobody knows.
     retry_after: ClassVar[int] = 0
 

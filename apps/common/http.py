@@ -36,18 +36,36 @@ def send(
     where = called or str(session.base_url).rstrip("/")
     try:
         response = session.request(method, url, **options)
-    except httpx.TimeoutException:
-        raise UpstreamTimeout(N_("%(where)s did not answer in time."), where=where) from None
     except httpx.HTTPError as error:
-        raise Upstream(
+        raise _failure(error, where) from None
+    if response.is_success:
+        return response
+    problem = _problem(response, where)
+    problem.answer = _document(response)
+    raise problem
+
+
+def _failure(error: httpx.HTTPError, where: str) -> Upstream:
+    failure: Upstream
+    if isinstance(error, httpx.TimeoutException):
+        failure = UpstreamTimeout(N_("%(where)s did not answer in time."), where=where)
+    else:
+        failure = Upstream(
             N_("%(where)s cannot be reached (%(why)s)."),
             where=where,
             why=str(error) or repr(error),
             code="unreachable",
-        ) from None
-    if response.is_success:
-        return response
-    raise _problem(response, where)
+        )
+    failure.sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+    return failure
+
+
+def _document(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _problem(response: httpx.Response, where: str) -> DomainError:

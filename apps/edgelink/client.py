@@ -13,9 +13,10 @@ import httpx
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import http
-from apps.common.errors import Invalid, Upstream
+from apps.common.errors import DomainError, Invalid, Upstream
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
+from apps.journal import orders
 from apps.journal.context import request_id
 from apps.tenants import tokens
 from apps.tenants.actors import SYSTEM, Actor
@@ -45,20 +46,24 @@ class EdgeClient:
 
     # --- hosts ----------------------------------------------------------------------------------
 
-    def put_host(self, host: dict[str, Any]) -> None:
-        """Give the edge the configuration of one of its hosts (fields of EdgeGallery's MecHost)."""
-        self._send("PUT", f"{LCM}/hosts", json=host)
+    def put_host(self, host: dict[str, Any], *, based_on: int | None = None) -> int:
+        """Give the edge the configuration of one of its hosts (fields of EdgeGallery's MecHost).
+
+        ``based_on`` is the edge's version that is known here, 0 for none and None for whatever it
+        is; returns the new one.
+        """
+        return _version_in(self._order("PUT", f"{LCM}/hosts", based_on=based_on, json=host))
 
     def remove_host(self, ip: str) -> None:
         """Let the edge forget a host; raises NotFound when it does not know it."""
-        self._send("DELETE", f"{LCM}/hosts/{ip}")
+        self._order("DELETE", f"{LCM}/hosts/{ip}")
 
     def put_credentials(self, ip: str, content: str, *, untested: bool = False) -> None:
         """Store the access file of a host at the edge, which tries it first and may refuse.
 
         ``untested`` lets the edge take it as it is.
         """
-        self._send(
+        self._order(
             "POST",
             f"{LCM}/configuration",
             data={"hostIp": ip} | ({"untested": "true"} if untested else {}),
@@ -68,7 +73,7 @@ class EdgeClient:
 
     def remove_credentials(self, ip: str) -> None:
         """Let the edge forget the access file of a host; raises NotFound when it has none."""
-        self._send("DELETE", f"{LCM}/configuration", params={"hostIp": ip})
+        self._order("DELETE", f"{LCM}/configuration", params={"hostIp": ip})
 
     # --- packages -------------------------------------------------------------------------------
 
@@ -80,7 +85,7 @@ class EdgeClient:
         ``ids`` are the fields ``packageId``, ``appId`` and those that tell it from its like.
         """
         with path.open("rb") as file:
-            self._send(
+            self._order(
                 "POST",
                 f"{LCM}/tenants/{tenant_id}/packages",
                 data=ids,
@@ -90,7 +95,7 @@ class EdgeClient:
 
     def distribute(self, tenant_id: uuid.UUID, package_id: str, ip: str) -> None:
         """Order the edge to bring a package to one of its hosts."""
-        self._send(
+        self._order(
             "POST", f"{LCM}/tenants/{tenant_id}/packages/{package_id}", json={"hostIp": [ip]}
         )
 
@@ -101,11 +106,11 @@ class EdgeClient:
 
     def withdraw(self, tenant_id: uuid.UUID, package_id: str, ip: str) -> None:
         """Order the edge to take a package off a host; raises NotFound when it is not there."""
-        self._send("DELETE", f"{LCM}/tenants/{tenant_id}/packages/{package_id}/hosts/{ip}")
+        self._order("DELETE", f"{LCM}/tenants/{tenant_id}/packages/{package_id}/hosts/{ip}")
 
     def remove_package(self, tenant_id: uuid.UUID, package_id: str) -> None:
         """Order the edge to forget a package; raises NotFound when it does not have it."""
-        self._send("DELETE", f"{LCM}/tenants/{tenant_id}/packages/{package_id}")
+        self._order("DELETE", f"{LCM}/tenants/{tenant_id}/packages/{package_id}")
 
     # --- instances ------------------------------------------------------------------------------
 
@@ -113,19 +118,19 @@ class EdgeClient:
         self, tenant_id: uuid.UUID, instance_id: uuid.UUID, order: dict[str, Any]
     ) -> None:
         """Order an instance; one that the edge works on already is left to it."""
-        self._send(
+        self._order(
             "POST", f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/instantiate", json=order
         )
 
     def upgrade(self, tenant_id: uuid.UUID, instance_id: uuid.UUID, order: dict[str, Any]) -> None:
         """Order another version of an instance; one that the edge works on is left to it."""
-        self._send(
+        self._order(
             "POST", f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/upgrade", json=order
         )
 
     def terminate(self, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> None:
         """Order the end of an instance; raises NotFound when the edge has none of it."""
-        self._send("POST", f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/terminate")
+        self._order("POST", f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/terminate")
 
     def instance(self, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> dict[str, Any]:
         """The edge's record of an instance; raises NotFound."""
@@ -136,16 +141,26 @@ class EdgeClient:
     # --- rules ----------------------------------------------------------------------------------
 
     def put_rules(
-        self, tenant_id: uuid.UUID, instance_id: uuid.UUID, configuration: dict[str, Any]
-    ) -> None:
-        """Make these the rules of an instance there, whatever it had before."""
-        url = f"{RULES}/tenants/{tenant_id}/app_instances/{instance_id}/appd_configuration"
-        self._send("PUT", url, json=configuration)
+        self,
+        tenant_id: uuid.UUID,
+        instance_id: uuid.UUID,
+        configuration: dict[str, Any],
+        *,
+        based_on: int | None = None,
+    ) -> int:
+        """Make these the rules of an instance there; returns the edge's version of them.
 
-    def remove_rules(self, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> None:
+        ``based_on`` is the version that is known here, 0 for none and None for whatever it is.
+        """
+        url = f"{RULES}/tenants/{tenant_id}/app_instances/{instance_id}/appd_configuration"
+        return _version_in(self._order("PUT", url, based_on=based_on, json=configuration))
+
+    def remove_rules(
+        self, tenant_id: uuid.UUID, instance_id: uuid.UUID, *, based_on: int | None = None
+    ) -> None:
         """Take all rules of an instance away there; raises NotFound when it has none."""
         url = f"{RULES}/tenants/{tenant_id}/app_instances/{instance_id}/appd_configuration"
-        self._send("DELETE", url)
+        self._order("DELETE", url, based_on=based_on)
 
     # --- what is asked there --------------------------------------------------------------------
 
@@ -219,12 +234,38 @@ class EdgeClient:
 
     # --- feed -----------------------------------------------------------------------------------
 
-    def changes(self, *, after: int, limit: int) -> dict[str, Any]:
-        """One page of the edge's feed: what has a version greater than ``after``."""
-        asked = {"after": after, "limit": limit}
-        page: dict[str, Any] = self._read(dict, "/sync/v1/changes", params=asked)
-        rows, upto = page.get("rows"), page.get("upto")
-        if not isinstance(rows, list) or not isinstance(upto, int) or "more" not in page:
+    def changes(self, *, after: int, limit: int, mark: uuid.UUID | None = None) -> dict[str, Any]:
+        """One page of the edge's feed: what has a version greater than ``after``.
+
+        ``mark`` is the last mark of the edge's history that was read; Conflict ``forked`` when the
+        edge has another history now.
+        """
+        asked = {"after": after, "limit": limit} | ({"mark": str(mark)} if mark else {})
+        page = self._rows("/sync/v1/changes", asked)
+        if not isinstance(page.get("upto"), int) or "more" not in page:
+            raise self._stranger(retryable=True)
+        return page
+
+    def copy(self, *, kind: str, after: str, limit: int) -> dict[str, Any]:
+        """One page of a full copy: rows of one kind whose id is greater than ``after``."""
+        page = self._rows("/sync/v1/copy", {"kind": kind, "after": after, "limit": limit})
+        if not isinstance(page.get("newest"), int) or "next" not in page:
+            raise self._stranger(retryable=True)
+        return page
+
+    def digest(self) -> dict[str, Any]:
+        """How many rows of each kind the edge has, and a digest of their ids and versions."""
+        found: dict[str, Any] = self._read(dict, "/sync/v1/digest")
+        return found
+
+    def acknowledge(self, *, upto: int, refused: list[dict[str, Any]]) -> None:
+        """Tell the edge that everything up to a version is here for good, and what waits of it."""
+        self._send("POST", "/sync/v1/ack", json={"upto": upto, "refused": refused})
+
+    def _rows(self, url: str, asked: dict[str, Any]) -> dict[str, Any]:
+        page: dict[str, Any] = self._read(dict, url, params=asked)
+        rows = page.get("rows")
+        if not isinstance(rows, list):
             raise self._stranger(retryable=True)
         if not all(isinstance(row, dict) and row.keys() >= ROW for row in rows):
             raise self._stranger(retryable=True)
@@ -271,7 +312,37 @@ class EdgeClient:
             code="not_an_edge",
         )
 
-    def _send(self, method: str, url: str, **options: Any) -> httpx.Response:
+    def _order(
+        self, method: str, url: str, *, based_on: int | None = None, **options: Any
+    ) -> httpx.Response:
+        """Send an order with its number; one that the edge knows better than is tried again later.
+
+        What the edge changed meanwhile comes with its feed, and the order is then given anew.
+        """
+        extra = {orders.NUMBER_HEADER: str(orders.number.get())} if orders.number.get() else {}
+        if based_on is not None:
+            extra[orders.BASE_HEADER] = str(based_on)
+        try:
+            return self._send(method, url, extra=extra, **options)
+        except DomainError as error:
+            said = str(error.answer.get("type", "")).rpartition(":")[2]
+            if said == "overtaken":
+                orders.catch_up(int(error.answer.get("taken") or 0))
+            if said in ("overtaken", "stale"):
+                why = error.reason
+                raise Upstream(why.text, code=said, **why.params) from None
+            raise
+
+    def _send(
+        self, method: str, url: str, *, extra: dict[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
+        headers = self.headers() | (extra or {})
         return http.send(
-            self._http, method, url, called=self.edge.name, headers=self.headers(), **options
+            self._http, method, url, called=self.edge.name, headers=headers, **options
         )
+
+
+def _version_in(response: httpx.Response) -> int:
+    """The version that the edge tells as ETag; 0 from one that does not."""
+    text = response.headers.get("ETag", "").strip('"')
+    return int(text) if text.isdecimal() else 0

@@ -11,32 +11,22 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import Conflict
 from apps.common.models import Origin
-from apps.hosts.models import AppLcm, MecHost
-from apps.hosts.places import point_of
+from apps.hosts import agreement
+from apps.hosts.models import AppLcm, AppRuleManager, MecHost
 from apps.hosts.services import note_observed
 from apps.hosts.specs import HostObservation
 from apps.journal import services as journal
 from apps.tenants.actors import SYSTEM
 
-CONFIGURED = (
-    "name",
-    "ip",
-    "zip_code",
-    "city",
-    "address",
-    "affinity",
-    "user_name",
-    "coordinates",
-    "vim",
-    "hw_capabilities",
-    "config_upload_status",
-)
-
 
 def export(host: MecHost) -> dict[str, Any]:
     """What the feed carries of a host: configuration and observation."""
     return {
-        **{name: getattr(host, name) for name in CONFIGURED},
+        **agreement.content_of(host),
+        "ip": host.ip,
+        "config_upload_status": host.config_upload_status,
+        # The version of what is configured; looks at the host raise only the row's.
+        "configured": host.desired_version,
         "origin": host.origin,
         "reachable": host.reachable,
         "vim_kind": host.vim_kind,
@@ -63,27 +53,33 @@ def note_looks(*, edge: AppLcm, looks: dict[str, str]) -> None:
 
 
 @transaction.atomic
-def take_over(*, edge: AppLcm, host_id: uuid.UUID, version: int, data: dict[str, Any]) -> bool:
-    """Copy an edge's row; False when its address belongs to another host here.
+def take_over(
+    *,
+    edge: AppLcm,
+    host_id: uuid.UUID,
+    version: int,
+    data: dict[str, Any],
+    forked_at: int | None = None,
+) -> bool:
+    """Merge an edge's row into ours; False when its address belongs to another host here.
 
-    An edge speaks for its own hosts only, and configures only those that were born there.
+    An edge speaks for its own hosts only.
     """
-    host = MecHost.objects.filter(pk=host_id).first()
+    rows = MecHost.objects.select_for_update()
+    host = rows.filter(pk=host_id).first()
     if host is not None and host.applcm_id != edge.pk:
         raise Conflict(N_("The host “%(name)s” belongs to another edge."), name=host.name)
     if host is None:
         if MecHost.objects.filter(ip=data["ip"]).exists():
             return False
-        host = MecHost(id=host_id, origin=Origin.MEPM, applcm=edge)
-        _copy(host, data)
-        host.save(force_insert=True)
-        MecHost.objects.filter(pk=host.pk).update(
-            desired_version=host.version, delivered_version=host.version
+        _adopt(edge, host_id, data)
+    elif not host.removing:
+        theirs = {name: data[name] for name in agreement.content_of(host) if name in data}
+        configured = _configured(data, version)
+        agreement.take_theirs(
+            host, theirs=theirs, edge_version=configured, forked_at=forked_at
         )
-        journal.record("hosts.host.reported", host, actor=SYSTEM, data={"edge": edge.name})
-    elif host.origin == Origin.MEPM and _copy(host, data):
-        host.save()
-        journal.record("hosts.host.observed", host, actor=SYSTEM, quiet=True)
+    _note_upload(host_id, data)
     if data["observed_at"] or data["fault"]:
         seen = HostObservation(
             reachable=data["reachable"],
@@ -93,7 +89,7 @@ def take_over(*, edge: AppLcm, host_id: uuid.UUID, version: int, data: dict[str,
             facts=data["facts"],
             fault=data["fault"],
         )
-        note_observed(actor=SYSTEM, host_id=host.pk, seen=seen, edge_version=version)
+        note_observed(actor=SYSTEM, host_id=host_id, seen=seen, edge_version=version)
     return True
 
 
@@ -107,7 +103,7 @@ def note_gone(*, edge: AppLcm, host_id: uuid.UUID) -> bool:
     if host is None or host.removing:
         return True
     if host.origin == Origin.MEO:
-        MecHost.objects.filter(pk=host.pk).update(delivered_version=0)
+        agreement.deliver_again(host_id=host.pk)
         return True
     if host.instances.exists() or host.app_records.exists():
         return False
@@ -115,9 +111,35 @@ def note_gone(*, edge: AppLcm, host_id: uuid.UUID) -> bool:
     return True
 
 
-def _copy(host: MecHost, data: dict[str, Any]) -> bool:
-    before = [getattr(host, name) for name in CONFIGURED]
-    for name in CONFIGURED:
-        setattr(host, name, data[name])
-    host.longitude, host.latitude = point_of(host.coordinates)
-    return before != [getattr(host, name) for name in CONFIGURED]
+def _adopt(edge: AppLcm, host_id: uuid.UUID, data: dict[str, Any]) -> None:
+    manager = AppRuleManager.objects.filter(ip=edge.ip).first()
+    host = MecHost(
+        id=host_id,
+        ip=data["ip"],
+        origin=Origin(data["origin"]),
+        applcm=edge,
+        app_rule_manager=manager,
+        edge_version=_configured(data, 1),
+    )
+    agreement.set_content(host, data)
+    host.agreed = agreement.content_of(host)
+    host.save(force_insert=True)
+    MecHost.objects.filter(pk=host.pk).update(
+        desired_version=host.version, delivered_version=host.version
+    )
+    journal.record("hosts.host.reported", host, actor=SYSTEM, data={"edge": edge.name})
+
+
+def _configured(data: dict[str, Any], version: int) -> int:
+    """The edge's version of the configuration; that of the row from one that does not tell."""
+    return int(data.get("configured") or version)
+
+
+def _note_upload(host_id: uuid.UUID, data: dict[str, Any]) -> None:
+    """Whether the edge has an access file for a host that was born there."""
+    said = data["config_upload_status"]
+    host = MecHost.objects.filter(pk=host_id, origin=Origin.MEPM).first()
+    if host is not None and host.config_upload_status != said:
+        host.config_upload_status = said
+        host.save()
+        journal.record("hosts.host.observed", host, actor=SYSTEM, quiet=True)

@@ -12,6 +12,7 @@ from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.conditional import etag
 from apps.common.fields import ipv4
 from apps.common.models import Origin
 from apps.common.pagination import page
@@ -22,6 +23,7 @@ from apps.hosts.models import MecHost
 from apps.hosts.policies import may_configure, may_handle_credentials
 from apps.hosts.serializers import LocalHostSerializer
 from apps.hosts.serializers_settings import SettingsSerializer
+from apps.journal import orders
 from apps.journal.idempotency import idempotent
 from apps.tenants.adoption import origin_of
 from apps.tenants.policies import may, require, tenant_for
@@ -62,9 +64,12 @@ class LocalHostListView(ApiView):
         form = OrderedHostSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         data, spec = form.validated_data, form.to_spec()
-        known = selectors.local_hosts().filter(ip=spec.ip).first()
         settings = cast(SettingsSerializer, form.fields["settings"])
         with transaction.atomic():
+            orders.heed(f"mechost:{spec.ip}")
+            rows = selectors.local_hosts().select_for_update(of=("self",))
+            known = rows.filter(ip=spec.ip).first()
+            before = known.desired_version if known else 0
             if known is not None:
                 host = services.update_host(actor=self.actor, host_id=known.pk, spec=spec)
             else:
@@ -77,7 +82,10 @@ class LocalHostListView(ApiView):
             if "settings" in data:
                 told = settings.spec_from(data["settings"])
                 set_settings(actor=self.actor, host_id=host.pk, spec=told)
-        return Response(None)
+            host.refresh_from_db(fields=["desired_version"])
+            if host.desired_version != before:
+                orders.expect(before)
+        return Response(None, headers={"ETag": etag(host.desired_version)})
 
 
 class LocalHostView(ApiView):
@@ -86,6 +94,7 @@ class LocalHostView(ApiView):
     def delete(self, request: Request, ip: str) -> Response:
         """Remove it; 409 names what still runs there."""
         require(may_configure(self.actor))
+        orders.heed_alone(f"mechost:{ip}")
         host = selectors.access_host(self.actor, ip)
         services.remove_host(actor=self.actor, host_id=host.pk)
         return Response(None)
@@ -116,12 +125,14 @@ class ConfigurationView(ApiView):
     def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
         """Store it, once it is known to open the VIM: 400 or 502 say why not."""
         host = self._host(request, tenant_id)
+        orders.heed_alone(f"credentials:{host.ip}")
         store_uploaded(request, host, actor=self.actor, part="configFile")
         return Response(None)
 
     def delete(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
         """Forget it; the address comes as a query parameter or as a form field."""
         host = self._host(request, tenant_id)
+        orders.heed_alone(f"credentials:{host.ip}")
         credentials.remove_credentials(actor=self.actor, host_id=host.pk)
         return Response(None)
 

@@ -21,7 +21,7 @@ from apps.common.secrets import Secret
 from apps.common.words import Reason
 from apps.hosts.models import MecHost
 from apps.hosts.policies import may_configure
-from apps.hosts.services import lock_host, mark_desired
+from apps.hosts.services import chosen_by_hand, lock_host, mark_desired
 from apps.journal import services as journal
 from apps.tenants.actors import Actor
 from apps.tenants.policies import require
@@ -97,6 +97,11 @@ def driver_with(host: MecHost, content: bytes) -> VimDriver:
     )
 
 
+def settings_as_json(host: MecHost) -> dict[str, Any]:
+    """The settings as they are stored when they are given in full; without the password."""
+    return _as_json(spec_of(host))
+
+
 @transaction.atomic
 def set_settings(*, actor: Actor, host_id: uuid.UUID, spec: SettingsSpec) -> MecHost:
     """Replace the settings of a host; Invalid names each that is not allowed anywhere."""
@@ -111,6 +116,7 @@ def set_settings(*, actor: Actor, host_id: uuid.UUID, spec: SettingsSpec) -> Mec
     if (before or _as_json(SettingsSpec())) == host.driver_settings and wanted == password:
         return host
     host.registry_password = Secret(wanted)
+    chosen_by_hand(host, {"driver_settings"})
     host.save()
     mark_desired(host)
     changed = sorted(key for key, value in host.driver_settings.items() if before.get(key) != value)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import Conflict, Invalid, NotFound
-from apps.common.models import Origin, born_here
+from apps.common.models import Origin, born_here, next_version
 from apps.common.words import Reason
 from apps.hosts import limits
 from apps.hosts.models import AppLcm, AppRuleManager, MecHost
@@ -25,6 +25,7 @@ from apps.tenants.policies import require
 from apps.vim import registry
 
 DELIVERY_LEASE = timedelta(minutes=2)
+MAYBE = -1  # the edge's version of a host that was sent there and of which nothing came back
 limit_reached = limits.limit_reached
 
 
@@ -85,9 +86,10 @@ def update_host(*, actor: Actor, host_id: uuid.UUID, spec: HostSpec) -> MecHost:
         raise Invalid(N_("The request is not valid."), fields={"applcmIp": reason})
     after = {name: getattr(host, name) for name in MecHost.DESIRED}
     if before != after or managers != (host.applcm_id, host.app_rule_manager_id):
+        changed = sorted(name for name in after if before[name] != after[name])
+        chosen_by_hand(host, set(changed))
         host.save()
         mark_desired(host)
-        changed = sorted(name for name in after if before[name] != after[name])
         journal.record("hosts.host.updated", host, actor=actor, data={"changed": changed})
     return host
 
@@ -98,7 +100,7 @@ def remove_host(*, actor: Actor, host_id: uuid.UUID) -> None:
     require(may_configure(actor))
     host = lock_host(host_id)
     being_delivered = host.delivery_until is not None and host.delivery_until > clock.now()
-    never_there = host.delivered_version == 0 and host.observed_at is None
+    never_there = not (host.delivered_version or host.edge_version or host.observed_at)
     if host.is_local or (never_there and not being_delivered):
         forget_host(actor=actor, host=host)
         return
@@ -147,14 +149,25 @@ class _TakeBack(Exception):
     """Ends a savepoint that must not last."""
 
 
-def claim_delivery(*, host_id: uuid.UUID) -> MecHost | None:
-    """Take the delivery of a host to its edge, if nobody else has it; None otherwise."""
+@transaction.atomic
+def claim_delivery(*, host_id: uuid.UUID) -> tuple[MecHost, int] | None:
+    """Take the delivery of a host to its edge, with the number of its orders.
+
+    None when somebody else has it.
+    """
     moment = clock.now()
     free = Q(delivery_until__isnull=True) | Q(delivery_until__lte=moment)
     mine = MecHost.objects.filter(free, pk=host_id, applcm__isnull=False)
     if not mine.update(delivery_until=moment + DELIVERY_LEASE):
         return None
-    return MecHost.objects.select_related("applcm", "credential").get(pk=host_id)
+    host = MecHost.objects.select_related("applcm", "credential").get(pk=host_id)
+    return host, next_version()
+
+
+def note_sending(*, host_id: uuid.UUID, sent: bool) -> None:
+    """Whether the edge may have a host of which it has not said so: while an answer is awaited."""
+    before, after = (0, MAYBE) if sent else (MAYBE, 0)
+    MecHost.objects.filter(pk=host_id, edge_version=before).update(edge_version=after)
 
 
 def release_delivery(*, host_id: uuid.UUID) -> None:
@@ -249,6 +262,12 @@ def _manager(model: Any, ip: str, field: str) -> Any:
             message="Record not found",
         )
     return row
+
+
+def chosen_by_hand(host: MecHost, changed: set[str]) -> None:
+    """Who writes a contested field has chosen: what the edge has there is not waited for."""
+    for name in changed & set(host.contested):
+        host.agreed[name] = host.contested.pop(name)["theirs"]
 
 
 def mark_desired(host: MecHost) -> None:

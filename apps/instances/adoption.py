@@ -15,6 +15,7 @@ from apps.instances.models import AppInstance
 from apps.instances.selectors import unfinished
 from apps.instances.services import Observation, forget, lock, note_observed
 from apps.journal import services as journal
+from apps.journal.selectors import is_buried
 from apps.packages.models import Package
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Tenant
@@ -39,8 +40,8 @@ def take_over(
     """Copy what the edge tells of its own; False while package, host or tenant are unknown here."""
     instance = lock(instance_id)
     if instance is None:
-        if data["origin"] != Origin.MEPM:
-            # Ordered here once and forgotten since: the edge is about to lose it too.
+        if is_buried("appinstance", instance_id):
+            # Forgotten here because it has ended: an older word of the edge brings it not back.
             return True
         instance = _adopt(edge, instance_id, data, seen)
         if instance is None:
@@ -54,14 +55,15 @@ def take_over(
 
 
 @transaction.atomic
-def note_gone(*, edge: AppLcm, instance_id: uuid.UUID) -> None:
-    """It was terminated at the edge; a termination ordered here ends by itself."""
+def note_gone(*, edge: AppLcm, instance_id: uuid.UUID) -> bool:
+    """It was ended at the edge; False while an operation of ours on it has not ended yet.
+
+    A termination ends well by that, and any other order with the edge's refusal.
+    """
     instance = lock(instance_id)
     if instance is None or instance.host.applcm_id != edge.pk:
-        return
-    if not unfinished([instance_id]).exists():
-        forget(actor=SYSTEM, instance_id=instance_id)
-    else:
+        return True
+    if unfinished([instance_id]).exists():
         journal.record(
             "instances.instance.observed",
             instance,
@@ -70,6 +72,9 @@ def note_gone(*, edge: AppLcm, instance_id: uuid.UUID) -> None:
             tenant_id=instance.tenant_id,
             data={"state": instance.state},
         )
+        return False
+    forget(actor=SYSTEM, instance_id=instance_id)
+    return True
 
 
 def _adopt(
@@ -90,7 +95,7 @@ def _adopt(
         app_name=data["app_name"],
         description=data["description"],
         state=seen.edge_state,
-        origin=Origin.MEPM,
+        origin=Origin(data["origin"]),
     )
     instance.save(force_insert=True)
     journal.record(

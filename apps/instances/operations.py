@@ -15,7 +15,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from apps.common import clock
+from apps.common.models import next_version
 from apps.common.words import Reason
+from apps.hosts.models import MecHost
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.states import OPERATION, UNFINISHED, OperationKind, OperationState
 from apps.journal import services as journal
@@ -77,8 +79,13 @@ def due() -> list[uuid.UUID]:
     return list(rows.order_by("next_at").values_list("pk", flat=True)[:200])
 
 
+@transaction.atomic
 def claim(operation_id: uuid.UUID) -> LcmOperation | None:
-    """Take an operation for ``LEASE``; None when it is finished, not due or in other hands."""
+    """Take an operation for ``LEASE``; None when it is finished, not due or in other hands.
+
+    What an edge is ordered to do under this claim has a number of its own, greater than those of
+    all claims before.
+    """
     moment, lease = clock.now(), secrets.token_hex(16)
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=moment)
     taken = LcmOperation.objects.filter(
@@ -87,9 +94,13 @@ def claim(operation_id: uuid.UUID) -> LcmOperation | None:
     if not taken:
         return None
     operation = LcmOperation.objects.get(pk=operation_id)
+    fields: dict[str, Any] = {}
     if operation.started_at is None:
-        operation.started_at = moment
-        _mine(operation).update(started_at=moment)
+        fields["started_at"] = moment
+    if MecHost.objects.filter(pk=operation.host_id, applcm__isnull=False).exists():
+        fields["number"] = next_version()
+    if fields:
+        _write(operation, **fields)
     return operation
 
 

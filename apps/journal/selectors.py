@@ -23,3 +23,8 @@ def history_of(kind: str, subject_id: str) -> QuerySet[Entry]:
 def tombstones_after(version: int) -> QuerySet[Tombstone]:
     """What was deleted under a version greater than ``version``, in order."""
     return Tombstone.objects.filter(version__gt=version).order_by("version")
+
+
+def is_buried(kind: str, subject_id: uuid.UUID) -> bool:
+    """Whether something of this kind was here under this id and is gone."""
+    return Tombstone.objects.filter(kind=kind, subject_id=subject_id).exists()

@@ -11,6 +11,7 @@ from django.db import models, transaction
 from apps.common import clock
 from apps.common.models import Versioned, next_version
 from apps.common.rows import insert
+from apps.journal import orders
 from apps.journal.context import request_id
 from apps.journal.fanout import Event, publish
 from apps.journal.models import Entry, RememberedAnswer, Tombstone
@@ -138,8 +139,5 @@ def purge() -> dict[str, int]:
         "answers": RememberedAnswer.objects.filter(
             created_at__lt=moment - timedelta(hours=ANSWER_HOURS)
         ),
-        "tombstones": Tombstone.objects.filter(
-            deleted_at__lt=moment - timedelta(days=TOMBSTONE_DAYS)
-        ),
     }
-    return {name: rows.delete()[0] for name, rows in gone.items()}
+    return {name: rows.delete()[0] for name, rows in gone.items()} | {"orders": orders.purge()}

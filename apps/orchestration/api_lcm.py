@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -19,6 +20,7 @@ from apps.instances.policies import may_create
 from apps.instances.selectors import access_instance, instances_for
 from apps.instances.specs import CreateSpec
 from apps.instances.states import InstanceState
+from apps.journal import orders
 from apps.journal.idempotency import idempotent
 from apps.orchestration import services
 from apps.orchestration.bodies import UpgradeOrderSerializer
@@ -59,13 +61,15 @@ class InstantiateView(ApiView):
             # What a center orders it has weighed itself.
             data["allow_missing_services"] or actor.site_id is not None,
         )
-        services.take_order(
-            actor=actor,
-            tenant_id=tenant,
-            instance_id=instance_id,
-            spec=spec,
-            origin=origin_of(actor, data.get("origin")),
-        )
+        with transaction.atomic():
+            orders.heed(f"appinstance:{instance_id}")
+            services.take_order(
+                actor=actor,
+                tenant_id=tenant,
+                instance_id=instance_id,
+                spec=spec,
+                origin=origin_of(actor, data.get("origin")),
+            )
         return Response(None)
 
 
@@ -84,13 +88,15 @@ class EdgeUpgradeView(ApiView):
         form.is_valid(raise_exception=True)
         data = form.validated_data
         package = access_package(actor, data["packageId"], tenant_id=instance.tenant_id)
-        services.take_upgrade(
-            actor=actor,
-            instance_id=instance.pk,
-            package_id=package.pk,
-            given=data.get("parameters"),
-            allow_missing=actor.site_id is not None,
-        )
+        with transaction.atomic():
+            orders.heed(f"appinstance:{instance_id}")
+            services.take_upgrade(
+                actor=actor,
+                instance_id=instance.pk,
+                package_id=package.pk,
+                given=data.get("parameters"),
+                allow_missing=actor.site_id is not None,
+            )
         return Response(None)
 
 
@@ -101,6 +107,8 @@ class TerminateView(ApiView):
     def post(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
         """End an instance; one that is on its way out already is left to it."""
         require(may_create(self.actor))
+        # An order for what is not here is heeded too: its instantiation may still be on its way.
+        orders.heed_alone(f"appinstance:{instance_id}")
         instance = edge_instance(self.actor, tenant_id, instance_id)
         if instance.state != InstanceState.TERMINATING:
             services.terminate(

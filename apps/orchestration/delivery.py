@@ -8,12 +8,13 @@ from contextlib import suppress
 from apps.common import clock
 from apps.common.errors import DomainError, NotFound, Upstream
 from apps.edgelink.client import EdgeClient
-from apps.hosts import credentials, managers, services
+from apps.hosts import agreement, credentials, managers, services
 from apps.hosts.driver_settings import registry_password_of
 from apps.hosts.models import AppLcm, HostCredential, MecHost
 from apps.hosts.serializers import LocalHostSerializer
 from apps.hosts.serializers_settings import SettingsSerializer
 from apps.hosts.specs import HostObservation
+from apps.journal import orders
 from apps.orchestration.drivers import driver_of
 from apps.tenants.actors import SYSTEM
 
@@ -23,15 +24,18 @@ def deliver(host_id: uuid.UUID) -> str:
 
     One delivery of a host at a time: a late PUT after its removal would bring the host back.
     """
-    host = services.claim_delivery(host_id=host_id)
-    if host is None or host.applcm is None:
+    claimed = services.claim_delivery(host_id=host_id)
+    if claimed is None or claimed[0].applcm is None:
         return "nothing to do"
+    host, number = claimed
     try:
-        with EdgeClient(host.applcm) as edge:
+        with orders.numbered(number), EdgeClient(claimed[0].applcm) as edge:
             return _remove(edge, host) if host.removing else _bring(edge, host)
     except DomainError as error:
+        if error.code == "unreachable" and not error.sent:
+            services.note_sending(host_id=host.pk, sent=False)
         if error.code in ("unreachable", "upstream_timeout"):
-            managers.note_contact(AppLcm, manager_id=host.applcm.pk, fault=error.reason)
+            managers.note_contact(AppLcm, manager_id=claimed[0].applcm.pk, fault=error.reason)
         services.note_delivered(
             actor=SYSTEM,
             host_id=host.pk,
@@ -45,7 +49,11 @@ def deliver(host_id: uuid.UUID) -> str:
 
 def _bring(edge: EdgeClient, host: MecHost) -> str:
     if not host.is_delivered:
-        edge.put_host(order_for(host))
+        services.note_sending(host_id=host.pk, sent=True)
+        sent = agreement.content_of(agreement.to_deliver(host))
+        order = order_for(host)
+        edge_version = edge.put_host(order, based_on=max(0, host.edge_version))
+        agreement.note_agreed(host_id=host.pk, sent=sent, edge_version=edge_version)
         # What is left may have to wait for a VIM; the host has not.
         services.note_delivered(actor=SYSTEM, host_id=host.pk, version=host.desired_version)
     credential: HostCredential | None = getattr(host, "credential", None)

@@ -15,6 +15,7 @@ from apps.instances import operations, services
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.operations import LeaseLost
 from apps.instances.states import INSTANCE, OperationKind
+from apps.journal import orders
 from apps.orchestration.workflows import WORKFLOWS, Context, Workflow, target_for
 from apps.tenants.actors import Actor
 
@@ -30,7 +31,8 @@ def run(operation_id: uuid.UUID) -> float | None:
     if operation is None:
         return None
     try:
-        return _advance(operation, WORKFLOWS[operation.kind])
+        with orders.numbered(operation.number):
+            return _advance(operation, WORKFLOWS[operation.kind])
     except LeaseLost:
         operations.release(operation)
         return None

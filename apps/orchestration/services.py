@@ -22,6 +22,7 @@ from apps.instances.selectors import access_instance, instance_not_found
 from apps.instances.services import Observation
 from apps.instances.specs import CreateSpec
 from apps.instances.states import INSTANCE, InstanceState, OperationKind
+from apps.journal.selectors import is_buried
 from apps.orchestration import dependencies, parameters
 from apps.orchestration.dependencies import PLANNED, RUNNING, Depended, ServicesMissing
 from apps.orchestration.workflows import target_for
@@ -157,6 +158,8 @@ def take_order(
     known = AppInstance.objects.filter(pk=instance_id).first()
     if known is not None and known.tenant_id != tenant_id:
         raise instance_not_found(instance_id)
+    if known is None and is_buried("appinstance", instance_id):
+        raise Conflict(N_("It was ended here, and nothing begins twice."), code="ended_there")
     if known is None:
         create_instance(
             actor=actor, tenant_id=tenant_id, spec=spec, instance_id=instance_id, origin=origin

@@ -6,11 +6,13 @@ import uuid
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.common.models import Origin
 from apps.common.words import Reason
 from apps.hosts.models import AppLcm, MecHost
 from apps.journal import services as journal
+from apps.journal.selectors import is_buried
 from apps.packages.distribution import about, note_state
 from apps.packages.models import Distribution, Package
 from apps.packages.revisions import next_number
@@ -41,11 +43,20 @@ def export_package(package: Package) -> dict[str, Any]:
     }
 
 
+def exported_distributions() -> QuerySet[Distribution]:
+    """The distributions of this site, with what their description needs."""
+    return Distribution.objects.select_related("package", "host")
+
+
 def export_distribution(row: Distribution) -> dict[str, Any]:
     """What the feed carries of a distribution."""
     return {
         "package_id": str(row.package_id),
         "host_id": str(row.host_id),
+        "package_key": row.package.site_key,
+        "host_ip": row.host.ip,
+        "tenant_id": str(row.package.tenant_id),
+        "origin": row.origin,
         "state": row.state,
         "fault": row.fault,
     }
@@ -54,13 +65,13 @@ def export_distribution(row: Distribution) -> dict[str, Any]:
 @transaction.atomic
 def take_over_package(*, edge: AppLcm, package_id: uuid.UUID, data: dict[str, Any]) -> None:
     """Copy the description of a package that was uploaded at the edge."""
-    if Package.objects.filter(pk=package_id).exists() or data["origin"] != Origin.MEPM:
+    if Package.objects.filter(pk=package_id).exists() or is_buried("package", package_id):
         return
     package = Package(
         id=package_id,
         app_id=uuid.UUID(data["app_id"]),
         tenant_id=uuid.UUID(data["tenant_id"]),
-        origin=Origin.MEPM,
+        origin=Origin(data["origin"]),
         has_file=False,
         edge=edge,
         **{name: data[name] for name in DESCRIBED},
@@ -79,9 +90,7 @@ def take_over_distribution(*, edge: AppLcm, remote_id: uuid.UUID, data: dict[str
         return False
     row = Distribution.objects.filter(package=package, host=host).first()
     if row is None:
-        if package.origin != Origin.MEPM:
-            return True
-        row = Distribution(package=package, host=host, origin=Origin.MEPM)
+        row = Distribution(package=package, host=host, origin=Origin(data["origin"]))
         row.save(force_insert=True)
     if row.remote_id != remote_id:
         Distribution.objects.filter(pk=row.pk).update(remote_id=remote_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.db import transaction
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 from apps.common.models import Origin
 from apps.common.pagination import page
 from apps.hosts import selectors as hosts
+from apps.journal import orders
 from apps.journal.idempotency import idempotent
 from apps.packages import distribution, distribution_work, services
 from apps.packages.api import named_hosts, with_hosts
@@ -62,6 +64,7 @@ class EdgePackagesView(ApiView):
         identity = None
         if data.get("packageId"):
             whole = data["packageId"]
+            orders.heed_alone(f"package:{whole}")
             origin = origin_of(self.actor, data.get("origin"))
             app_id, package_id = uuid.UUID(whole[:32]), uuid.UUID(whole[32:])
             revision = data.get("revision") or 1
@@ -93,9 +96,12 @@ class EdgePackageView(ApiView):
         form = HostsSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         targets = named_hosts(self.actor, form.validated_data["hostIp"], field="hostIp")
-        rows = distribution.distribute(
-            actor=self.actor, package_id=package.pk, host_ids=[host.pk for host in targets]
-        )
+        with transaction.atomic():
+            for host in targets:
+                orders.heed(f"distribution:{package.site_key}:{host.ip}")
+            rows = distribution.distribute(
+                actor=self.actor, package_id=package.pk, host_ids=[host.pk for host in targets]
+            )
         for row in rows:
             # Nothing has to travel at an edge, so the answer can tell how it ended.
             distribution_work.work_on(row.pk)
@@ -105,6 +111,7 @@ class EdgePackageView(ApiView):
         """Remove it from this edge."""
         require(may_upload(self.actor))
         tenant = tenant_for(self.actor, tenant_id)
+        orders.heed_alone(f"package:{package_id}")
         package = access_package(self.actor, package_id, tenant_id=tenant)
         services.remove_package(actor=self.actor, package_id=package.pk)
         return Response(None)
@@ -117,6 +124,7 @@ class EdgePackageHostView(ApiView):
         """Withdraw it from one host of this edge."""
         require(may_upload(self.actor))
         tenant = tenant_for(self.actor, tenant_id)
+        orders.heed_alone(f"distribution:{package_id}:{ip}")
         package = access_package(self.actor, package_id, tenant_id=tenant)
         host = hosts.access_host(self.actor, ip)
         distribution.withdraw(actor=self.actor, package_id=package.pk, host_id=host.pk)

@@ -107,6 +107,22 @@ def _order_removal(actor: Actor, row: Distribution) -> None:
 
 
 @transaction.atomic
+def bring_again(*, distribution_id: uuid.UUID) -> None:
+    """The edge has lost it: the package is to be brought as if it had never been there."""
+    row = Distribution.objects.select_for_update(of=("self",)).get(pk=distribution_id)
+    row.state, row.fault, row.attempts = DistributionState.PROCESSING, {}, 0
+    row.next_at = clock.now()
+    row.save()
+    journal.record(
+        "packages.distribution.ordered",
+        row,
+        actor=SYSTEM,
+        tenant_id=row.package.tenant_id,
+        data=about(row),
+    )
+
+
+@transaction.atomic
 def note_state(
     *, distribution: Distribution, state: DistributionState, fault: Reason, actor: Actor = SYSTEM
 ) -> None:

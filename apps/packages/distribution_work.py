@@ -18,8 +18,10 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import DomainError, Upstream
+from apps.common.models import next_version
 from apps.common.words import Reason
 from apps.hosts.models import MecHost
+from apps.journal import orders
 from apps.journal import services as journal
 from apps.packages.distribution import about
 from apps.packages.local import LocalPackageTarget
@@ -58,9 +60,15 @@ def drop_leases() -> int:
 
 def work_on(distribution_id: uuid.UUID) -> str:
     """Take one step on a distribution, if nobody else does; returns what came of it."""
-    row = _claim(distribution_id)
-    if row is None:
+    claimed = _claim(distribution_id)
+    if claimed is None:
         return "not due"
+    row, number = claimed
+    with orders.numbered(number):
+        return _step(row)
+
+
+def _step(row: Distribution) -> str:
     actor, target = Actor.from_json(row.actor), target_for(row.host)
     try:
         if row.removing:
@@ -87,7 +95,9 @@ def _free(rows: QuerySet[Distribution]) -> QuerySet[Distribution]:
     return rows.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=clock.now()))
 
 
-def _claim(distribution_id: uuid.UUID) -> Distribution | None:
+@transaction.atomic
+def _claim(distribution_id: uuid.UUID) -> tuple[Distribution, int] | None:
+    """The row, and the number of what an edge is ordered under this claim."""
     moment, lease = clock.now(), secrets.token_hex(16)
     if _must_wait(distribution_id, moment):
         return None
@@ -95,7 +105,8 @@ def _claim(distribution_id: uuid.UUID) -> Distribution | None:
     if not mine.update(lease=lease, lease_until=moment + LEASE):
         return None
     rows = Distribution.objects.select_related("package", "package__tenant", "host", "host__applcm")
-    return rows.get(pk=distribution_id)
+    row = rows.get(pk=distribution_id)
+    return row, 0 if row.host.is_local else next_version()
 
 
 def _must_wait(distribution_id: uuid.UUID, moment: datetime) -> bool:

@@ -9,14 +9,16 @@ from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.conditional import etag
 from apps.common.errors import DomainError
 from apps.common.schema import JSON
 from apps.common.words import say
+from apps.journal import orders
 from apps.journal.idempotency import idempotent
 from apps.rules import services, wire, work
 from apps.rules.api import InstanceView
 from apps.rules.models import RuleTask
-from apps.rules.selectors import access_configuration
+from apps.rules.selectors import access_configuration, held_state
 from apps.rules.serializers import AppdConfigSerializer
 
 
@@ -73,11 +75,16 @@ def _done(instance_id: uuid.UUID, order: Callable[[], RuleTask]) -> Response:
     """Order and carry out, both or neither; a refusal is told as progress as well."""
     try:
         with transaction.atomic():
+            orders.heed(f"rules:{instance_id}")
+            before = held_state(instance_id)
             task = work.carry_out_now(order())
+            after = held_state(instance_id)
+            if after.content != before.content:
+                orders.expect(before.version)
     except DomainError as error:
         error.extra |= {
             "taskId": "", "appInstanceId": str(instance_id), "configResult": "FAILURE",
             "configPhase": "0", "detailed": say(work.reason_of(error)),
         }
         raise
-    return Response(wire.progress(task))
+    return Response(wire.progress(task), headers={"ETag": etag(after.version)})

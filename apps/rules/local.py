@@ -16,7 +16,9 @@ class LocalPlatform:
     """The platform in this very process."""
 
     @transaction.atomic
-    def put(self, instance: AppInstance, spec: AppdSpec, *, actor: Actor) -> None:
+    def put(
+        self, instance: AppInstance, spec: AppdSpec, *, actor: Actor, based_on: int = 0
+    ) -> int:
         """Store them there; Invalid when another application answers for one of the domains."""
         application = applications.ensure(
             actor=actor,
@@ -32,9 +34,10 @@ class LocalPlatform:
             traffic=platform_traffic(spec.traffic),
             appd={"appName": spec.app_name, "appSupportMp1": mp1},
         )
+        return 0
 
     @transaction.atomic
-    def remove(self, instance: AppInstance, *, actor: Actor) -> None:
+    def remove(self, instance: AppInstance, *, actor: Actor, based_on: int = 0) -> None:
         """Take them away where the platform knows the application."""
         application = find_application(str(instance.pk))
         if application is not None and application.appd is not None:

@@ -12,8 +12,13 @@ from apps.tenants.actors import Actor
 class RulePlatform(Protocol):
     """A MEC platform.  Each method may be called again after a crash."""
 
-    def put(self, instance: AppInstance, spec: AppdSpec, *, actor: Actor) -> None:
-        """Make these the rules of the instance, all or none."""
+    def put(
+        self, instance: AppInstance, spec: AppdSpec, *, actor: Actor, based_on: int = 0
+    ) -> int:
+        """Make these the rules of the instance, all or none; returns an edge's version of them.
 
-    def remove(self, instance: AppInstance, *, actor: Actor) -> None:
+        ``based_on`` is the edge's version that is known here.
+        """
+
+    def remove(self, instance: AppInstance, *, actor: Actor, based_on: int = 0) -> None:
         """Take all its rules away; what is not there counts as removed."""

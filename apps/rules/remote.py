@@ -15,15 +15,18 @@ from apps.tenants.actors import Actor
 class RemotePlatform:
     """The rule manager of the edge behind the instance's host."""
 
-    def put(self, instance: AppInstance, spec: AppdSpec, *, actor: Actor) -> None:
+    def put(
+        self, instance: AppInstance, spec: AppdSpec, *, actor: Actor, based_on: int = 0
+    ) -> int:
         """Order them; the edge answers when its platform has them or refuses them."""
         with self._edge(instance, actor) as edge:
-            edge.put_rules(instance.tenant_id, instance.pk, order(spec))
+            tenant_id = instance.tenant_id
+            return edge.put_rules(tenant_id, instance.pk, order(spec), based_on=based_on)
 
-    def remove(self, instance: AppInstance, *, actor: Actor) -> None:
+    def remove(self, instance: AppInstance, *, actor: Actor, based_on: int = 0) -> None:
         """Order their end."""
         with self._edge(instance, actor) as edge, suppress(NotFound):
-            edge.remove_rules(instance.tenant_id, instance.pk)
+            edge.remove_rules(instance.tenant_id, instance.pk, based_on=based_on)
 
     def _edge(self, instance: AppInstance, actor: Actor) -> EdgeClient:
         assert instance.host.applcm is not None  # noqa: S101 - chosen for hosts of an AppLCM

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_noop as N_
@@ -10,6 +12,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common.errors import NotFound
 from apps.instances.models import AppInstance
 from apps.rules.models import AppdConfiguration, RuleTask
+from apps.rules.wire import spec_of
 from apps.tenants.actors import Actor
 
 
@@ -30,6 +33,21 @@ def access_configuration(actor: Actor, instance: AppInstance) -> AppdConfigurati
     if found is None:
         raise no_configuration()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A configuration at one moment: version 0 and no content where there is none."""
+
+    version: int
+    content: dict[str, Any]
+
+
+def held_state(instance_id: uuid.UUID) -> State:
+    """The configuration of an instance, held as it is until the transaction ends."""
+    rows = AppdConfiguration.objects.select_for_update().filter(instance_id=instance_id)
+    row = rows.first()
+    return State(row.version, spec_of(row).flat()) if row else State(0, {})
 
 
 def no_configuration() -> NotFound:

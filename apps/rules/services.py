@@ -9,7 +9,9 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 
+from apps.common import clock
 from apps.common.errors import Conflict, Invalid
+from apps.common.words import NO_REASON, Reason
 from apps.instances import services as instances
 from apps.instances.models import AppInstance
 from apps.instances.selectors import instance_not_found
@@ -19,7 +21,7 @@ from apps.rules.policies import may_configure
 from apps.rules.selectors import no_configuration
 from apps.rules.serializers import MOST_DNS, MOST_TRAFFIC
 from apps.rules.specs import AppdSpec, Body
-from apps.rules.states import TASK, TaskState, Verb
+from apps.rules.states import TASK, UNFINISHED, TaskState, Verb
 from apps.rules.wire import spec_of
 from apps.tenants import quotas
 from apps.tenants.actors import Actor
@@ -90,7 +92,7 @@ def remove(*, actor: Actor, instance_id: uuid.UUID) -> RuleTask:
         raise no_configuration()
     found.rules.all().delete()
     found.removing = True
-    return _order(actor, instance, found, Verb.REMOVE)
+    return order_delivery(actor, instance, found, Verb.REMOVE)
 
 
 @transaction.atomic
@@ -105,7 +107,7 @@ def remove_rules(
     found.rules.filter(kind=AppdRule.Kind.DNS, rule_id__in=list(dns)).delete()
     found.rules.filter(kind=AppdRule.Kind.TRAFFIC, rule_id__in=list(traffic)).delete()
     found.removing = not found.rules.exists()
-    return _order(actor, instance, found, Verb.REMOVE)
+    return order_delivery(actor, instance, found, Verb.REMOVE)
 
 
 @transaction.atomic
@@ -115,7 +117,7 @@ def retry(*, actor: Actor, instance_id: uuid.UUID) -> RuleTask:
     found = _of(instance)
     if found is None or found.is_delivered:
         raise no_configuration()
-    return _order(actor, instance, found, Verb.REMOVE if found.removing else Verb.CHANGE)
+    return order_delivery(actor, instance, found, Verb.REMOVE if found.removing else Verb.CHANGE)
 
 
 def _hold(actor: Actor, instance_id: uuid.UUID) -> AppInstance:
@@ -147,22 +149,31 @@ def _store(
     spec: AppdSpec,
     verb: Verb,
 ) -> RuleTask:
-    row = found or AppdConfiguration(tenant_id=instance.tenant_id, instance=instance)
-    row.app_name, row.supports_mp1, row.removing = spec.app_name, spec.supports_mp1, False
+    # At every site it has the id of its instance, so that all mean the same by it.
+    row = found or AppdConfiguration(
+        id=instance.pk, tenant_id=instance.tenant_id, instance=instance
+    )
+    row.removing = False
+    _check_sizes(spec)
+    there = row.rules.count() if found else 0
+    adding = len(spec.dns) + len(spec.traffic) - there
+    quotas.hold(instance.tenant_id, "rules", adding=adding, actor=actor)
+    write_rules(row, spec)
+    return order_delivery(actor, instance, row, verb)
+
+
+def write_rules(row: AppdConfiguration, spec: AppdSpec) -> None:
+    """Write a locked or new row with exactly these rules."""
+    row.app_name, row.supports_mp1 = spec.app_name, spec.supports_mp1
+    row.save(force_insert=row.version == 0)
     wanted = {(AppdRule.Kind.DNS, key): body for key, body in spec.dns.items()}
     wanted |= {(AppdRule.Kind.TRAFFIC, key): body for key, body in spec.traffic.items()}
-    _check_sizes(spec)
-    rules = list(row.rules.all()) if found else []
-    present = {(AppdRule.Kind(one.kind), one.rule_id): one for one in rules}
-    quotas.hold(instance.tenant_id, "rules", adding=len(wanted) - len(present), actor=actor)
-    if found is None:
-        row.save(force_insert=True)
+    present = {(AppdRule.Kind(one.kind), one.rule_id): one for one in row.rules.all()}
     for key, one in present.items():
         if key not in wanted:
             one.delete()
     for (kind, rule_id), body in wanted.items():
         _write(row, present.get((kind, rule_id)), kind, rule_id, body)
-    return _order(actor, instance, row, verb)
 
 
 def _write(
@@ -192,11 +203,12 @@ def _check_sizes(spec: AppdSpec) -> None:
             )
 
 
-def _order(
+def order_delivery(
     actor: Actor, instance: AppInstance, row: AppdConfiguration, verb: Verb
 ) -> RuleTask:
     """Leave the task of a change that is written already, and tell of both."""
     row.wanted += 1
+    _choose_by_hand(row)
     row.save()
     task = RuleTask.objects.create(
         tenant_id=row.tenant_id,
@@ -221,6 +233,47 @@ def _order(
     )
     tell(task, actor)
     return task
+
+
+def _choose_by_hand(row: AppdConfiguration) -> None:
+    """Who writes a contested rule has chosen: what the edge has there is not waited for."""
+    if not row.contested:
+        return
+    present = {} if row.removing else spec_of(row).flat()
+    for name in [one for one in row.contested if "/" in one]:
+        if present.get(name) != row.contested[name].get("ours"):
+            said = row.contested.pop(name)
+            row.agreed.pop(name, None)
+            if "theirs" in said:
+                row.agreed[name] = said["theirs"]
+
+
+@transaction.atomic
+def end_tasks(
+    *, instance_id: uuid.UUID, wanted: int, verb: str, reason: Reason = NO_REASON
+) -> None:
+    """End the unfinished tasks that were ordered up to ``wanted``."""
+    ended = RuleTask.objects.filter(
+        instance_id=instance_id, state__in=UNFINISHED, wanted__lte=wanted
+    )
+    for task in ended:
+        task.state = TaskState(TASK.move(TaskState.PROCESSING, verb))
+        task.reason = reason.as_json() if reason else {}
+        task.finished_at, task.lease_until = clock.now(), None
+        task.save(update_fields=["state", "reason", "finished_at", "lease_until"])
+        tell(task, Actor.from_json(task.actor))
+
+
+def forget(*, actor: Actor, instance: AppInstance, row: AppdConfiguration) -> None:
+    """Delete the row of a configuration that is nowhere any more, with what was still to do."""
+    end_tasks(instance_id=instance.pk, wanted=row.wanted, verb="succeed")
+    journal.bury(
+        "rules.configuration.forgotten",
+        row,
+        actor=actor,
+        tenant_id=row.tenant_id,
+        data={"instance_id": str(instance.pk)},
+    )
 
 
 def tell(task: RuleTask, actor: Actor) -> None:

@@ -16,3 +16,12 @@ class AppdSpec:
     supports_mp1: bool | None = None
     dns: dict[str, Body] = field(default_factory=dict)
     traffic: dict[str, Body] = field(default_factory=dict)
+
+    def flat(self) -> Body:
+        """All of it under one name each: a rule as ``dns/ID`` or ``traffic/ID``."""
+        return {
+            "app_name": self.app_name,
+            "supports_mp1": self.supports_mp1,
+            **{f"dns/{key}": body for key, body in self.dns.items()},
+            **{f"traffic/{key}": body for key, body in self.traffic.items()},
+        }

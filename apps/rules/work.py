@@ -17,20 +17,21 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import DomainError, Upstream
+from apps.common.models import next_version
 from apps.common.words import NO_REASON, Reason
 from apps.hosts.models import MecHost
 from apps.instances import services as instances
 from apps.instances.models import AppInstance
-from apps.journal import services as journal
+from apps.journal import orders
+from apps.rules import agreement
 from apps.rules.local import LocalPlatform
 from apps.rules.models import AppdConfiguration, RuleTask
 from apps.rules.policies import CARRIED_OUT_IN
 from apps.rules.ports import RulePlatform
 from apps.rules.remote import RemotePlatform
-from apps.rules.services import tell
+from apps.rules.services import end_tasks, forget, tell
 from apps.rules.specs import AppdSpec
 from apps.rules.states import TASK, UNFINISHED, TaskState
-from apps.rules.wire import spec_of
 from apps.tenants.actors import Actor
 
 LEASE = timedelta(seconds=60)
@@ -53,6 +54,8 @@ class Handover:
     wanted: int
     removing: bool
     spec: AppdSpec
+    based_on: int
+    number: int
 
 
 def platform_for(host: MecHost) -> RulePlatform:
@@ -78,7 +81,8 @@ def work_on(task_id: uuid.UUID) -> float | None:
         return _wait(held, NOT_RUNNING_WAIT, reason)
     actor = Actor.from_json(held.task.actor)
     try:
-        hand_over(held, actor)
+        with orders.numbered(held.number):
+            version = hand_over(held, actor)
     except Upstream as error:
         if error.retryable:
             wait = min(LONGEST_WAIT, 0.5 * 2 ** min(held.task.attempts, 10))
@@ -90,7 +94,7 @@ def work_on(task_id: uuid.UUID) -> float | None:
         _log.exception("rule task %s failed", task_id)
         settle(held, "fail", BUG)
     else:
-        settle(held, "succeed")
+        settle(held, "succeed", edge_version=version)
     return None
 
 
@@ -116,13 +120,13 @@ def carry_out_now(task: RuleTask) -> RuleTask:
     return task
 
 
-def hand_over(held: Handover, actor: Actor) -> None:
-    """Make the platform's rules those of the configuration."""
+def hand_over(held: Handover, actor: Actor) -> int:
+    """Make the platform's rules those of the configuration; returns an edge's version of them."""
     platform = platform_for(held.instance.host)
     if held.removing:
-        platform.remove(held.instance, actor=actor)
-    else:
-        platform.put(held.instance, held.spec, actor=actor)
+        platform.remove(held.instance, actor=actor, based_on=held.based_on)
+        return 0
+    return platform.put(held.instance, held.spec, actor=actor, based_on=held.based_on)
 
 
 @transaction.atomic
@@ -142,36 +146,32 @@ def claim(task_id: uuid.UUID) -> Handover | None:
     task.lease_until = moment + LEASE
     task.save(update_fields=["state", "lease_until"])
     tell(task, Actor.from_json(task.actor))
-    return Handover(task, instance, row.wanted, row.removing, spec_of(row))
+    number = 0 if instance.host.is_local else next_version()
+    spec = agreement.to_deliver(row)
+    removing = row.removing and not row.contested
+    return Handover(task, instance, row.wanted, removing, spec, row.edge_version, number)
 
 
 @transaction.atomic
-def settle(held: Handover, verb: str, reason: Reason = NO_REASON) -> None:
+def settle(
+    held: Handover, verb: str, reason: Reason = NO_REASON, *, edge_version: int = 0
+) -> None:
     """End the task and those that it included; note what the platform has now."""
     instance = instances.lock(held.instance.pk)
     if instance is None:
         return
     row = AppdConfiguration.objects.filter(instance_id=instance.pk).first()
+    if verb == "succeed" and row is not None and edge_version > row.edge_version:
+        row.agreed, row.edge_version = held.spec.flat(), edge_version
+        AppdConfiguration.objects.filter(pk=row.pk).update(
+            agreed=row.agreed, edge_version=edge_version
+        )
     if verb == "succeed" and row is not None and row.delivered < held.wanted:
         row.delivered = held.wanted
         row.save(update_fields=["delivered"])
-    ended = RuleTask.objects.filter(
-        instance_id=instance.pk, state__in=UNFINISHED, wanted__lte=held.wanted
-    )
-    for task in ended:
-        task.state = TaskState(TASK.move(TaskState.PROCESSING, verb))
-        task.reason = reason.as_json() if reason else {}
-        task.finished_at, task.lease_until = clock.now(), None
-        task.save(update_fields=["state", "reason", "finished_at", "lease_until"])
-        tell(task, Actor.from_json(task.actor))
-    if row is not None and row.removing and row.is_delivered:
-        journal.bury(
-            "rules.configuration.forgotten",
-            row,
-            actor=Actor.from_json(held.task.actor),
-            tenant_id=row.tenant_id,
-            data={"instance_id": str(instance.pk)},
-        )
+    end_tasks(instance_id=instance.pk, wanted=held.wanted, verb=verb, reason=reason)
+    if row is not None and row.removing and row.is_delivered and not row.contested:
+        forget(actor=Actor.from_json(held.task.actor), instance=instance, row=row)
 
 
 @transaction.atomic

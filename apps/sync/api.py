@@ -1,7 +1,9 @@
-"""``/sync/v1``: who this site is, and its feed without waiting (``asgi`` waits)."""
+"""``/sync/v1`` of an edge: who it is, its feed without waiting (``asgi`` waits), and what of the
+feed its readers have."""
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -10,18 +12,67 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.sync import feed
+from apps.common.words import Reason
+from apps.sync import acks, feed, timeline
+from apps.tenants.actors import Actor
 from apps.tenants.keys import this_site
 from apps.tenants.policies import may, require
 from apps.tenants.views import ApiView
 
+MOST_NAMED = 500
+
 
 class QuerySerializer(serializers.Serializer[Any]):
-    """Where to read from, how much, and how long to wait for news (seconds)."""
+    """Where to read from, how much, and how long to wait for news (seconds).
+
+    ``mark`` is the last mark of this site's history that the reader has passed.
+    """
 
     after = serializers.IntegerField(min_value=0, default=0)
     limit = serializers.IntegerField(min_value=0, max_value=feed.MOST, default=200)
     wait = serializers.FloatField(min_value=0, max_value=30, default=0)
+    mark = serializers.UUIDField(required=False, allow_null=True, default=None)
+
+
+class CopySerializer(serializers.Serializer[Any]):
+    """Which rows of a full copy."""
+
+    kind = serializers.ChoiceField(choices=[(name, name) for name in feed.COPIED])
+    after = serializers.RegexField(
+        r"^(|\d{1,18}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z",
+        default="",
+        allow_blank=True,
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=feed.MOST, default=200)
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The id that a page begins after is of the kind's own shape."""
+        after, dead = data["after"], data["kind"] == feed.DEAD
+        if after and dead is not after.isdecimal():
+            raise serializers.ValidationError({"after": "must be the id that the last page told"})
+        return data
+
+
+class NamedSerializer(serializers.Serializer[Any]):
+    """A row by its kind, id and version."""
+
+    kind = serializers.CharField(max_length=40)
+    id = serializers.UUIDField()
+    version = serializers.IntegerField(min_value=0, max_value=2**62)
+
+
+class RefusedSerializer(NamedSerializer):
+    """The same with why it cannot be used yet."""
+
+    reason = serializers.DictField(required=False)
+
+
+class AckSerializer(serializers.Serializer[Any]):
+    """What the reader has for good: everything up to a version, or single rows."""
+
+    upto = serializers.IntegerField(required=False, min_value=0, max_value=2**62)
+    rows = NamedSerializer(many=True, required=False, max_length=MOST_NAMED)
+    refused = RefusedSerializer(many=True, required=False, max_length=MOST_NAMED)
 
 
 class SiteView(ApiView):
@@ -45,5 +96,60 @@ class ChangesView(ApiView):
         require(may(self.actor, "feed.read"))
         query = QuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
-        data = query.validated_data
-        return Response(feed.page(after=data["after"], limit=data["limit"]))
+        return Response(read(self.actor, query.validated_data))
+
+
+class CopyView(ApiView):
+    """``GET /sync/v1/copy``: one page of a full copy."""
+
+    @extend_schema(parameters=[CopySerializer])
+    def get(self, request: Request) -> Response:
+        """Read; nothing is changed by it."""
+        require(may(self.actor, "feed.read"))
+        query = CopySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        return Response(feed.copy_page(**query.validated_data))
+
+
+class DigestView(ApiView):
+    """``GET /sync/v1/digest``: what a copy is compared with."""
+
+    def get(self, request: Request) -> Response:
+        """How many rows of each kind, and a digest of them."""
+        require(may(self.actor, "feed.read"))
+        return Response(feed.digest())
+
+
+class AckView(ApiView):
+    """``POST /sync/v1/ack``: a reader has something for good."""
+
+    serializer_class = AckSerializer
+
+    def post(self, request: Request) -> Response:
+        """Keep it; said again it is the same.  409 for what this site has not told yet."""
+        require(may(self.actor, "rows.acknowledge"))
+        form = AckSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        data = form.validated_data
+        if "upto" in data:
+            require(may(self.actor, "feed.read"))
+        reader = acks.acknowledge(
+            acks.reader_for(self.actor),
+            upto=data.get("upto"),
+            rows=[_named(row) for row in data.get("rows", ())],
+            refused=[_named(row) for row in data.get("refused", ())],
+        )
+        return Response({"acked": reader.acked})
+
+
+def read(actor: Actor, query: dict[str, Any]) -> dict[str, Any]:
+    """A page of the feed for whoever may read it; a reader that has to start over is told so."""
+    if query["after"] and query["mark"] and acks.reader_for(actor).starts_over:
+        raise timeline.starts_over()
+    return feed.page(after=query["after"], limit=query["limit"], mark=query["mark"])
+
+
+def _named(row: dict[str, Any]) -> acks.Named:
+    key: uuid.UUID = row["id"]
+    reason = Reason.from_json(row["reason"]) if row.get("reason") else None
+    return acks.Named(row["kind"], key, row["version"], reason)

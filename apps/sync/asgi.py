@@ -16,9 +16,9 @@ from rest_framework.exceptions import MethodNotAllowed
 from apps.common.errors import Unauthenticated
 from apps.common.middleware import sane_request_id
 from apps.common.problem import CONTENT_TYPE, as_domain_error, body_of
-from apps.sync import feed
-from apps.sync.api import QuerySerializer
+from apps.sync.api import QuerySerializer, read
 from apps.tenants import tokens
+from apps.tenants.actors import Actor
 from apps.tenants.authentication import token_in
 from apps.tenants.policies import may, require
 
@@ -72,20 +72,18 @@ class FeedApplication:
 
     async def _answer(self, scope: Scope, headers: HttpHeaders) -> dict[str, Any]:
         asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-        query = await database_sync_to_async(_checked)(headers, asked)
+        actor, query = await database_sync_to_async(_checked)(headers, asked)
         # Taken before reading, so that a commit between reading and waiting is not slept through.
         ticket = self.news.ticket()
-        found = await _page(query)
+        found = await _page(actor, query)
         if found["newest"] <= query["after"] and query["wait"]:
             await self.news.wait("feed", timeout=query["wait"], after=ticket)
-            found = await _page(query)
+            found = await _page(actor, query)
         return found
 
 
-async def _page(query: dict[str, Any]) -> dict[str, Any]:
-    page: dict[str, Any] = await database_sync_to_async(feed.page)(
-        after=query["after"], limit=query["limit"]
-    )
+async def _page(actor: Actor, query: dict[str, Any]) -> dict[str, Any]:
+    page: dict[str, Any] = await database_sync_to_async(read)(actor, query)
     return page
 
 
@@ -94,12 +92,12 @@ def _environ(name: bytes) -> str:
     return f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}"
 
 
-def _checked(headers: HttpHeaders, asked: dict[str, str]) -> dict[str, Any]:
+def _checked(headers: HttpHeaders, asked: dict[str, str]) -> tuple[Actor, dict[str, Any]]:
     token = token_in(headers)
     if not token:
         raise Unauthenticated(N_("A valid access token is needed."))
-    require(may(tokens.read(token), "feed.read"))
+    actor = tokens.read(token)
+    require(may(actor, "feed.read"))
     query = QuerySerializer(data=asked)
     query.is_valid(raise_exception=True)
-    data: dict[str, Any] = query.validated_data
-    return data
+    return actor, query.validated_data

@@ -37,7 +37,6 @@ class Reader(models.Model):
     name = models.CharField(max_length=128, blank=True)
     acked = models.BigIntegerField(default=0)
     acked_at = models.DateTimeField(null=True)
-    seen_at = models.DateTimeField(null=True)
     # A reader that was away for too long starts over with a full copy.
     starts_over = models.BooleanField(default=False)
 
@@ -124,6 +123,10 @@ class Peer(models.Model):
     copy_after = models.CharField(max_length=40, blank=True)
     copy_from = models.BigIntegerField(default=0)
     copies = models.PositiveIntegerField(default=0)
+    # The first version of the edge's present history that is not ours to compare with: the edge
+    # was restored from a backup there, and the full copy is made to mend that.
+    forked_at = models.BigIntegerField(null=True)
+    marks = models.JSONField(default=list)
     pending = models.PositiveIntegerField(null=True)
     # The link: its verdict, how long the edge may be silent, and how its clock differs from ours.
     verdict = models.CharField(max_length=8, choices=Verdict.choices, default=Verdict.UNKNOWN)
@@ -145,7 +148,8 @@ class Peer(models.Model):
 class Copy(models.Model):
     """What a center has of one row of an edge: the last version that was taken, or its end.
 
-    A row whose version is not greater brings nothing new.  ``seen`` is the full copy that met it.
+    A row whose version is not greater brings nothing new.  ``seen`` is the full copy that met it,
+    and ``former`` the version that it had in a history which the edge has lost.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -155,18 +159,24 @@ class Copy(models.Model):
     version = models.BigIntegerField()
     gone = models.BooleanField(default=False)
     seen = models.UUIDField(null=True)
+    former = models.BigIntegerField(default=0)
+    at = models.DateTimeField(default=clock.now)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["edge", "kind", "subject_id"], name="sync_one_copy")
         ]
+        indexes = [models.Index(fields=["gone", "at"], name="sync_copy_of_the_dead")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject_id} {self.version}"
 
 
 class HeldRow(models.Model):
-    """A row of an edge that waits here for another, as it came."""
+    """A row of an edge that waits here, as it came: for another row, or to be put right there.
+
+    Its ``code`` says which: see ``apps.sync.taking`` and ``apps.sync.mending``.
+    """
 
     id = models.BigAutoField(primary_key=True)
     edge = models.ForeignKey(AppLcm, on_delete=models.CASCADE, related_name="held_rows")
@@ -175,6 +185,7 @@ class HeldRow(models.Model):
     version = models.BigIntegerField()
     gone = models.BooleanField(default=False)
     data = models.JSONField(default=dict)
+    code = models.CharField(max_length=16)
     reason = models.JSONField(default=dict)
     since = models.DateTimeField(default=clock.now)
 

@@ -1,14 +1,19 @@
-"""Copies one edge's news to this center.  Two pulls of one edge never run at once."""
+"""Copies one edge's news to this center.  Two pulls of one edge never run at once.
+
+Page by page: take the rows, keep the cursor, acknowledge.  A death between any two of them is
+followed by the same page again, which brings nothing new the second time.
+"""
 
 from __future__ import annotations
 
-import logging
+import random
+import secrets
 import uuid
 from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from apps.common import clock
 from apps.common.errors import DomainError
@@ -17,16 +22,19 @@ from apps.edgelink.client import EdgeClient
 from apps.hosts import adoption as hosts
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
-from apps.sync.feed import KINDS
-from apps.sync.importers import IMPORTERS, Row
-from apps.sync.models import Peer
+from apps.sync import copying, link, mending, runs
+from apps.sync.kinds import Source
+from apps.sync.models import HeldRow, Peer
+from apps.sync.taking import Taken, take, take_held
 
 PAGE = 200
 LEASE = timedelta(seconds=60)
-_log = logging.getLogger("mecm.sync")
+# When to look again: without news, while something waits here, and after a failure at most.
+QUIET, WAITING, LONGEST = 60.0, 10.0, 300.0
+MOST_REFUSED = 100
 
 
-class _Overtaken(Exception):
+class Overtaken(Exception):
     """Ours took longer than its lease, and another pull of this edge runs now."""
 
 
@@ -35,27 +43,40 @@ def pull(edge_id: uuid.UUID) -> dict[str, Any]:
     edge = AppLcm.objects.filter(pk=edge_id).first()
     if edge is None:
         return {"came": "no such edge"}
+    if edge.revoked_at is not None:
+        return {"came": "revoked"}
     peer = _claim(edge)
     if peer is None:
         return {"came": "already running"}
+    taken = Taken()
     try:
-        with EdgeClient(edge) as link:
-            count, held = _drain(edge, peer, link)
-    except _Overtaken:
+        with EdgeClient(edge) as client:
+            rows = _drain(edge, peer, client, taken)
+            held = mending.mend(edge, client)
+    except Overtaken:
         return {"came": "overtaken"}
     except DomainError as error:
-        _failed(edge, peer, error.reason)
+        _failed(edge, peer, error, taken)
         return {"came": "failed", "why": error.code}
     except BaseException:
-        _mine(peer).update(lease_until=None)
+        _mine(peer).update(lease_until=None, lease="")
         raise
-    _succeeded(edge, peer)
-    return {"came": "ok", "rows": count, "held": len(held)}
+    _succeeded(edge, peer, taken)
+    return {"came": "ok", "rows": rows, "held": held}
 
 
 def drop_leases() -> int:
     """At the start of a site whose workers live inside it: no pull is running."""
-    return Peer.objects.filter(lease_until__isnull=False).update(lease_until=None)
+    held = Peer.objects.filter(lease_until__isnull=False)
+    return held.update(lease_until=None, lease="")
+
+
+def due() -> list[uuid.UUID]:
+    """The edges that it is time to look at, whether or not they said that there is news."""
+    known = Peer.objects.filter(edge_id=F("edge_id"))
+    waiting = known.filter(next_at__gt=clock.now()).values("edge_id")
+    rows = AppLcm.objects.filter(revoked_at__isnull=True).exclude(pk__in=waiting)
+    return list(rows.values_list("pk", flat=True))
 
 
 def _claim(edge: AppLcm) -> Peer | None:
@@ -64,79 +85,120 @@ def _claim(edge: AppLcm) -> Peer | None:
     moment = clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=moment)
     mine = Peer.objects.filter(free, edge=edge)
-    if not mine.update(lease_until=moment + LEASE, last_tried=moment):
+    lease = secrets.token_hex(16)
+    if not mine.update(lease=lease, lease_until=moment + LEASE, last_tried=moment):
         return None
     edge.refresh_from_db()
     return Peer.objects.get(edge=edge)
 
 
 def _mine(peer: Peer) -> QuerySet[Peer]:
-    """The row as long as it is ours: nobody else's lease ends at the same time."""
-    return Peer.objects.filter(pk=peer.pk, lease_until=peer.lease_until)
+    """The row as long as it is ours."""
+    return Peer.objects.filter(pk=peer.pk, lease=peer.lease)
 
 
-def _hold(peer: Peer, **fields: Any) -> None:
-    """Write ``fields`` and lengthen our lease; raises _Overtaken when it is not ours any more."""
-    until = clock.now() + LEASE
-    if not _mine(peer).update(lease_until=until, **fields):
-        raise _Overtaken
-    peer.lease_until = until
+def hold(peer: Peer, **fields: Any) -> None:
+    """Write ``fields`` and lengthen our lease; raises Overtaken when it is not ours any more."""
+    if not _mine(peer).update(lease_until=clock.now() + LEASE, **fields):
+        raise Overtaken
+    for name, value in fields.items():
+        setattr(peer, name, value)
 
 
-def _drain(edge: AppLcm, peer: Peer, link: EdgeClient) -> tuple[int, list[Row]]:
-    """Apply page after page; rows that wait for others get their turn again with each page."""
-    count, held, cursor = 0, list(peer.held_back), edge.cursor
+def _drain(edge: AppLcm, peer: Peer, client: EdgeClient, taken: Taken) -> int:
+    """A full copy where that is due, then page after page of the feed."""
+    count = 0
+    if peer.mark is None and not peer.copying:
+        copying.begin(peer, hold)
     while True:
-        page = link.changes(after=cursor, limit=PAGE)
-        _hold(peer)
+        if peer.copying:
+            count += copying.copy(edge, peer, client, taken, hold)
+        try:
+            count += _read(edge, peer, client, taken)
+        except DomainError as error:
+            said = str(error.answer.get("type", "")).rpartition(":")[2]
+            if said not in ("forked", "start_over"):
+                raise
+            copying.begin(peer, hold, told=error.answer.get("marks"))
+            continue
+        if not peer.copying or copying.is_whole(edge, peer, client, hold):
+            return count
+
+
+def _read(edge: AppLcm, peer: Peer, client: EdgeClient, taken: Taken) -> int:
+    """The feed from the cursor to its end; rows that wait get their turn again at the end."""
+    count, cursor = 0, edge.cursor
+    source = Source(edge)
+    while True:
+        sent = clock.now()
+        page = client.changes(after=cursor, limit=PAGE, mark=peer.mark)
+        hold(peer, **link.measured(page, sent, clock.now()))
         count += len(page["rows"])
-        held = _apply(edge, held, page["rows"])
+        take(source, page["rows"], taken, copying=peer.copying)
         asked, cursor = cursor, int(page["upto"])
         with transaction.atomic():
-            # What waits is kept whole beside the cursor, so that nothing has to be asked for again.
-            _hold(peer, held_back=held)
+            hold(peer, mark=page.get("mark") or peer.mark, marks=_with(peer, page.get("mark")))
             AppLcm.objects.filter(pk=edge.pk).update(cursor=cursor)
+        edge.cursor = cursor
         hosts.note_looks(edge=edge, looks=page.get("looks", {}))
+        more = page["more"] and cursor > asked
+        if not more:
+            take_held(source, taken)
+        if cursor > asked or taken.changed:
+            client.acknowledge(upto=cursor, refused=_refused(edge))
         # A feed that promises more and does not go on would never end.
-        if not page["more"] or cursor <= asked:
-            return count, held
+        if not more:
+            return count
 
 
-def _apply(edge: AppLcm, before: list[Row], rows: list[Row]) -> list[Row]:
-    """Apply what was held back ``before`` and what came now; returns what must wait (again)."""
-    held = []
-    for row in _in_order(before + rows):
-        try:
-            with transaction.atomic():
-                if not IMPORTERS[row["kind"]](edge, row):
-                    held.append(row)
-        except Exception:
-            # One row that cannot be taken must not keep all others from coming.
-            if row not in before:
-                _log.exception("row %s %s of %s was not taken", row["kind"], row["id"], edge.name)
-            held.append(row)
-    return held
+def _with(peer: Peer, mark: str | None) -> list[str]:
+    known = list(peer.marks)
+    return known if not mark or mark in known else [*known[-99:], mark]
 
 
-def _in_order(rows: list[Row]) -> list[Row]:
-    """The newest word on each thing of a known kind: first what is gone, children before their
-    parents, then what is there, parents before their children."""
-    newest: dict[tuple[str, str], Row] = {}
-    for row in sorted(rows, key=lambda row: int(row["version"])):
-        if row["kind"] in IMPORTERS:
-            newest[row["kind"], row["id"]] = row
-    depth = {kind: number for number, kind in enumerate(KINDS, start=1)}
-    return sorted(
-        newest.values(), key=lambda row: depth[row["kind"]] * (-1 if "gone" in row else 1)
-    )
+def _refused(edge: AppLcm) -> list[dict[str, Any]]:
+    rows = HeldRow.objects.filter(edge=edge).order_by("id")[:MOST_REFUSED]
+    return [
+        {
+            "kind": row.kind,
+            "id": str(row.subject_id),
+            "version": row.version,
+            "reason": row.reason,
+        }
+        for row in rows
+    ]
 
 
-def _succeeded(edge: AppLcm, peer: Peer) -> None:
+def _succeeded(edge: AppLcm, peer: Peer, taken: Taken) -> None:
     moment = clock.now()
     managers.note_contact(AppLcm, manager_id=edge.pk, fault=None, at=moment)
-    _mine(peer).update(lease_until=None, last_ok=moment, failures=0, fault={})
+    waiting = HeldRow.objects.filter(edge=edge).exists()
+    _mine(peer).update(
+        lease_until=None,
+        lease="",
+        last_ok=moment,
+        failures=0,
+        fault={},
+        next_at=moment + _soon(WAITING if waiting else QUIET),
+    )
+    link.heard(edge_id=edge.pk, at=moment)
+    runs.done(edge, taken)
 
 
-def _failed(edge: AppLcm, peer: Peer, reason: Reason) -> None:
+def _failed(edge: AppLcm, peer: Peer, error: DomainError, taken: Taken) -> None:
+    reason: Reason = error.reason
     managers.note_contact(AppLcm, manager_id=edge.pk, fault=reason)
-    _mine(peer).update(lease_until=None, failures=peer.failures + 1, fault=reason.as_json())
+    wait = min(LONGEST, 2.0 ** min(peer.failures + 1, 10))
+    _mine(peer).update(
+        lease_until=None,
+        lease="",
+        failures=peer.failures + 1,
+        fault=reason.as_json(),
+        next_at=clock.now() + _soon(wait),
+    )
+    runs.failed(edge, taken, reason)
+
+
+def _soon(seconds: float) -> timedelta:
+    """About so long: many edges that went away together do not come back together."""
+    return timedelta(seconds=seconds * random.uniform(0.6, 1.0))  # noqa: S311 - jitter

@@ -7,10 +7,9 @@ from typing import Any
 
 from celery import shared_task
 
-from apps.hosts.models import AppLcm
 from apps.journal.fanout import Event
 from apps.mep import adoption as mep
-from apps.sync import puller
+from apps.sync import acks, link, puller, runs
 
 
 @shared_task
@@ -21,11 +20,23 @@ def pull_edge(edge_id: str) -> dict[str, Any]:
 
 @shared_task
 def follow_edges() -> dict[str, int]:
-    """Look at every edge, also when its long poll said nothing."""
-    edges = list(AppLcm.objects.values_list("pk", flat=True))
+    """Look at every edge whose time has come, also when its long poll said nothing."""
+    edges = puller.due()
     for edge_id in edges:
         pull_edge.delay(str(edge_id))
     return {"edges": len(edges)}
+
+
+@shared_task
+def judge_links() -> dict[str, int]:
+    """Say of each edge whether it is alive, cut off or silent for too long."""
+    return {"changed": link.judge_all()}
+
+
+@shared_task
+def purge() -> dict[str, int]:
+    """Forget what every reader has, and old runs."""
+    return acks.purge_tombstones() | {"runs": runs.purge()}
 
 
 def on_edge_registered(event: Event) -> None:

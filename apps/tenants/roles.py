@@ -30,6 +30,7 @@ _OPERATE = _READ | {
     "instances.write",
     "rules.write",
     "activity.read",
+    "rows.acknowledge",
 }
 _ADMINISTER = _OPERATE | {
     "hosts.write",

@@ -8,6 +8,8 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from django.db import transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_noop as N_
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -16,6 +18,7 @@ from rest_framework.views import APIView
 from apps.common.conditional import check_match, etag
 from apps.common.errors import Invalid
 from apps.common.words import Reason
+from apps.journal import orders
 from apps.tenants.actors import Actor
 from apps.tenants.policies import tenant_for
 
@@ -26,6 +29,17 @@ R = TypeVar("R")
 
 class ApiView(APIView):
     """An API view whose ``actor`` is who ``TokenAuthentication`` found."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer; what came with an order of another site is forgotten afterwards."""
+        with orders.none_taken():
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Find out who asks, and for a center which of its orders this is."""
+        super().initial(request, *args, **kwargs)
+        if isinstance(request.user, Actor) and request.user.site_id is not None:
+            orders.take(request.headers)
 
     @property
     def actor(self) -> Actor:

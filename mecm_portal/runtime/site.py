@@ -88,6 +88,7 @@ async def _run(application: SiteApplication, config: uvicorn.Config) -> None:
     hub.attach(asyncio.get_running_loop())
     if work.is_embedded:
         await asyncio.to_thread(startup.forget_leases)
+    await asyncio.to_thread(startup.set_mark)
     await asyncio.to_thread(startup.take_in_repositories)
     await asyncio.to_thread(startup.load_memory)
     await asyncio.to_thread(

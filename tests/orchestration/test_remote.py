@@ -159,7 +159,7 @@ def test_link_that_loses_at_random_ends_with_both_sites_agreeing(pair, seed):
     assert pair.phase(instance.pk) is wanted
 
 
-def test_edge_that_died_between_the_two_halves_of_an_order_takes_it_again(pair, monkeypatch):
+def test_edge_that_died_in_the_middle_of_an_order_has_none_of_it_and_takes_it_again(pair, monkeypatch):
     order = services.instantiate
 
     def die(**options):
@@ -177,7 +177,7 @@ def test_edge_that_died_between_the_two_halves_of_an_order_takes_it_again(pair, 
     pair.sites.wire.on_request = arm
     while pair.sites.wire.on_request:
         pair.work(0, edge=False)
-    assert pair.there() == "Creating"
+    assert pair.there() == "gone"
     # It is up again, and hears the order before its workers do anything.
     pair.work(5, edge=False)
     assert pair.work(60, until="Instantiated")[-1] == "Instantiated"
@@ -228,7 +228,7 @@ def test_quota_raised_at_the_center_is_worth_something_at_an_edge_that_knows_non
     assert pair.work(60, until="Instantiated")[-1] == "Instantiated"
 
 
-def test_instance_terminated_at_the_edge_meanwhile_is_ordered_again(pair):
+def test_order_on_an_instance_that_was_ended_at_the_edge_ends_with_that_reason(pair):
     instance = run(pair)
     while pair.there() != "Instantiating":
         pair.work(0)
@@ -240,8 +240,9 @@ def test_instance_terminated_at_the_edge_meanwhile_is_ordered_again(pair):
             pair.now.advance(seconds=0.5)
         assert not AppInstance.objects.exists()
     assert pair.state() == "Instantiating"
-    assert pair.work(120, until="Instantiated")[-1] == "Instantiated"
-    assert pair.there() == "Instantiated"
+    assert pair.work(120, until="Instantiation failed")[-1] == "Instantiation failed"
+    assert "ended here" in str(AppInstance.objects.get().info)
+    assert pair.there() == "gone"
 
 
 def test_host_of_this_site_and_host_of_an_edge_differ_in_data_only(pair):

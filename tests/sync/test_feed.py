@@ -29,9 +29,11 @@ def edge(edge_house):
     tenant, host = make.tenant("red"), make.host()
     package = make.package(tenant)
     (row,) = distribution.distribute(actor=SYSTEM, package_id=package.pk, host_ids=[host.pk])
+    instance = make.instance(package, host)
     return {
         "tenant": tenant, "mechost": host, "package": package, "distribution": row,
-        "appinstance": make.instance(package, host),
+        "appinstance": instance,
+        "appdconfiguration": make.configuration(instance),
         "mecservice": make.mec_service(make.mec_application(tenant), interval=60),
     }
 
@@ -87,7 +89,7 @@ def test_page_of_no_rows_tells_only_that_there_is_news(edge):
     assert page["newest"] == current_version() > 0
 
 
-@pytest.mark.parametrize("kind", feed.KINDS)
+@pytest.mark.parametrize("kind", feed.NAMES)
 def test_changed_row_comes_again_alone_under_its_new_version(edge, kind):
     cursor = feed.page(after=0, limit=500)["upto"]
     assert rows_of(read_all(after=cursor)) == []
@@ -167,9 +169,9 @@ def test_rows_that_are_written_while_a_page_is_read_are_not_passed_over(
 
         return read
 
-    exporters = list(feed.EXPORTERS)
-    exporters[moment] = replace(exporters[moment], rows=commit_first(exporters[moment].rows))
-    monkeypatch.setattr(feed, "EXPORTERS", tuple(exporters))
+    kinds = list(feed.KINDS)
+    kinds[moment] = replace(kinds[moment], rows=commit_first(kinds[moment].rows))
+    monkeypatch.setattr(feed, "KINDS", tuple(kinds))
     pages = read_all(limit)
     pages += read_all(limit, after=pages[-1]["upto"])
     assert {str(key) for key in written} <= {key for _, key, _ in rows_of(pages)}

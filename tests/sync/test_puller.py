@@ -217,6 +217,7 @@ def test_child_that_waits_is_forgotten_when_it_ends_at_the_edge(follower):
 
 
 def test_kind_that_this_center_does_not_know_is_ignored(follower, monkeypatch):
+    follower.pull()
     follower.at_edge(life)
     strange = {"kind": "drone", "id": str(uuid.uuid4()), "version": 1, "data": {}}
     read = feed.page
@@ -239,6 +240,7 @@ def test_kind_that_this_center_does_not_know_is_ignored(follower, monkeypatch):
 def test_row_that_cannot_be_read_is_held_back_and_keeps_no_other_from_coming(
     follower, monkeypatch, caplog, spoilt
 ):
+    follower.pull()
     born = follower.at_edge(life)
     read = feed.page
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from apps.hosts.models import AppLcm
 from apps.instances.models import AppInstance
-from apps.sync import feed, importers, puller
+from apps.sync import feed, kinds, puller
 from apps.sync.models import Peer
 from apps.tenants.models import Tenant
 from tests import factories as make
@@ -50,21 +51,23 @@ def test_page_whose_reply_is_lost_is_asked_for_again(follower):
 def test_center_that_dies_between_a_page_and_its_cursor_reads_the_page_again(
     follower, monkeypatch
 ):
+    follower.pull()
+    before = follower.cursor()
     follower.at_edge(life)
-    real = puller._hold
+    real = puller.hold
 
     def die(peer, **fields):
-        if "held_back" in fields:
+        if "mark" in fields and not fields.get("copying"):
             raise Dies
         real(peer, **fields)
 
-    monkeypatch.setattr(puller, "_hold", die)
+    monkeypatch.setattr(puller, "hold", die)
     with pytest.raises(Dies):
         follower.pull()
-    assert follower.cursor() == 0
+    assert follower.cursor() == before
     assert counts() == (1, 1, 1, 1, 1), "the page itself was applied"
     rows = AppInstance.objects.values().get()
-    monkeypatch.setattr(puller, "_hold", real)
+    monkeypatch.setattr(puller, "hold", real)
     assert follower.pull()["came"] == "ok"
     assert AppInstance.objects.values().get() == rows
     assert counts() == (1, 1, 1, 1, 1)
@@ -74,18 +77,20 @@ def test_center_that_dies_between_a_page_and_its_cursor_reads_the_page_again(
 def test_center_that_dies_at_any_row_goes_on_from_where_the_cursor_stood(
     follower, monkeypatch, at
 ):
+    follower.pull()
+    before = follower.cursor()
     follower.at_edge(life)
     kind = feed.KINDS[at]
 
-    def die(edge, row):
+    def die(source, row):
         raise Dies
 
-    monkeypatch.setitem(importers.IMPORTERS, kind, die)
+    monkeypatch.setitem(kinds.BY_NAME, kind.name, replace(kind, take=die))
     with pytest.raises(Dies):
         follower.pull()
     monkeypatch.undo()
     follower.sites.link(monkeypatch)
-    assert follower.cursor() == 0
+    assert follower.cursor() == before
     assert follower.pull() == {"came": "ok", "rows": 5, "held": 0}
     assert counts() == (1, 1, 1, 1, 1)
 

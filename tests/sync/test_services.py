@@ -10,7 +10,7 @@ from apps.common import clock
 from apps.mep import adoption
 from apps.mep.models import Application, MecService
 from apps.mep.selectors import services_for
-from apps.sync.importers import IMPORTERS
+from apps.sync.kinds import BY_NAME, Source
 from tests import factories as make
 
 
@@ -36,7 +36,8 @@ def elsewhere(**fields):
 
 def take(edge, row):
     """Import a row as the puller does."""
-    return IMPORTERS["mecservice"](edge, row)
+    kind = BY_NAME["mecservice"]
+    return kind.end(Source(edge), row) if "gone" in row else kind.take(Source(edge), row)
 
 
 def test_service_of_an_edge_is_copied_with_its_application(edge):

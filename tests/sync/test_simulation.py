@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from apps.instances.models import AppInstance
 from apps.packages import distribution, distribution_work
 from apps.packages import services as packages
 from apps.packages.models import Distribution, Package
-from apps.sync import feed, importers, puller
+from apps.sync import feed, kinds, puller
 from apps.sync.models import Peer
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Tenant
@@ -121,15 +122,15 @@ def pull_with_trouble(follower, dice, monkeypatch):
     dying = dice.choice(feed.KINDS) if dice.random() < 0.15 else None
     with monkeypatch.context() as patch:
         if dying:
-            real, fuse = importers.IMPORTERS[dying], [dice.randrange(3)]
+            fuse = [dice.randrange(3)]
 
-            def die(edge, row):
+            def die(source, row):
                 if not fuse[0]:
                     raise Dies
                 fuse[0] -= 1
-                return real(edge, row)
+                return dying.take(source, row)
 
-            patch.setitem(importers.IMPORTERS, dying, die)
+            patch.setitem(kinds.BY_NAME, dying.name, replace(dying, take=die))
         try:
             follower.pull()
         except Dies:

@@ -1,0 +1,124 @@
+"""A full copy of an edge's rows: for a center that has read nothing of it yet, or another history.
+
+Kind by kind in the order of ids, resumed where it stopped; then the feed is read on from the
+version at which the copy began, and in the end both sides count what they have.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from apps.edgelink.client import EdgeClient
+from apps.hosts.models import AppLcm, MecHost
+from apps.instances.models import AppInstance
+from apps.sync import mending, timeline
+from apps.sync.feed import COPIED, DEAD, digest_of
+from apps.sync.kinds import NAMES, Source
+from apps.sync.models import Copy, HeldRow, Peer
+from apps.sync.taking import Taken, take
+
+COPY_PAGE = 200
+MOST_COPIES = 3  # in a row, before the difference is told instead of tried away
+_log = logging.getLogger("mecm.sync")
+Hold = Callable[..., None]
+
+
+@transaction.atomic
+def begin(peer: Peer, hold: Hold, *, told: list[list[Any]] | None = None) -> None:
+    """Start over.  ``told`` are the marks of an edge whose history is another one now."""
+    forked_at = None
+    if told is not None:
+        forked_at = timeline.forked_at(list(peer.marks), told)
+        Copy.objects.filter(edge_id=peer.edge_id, former=0).update(former=F("version"))
+        Copy.objects.filter(edge_id=peer.edge_id).update(version=0)
+        MecHost.objects.filter(applcm_id=peer.edge_id).update(observed_version=0)
+        AppInstance.objects.filter(host__applcm_id=peer.edge_id).update(observed_version=0)
+    hold(
+        peer,
+        copying=uuid.uuid4(),
+        copy_kind=COPIED[0],
+        copy_after="",
+        copy_from=0,
+        mark=None,
+        forked_at=forked_at,
+        copies=peer.copies + 1,
+    )
+    AppLcm.objects.filter(pk=peer.edge_id).update(cursor=0)
+    peer.edge.cursor = 0
+
+
+def copy(edge: AppLcm, peer: Peer, client: EdgeClient, taken: Taken, hold: Hold) -> int:
+    """Read what is left of the copy, and set the cursor to where it began; returns the rows."""
+    count, source = 0, Source(edge, peer.forked_at)
+    while peer.copy_kind:
+        page = client.copy(kind=peer.copy_kind, after=peer.copy_after, limit=COPY_PAGE)
+        hold(peer)
+        first = (peer.copy_kind, peer.copy_after) == (COPIED[0], "")
+        start = int(page["newest"]) if first else peer.copy_from
+        rows = page["rows"] if peer.copy_kind != DEAD else _dead(edge, page["rows"])
+        count += len(rows)
+        take(source, rows, taken, copying=peer.copying)
+        kind, after = page["next"] or ("", "")
+        marks = [str(mark) for _, mark in page.get("marks", ())]
+        fields = {"copy_kind": kind, "copy_after": after, "copy_from": start}
+        if first:
+            # The rows are of this history or of a later moment of it; so is the mark.
+            fields |= {"mark": page.get("mark"), "marks": marks}
+        with transaction.atomic():
+            hold(peer, **fields)
+            if not kind:
+                AppLcm.objects.filter(pk=edge.pk).update(cursor=start)
+                edge.cursor = start
+                mending.find_lost(edge, peer)
+    return count
+
+
+def _dead(edge: AppLcm, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the dead, those that are alive here: of the others there is nothing to end."""
+    ids = {row["id"] for row in rows}
+    here = Copy.objects.filter(edge=edge, gone=False, subject_id__in=ids)
+    alive = {(kind, str(key)) for kind, key in here.values_list("kind", "subject_id")}
+    return [row for row in rows if (row["kind"], row["id"]) in alive]
+
+
+def is_whole(edge: AppLcm, peer: Peer, client: EdgeClient, hold: Hold) -> bool:
+    """Whether both sides have the same rows now; if not, another copy begins, or the feed goes on.
+
+    A difference that stays after ``MOST_COPIES`` is logged and left: news still comes.
+    """
+    said = client.digest()
+    if int(said["newest"]) != edge.cursor:
+        return False
+    ours = _digest_here(edge)
+    differs = [kind for kind in NAMES if said["kinds"].get(kind) != ours[kind]]
+    if differs and peer.copies < MOST_COPIES:
+        begin(peer, hold)
+        return False
+    if differs:
+        _log.error("the copy of %s differs in %s", edge.name, ", ".join(differs))
+    Copy.objects.filter(edge=edge).exclude(former=0).update(former=0)
+    hold(peer, copying=None, forked_at=None, copies=0)
+    return True
+
+
+def _digest_here(edge: AppLcm) -> dict[str, dict[str, Any]]:
+    rows: dict[str, dict[uuid.UUID, int]] = {kind: {} for kind in NAMES}
+    copies = Copy.objects.filter(edge=edge, gone=False)
+    held = HeldRow.objects.filter(edge=edge)
+    for kind, key, version in copies.values_list("kind", "subject_id", "version"):
+        rows[kind][key] = version
+    for kind, key, version, gone in held.values_list("kind", "subject_id", "version", "gone"):
+        if gone:
+            rows[kind].pop(key, None)
+        else:
+            rows[kind][key] = version
+    return {
+        kind: digest_of((kind, key, version) for key, version in found.items())
+        for kind, found in rows.items()
+    }

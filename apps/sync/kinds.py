@@ -1,0 +1,195 @@
+"""The kinds of rows that travel from edge to center, parents before their children.
+
+A new kind joins with one exporter and one importer, which may be applied repeatedly.  An importer
+answers False when the row must wait for another that has not come yet.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_noop as N_
+
+from apps.common.models import Origin
+from apps.hosts import adoption as hosts
+from apps.hosts.models import AppLcm, MecHost
+from apps.instances import adoption as instances
+from apps.instances.models import AppInstance
+from apps.mep import adoption as mep
+from apps.mep.selectors import here as services_here
+from apps.orchestration.remote import observation_of
+from apps.orchestration.serializers import edge_record
+from apps.packages import adoption as packages
+from apps.packages.models import Package
+from apps.rules import adoption as rules
+from apps.tenants.models import Tenant
+from apps.tenants.services import adopt_tenant
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Whose rows are taken.  ``forked_at`` is set while a restored edge is being mended."""
+
+    edge: AppLcm
+    forked_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind: where its rows are read, what of them travels, and what a center does with it."""
+
+    name: str
+    rows: Callable[[], QuerySet[Any]]
+    export: Callable[[Any], Row]
+    take: Callable[[Source, Row], bool]
+    end: Callable[[Source, Row], bool]
+    waits: str
+
+
+def export_tenant(tenant: Tenant) -> Row:
+    """Name and origin."""
+    return {"name": tenant.name, "description": tenant.description, "origin": tenant.origin}
+
+
+def take_tenant(source: Source, row: Row) -> bool:
+    """A tenant of the edge itself; one of ours is known already."""
+    if row["data"]["origin"] == Origin.MEPM:
+        adopt_tenant(tenant_id=_id(row), name=row["data"]["name"], origin=Origin.MEPM)
+    return True
+
+
+def end_tenant(source: Source, row: Row) -> bool:
+    """What a tenant did stays readable here, so the tenant does too."""
+    return True
+
+
+def take_host(source: Source, row: Row) -> bool:
+    """Configuration, merged with ours, and observation."""
+    return hosts.take_over(
+        edge=source.edge,
+        host_id=_id(row),
+        version=row["version"],
+        data=row["data"],
+        forked_at=source.forked_at,
+    )
+
+
+def end_host(source: Source, row: Row) -> bool:
+    """One that was born there is forgotten, ours is delivered again."""
+    return hosts.note_gone(edge=source.edge, host_id=_id(row))
+
+
+def take_package(source: Source, row: Row) -> bool:
+    """The description of packages uploaded there."""
+    if not Tenant.objects.filter(pk=row["data"]["tenant_id"]).exists():
+        return False
+    packages.take_over_package(edge=source.edge, package_id=_id(row), data=row["data"])
+    return True
+
+
+def end_package(source: Source, row: Row) -> bool:
+    """One whose file was only there is forgotten."""
+    return packages.note_package_gone(edge=source.edge, package_id=_id(row))
+
+
+def take_distribution(source: Source, row: Row) -> bool:
+    """Where packages are at that edge."""
+    data = row["data"]
+    return packages.take_over_distribution(edge=source.edge, remote_id=_id(row), data=data)
+
+
+def end_distribution(source: Source, row: Row) -> bool:
+    """The package is on that host no more."""
+    packages.note_distribution_gone(edge=source.edge, remote_id=_id(row))
+    return True
+
+
+def export_instance(instance: AppInstance) -> Row:
+    """Who it is, and the edge's own record of it."""
+    return instances.export(instance) | {"record": edge_record(instance)}
+
+
+def take_instance(source: Source, row: Row) -> bool:
+    """The life cycle and the workload of what runs there."""
+    seen = observation_of(row["data"]["record"])
+    return instances.take_over(
+        edge=source.edge, instance_id=_id(row), data=row["data"], seen=seen
+    )
+
+
+def end_instance(source: Source, row: Row) -> bool:
+    """It was ended there; an operation of ours on it first ends with its reason."""
+    return instances.note_gone(edge=source.edge, instance_id=_id(row))
+
+
+def take_rules(source: Source, row: Row) -> bool:
+    """The rules of an instance, merged with ours."""
+    return rules.take_over(
+        edge=source.edge,
+        instance_id=_id(row),
+        version=row["version"],
+        data=row["data"],
+        forked_at=source.forked_at,
+    )
+
+
+def end_rules(source: Source, row: Row) -> bool:
+    """The edge has no rules of that instance any more."""
+    return rules.note_gone(edge=source.edge, instance_id=_id(row), version=row["version"])
+
+
+def services() -> QuerySet[Any]:
+    """The services of this site's own MEC platform."""
+    return services_here().select_related("application")
+
+
+def take_service(source: Source, row: Row) -> bool:
+    """What the MEC platform of that edge offers, and whether it is alive."""
+    return mep.take_over(site_id=source.edge.pk, service_id=_id(row), data=row["data"])
+
+
+def end_service(source: Source, row: Row) -> bool:
+    """It is offered no more."""
+    mep.note_gone(site_id=source.edge.pk, service_id=_id(row))
+    return True
+
+
+KINDS = (
+    Kind("tenant", Tenant.objects.all, export_tenant, take_tenant, end_tenant, ""),
+    Kind(
+        "mechost", MecHost.objects.all, hosts.export, take_host, end_host,
+        N_("Its address belongs to another host here, or something here still stands on it."),
+    ),
+    Kind(
+        "package", Package.objects.all, packages.export_package, take_package, end_package,
+        N_("Its tenant is not known here yet, or instances of it still are."),
+    ),
+    Kind(
+        "distribution", packages.exported_distributions, packages.export_distribution,
+        take_distribution, end_distribution, N_("Its package or its host is not known here yet."),
+    ),
+    Kind(
+        "appinstance", AppInstance.objects.all, export_instance, take_instance, end_instance,
+        N_("Its package, host or tenant is not known here yet, or an operation is not done yet."),
+    ),
+    Kind(
+        "appdconfiguration", rules.exported, rules.export, take_rules, end_rules,
+        N_("Its instance is not known here yet."),
+    ),
+    Kind(
+        "mecservice", services, mep.export, take_service, end_service,
+        N_("Its tenant is not known here yet."),
+    ),
+)
+BY_NAME = {kind.name: kind for kind in KINDS}
+NAMES = tuple(BY_NAME)
+
+
+def _id(row: Row) -> uuid.UUID:
+    return uuid.UUID(row["id"])

@@ -1,0 +1,217 @@
+"""Takes rows of an edge over into this center.  Knows nothing of links, leases and cursors.
+
+What a row brings and that it was taken are written together, so that a death in between costs a
+repetition and never a row.  A row that must wait is kept whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from django.db import transaction
+
+from apps.common import clock
+from apps.common.errors import DomainError
+from apps.common.words import Reason
+from apps.sync.kinds import BY_NAME, NAMES, Row, Source
+from apps.sync.models import Copy, HeldRow
+
+CHUNK = 100
+# Codes of why a row is held: it waits for another, is broken, or is to be put right at the edge.
+WAITS, BROKEN = "waits", "broken"
+LOST, ENDED_BEFORE = "lost", "ended_before"
+# What a restored edge has again although it had ended, and that this center can end there.
+ENDED_AGAIN = frozenset(
+    {"mechost", "package", "distribution", "appinstance", "appdconfiguration"}
+)
+_log = logging.getLogger("mecm.sync")
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Taken:
+    """What came of rows, by kind: new, changed, gone, held."""
+
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, kind: str, what: str) -> None:
+        """One more."""
+        self.counts.setdefault(kind, Counter())[what] += 1
+
+    def total(self, what: str) -> int:
+        """How many of all kinds."""
+        return sum(one[what] for one in self.counts.values())
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything here is other than before."""
+        return any(self.total(what) for what in ("new", "changed", "gone"))
+
+    def as_json(self) -> dict[str, dict[str, int]]:
+        """As it is stored with a run."""
+        return {kind: dict(counts) for kind, counts in self.counts.items()}
+
+
+def take(
+    source: Source, rows: Iterable[Row], taken: Taken, *, copying: uuid.UUID | None = None
+) -> None:
+    """Take what is new of ``rows``; ``copying`` is the full copy that they are part of."""
+    for chunk in _chunks(_in_order(rows)):
+        with transaction.atomic():
+            _take_chunk(source, chunk, taken, copying)
+
+
+def take_held(source: Source, taken: Taken) -> int:
+    """Try once more what waits for another row, until nothing moves; returns how much is left."""
+    while True:
+        held = HeldRow.objects.filter(edge=source.edge).filter(code__in=(WAITS, BROKEN))
+        before = held.count()
+        if not before:
+            return 0
+        take(source, [_as_row(one) for one in held], Taken())
+        left = held.count()
+        if left in (0, before):
+            for kind, count in Counter(held.values_list("kind", flat=True)).items():
+                taken.counts.setdefault(kind, Counter())["held"] = count
+            return left
+
+
+def _take_chunk(
+    source: Source, chunk: Sequence[Row], taken: Taken, copying: uuid.UUID | None
+) -> None:
+    known = _copies(source, chunk)
+    copies, held, free = [], [], []
+    for row in chunk:
+        key = (row["kind"], row["id"])
+        copy = known.get(key)
+        if copy is not None and int(row["version"]) <= copy.version:
+            if copying is not None:
+                copy.seen = copying
+                copies.append(copy)
+            free.append(key)
+            continue
+        reason = _came_back(source, copy, row) or _taken(source, row)
+        if reason is not None:
+            held.append(_held(source, row, reason))
+            taken.add(row["kind"], "held")
+        else:
+            free.append(key)
+            taken.add(row["kind"], _what(copy, row))
+        if reason is None or reason.code == ENDED_BEFORE:
+            copies.append(_copied(source, copy, row, copying, ended=reason is not None))
+    _write(source, copies, held, free)
+
+
+def _taken(source: Source, row: Row) -> Reason | None:
+    """Take one row; returns why it has to wait."""
+    kind = BY_NAME[row["kind"]]
+    try:
+        with transaction.atomic():
+            done = kind.end(source, row) if "gone" in row else kind.take(source, row)
+    except DomainError as error:
+        return Reason(error.reason.text, BROKEN, error.reason.params)
+    except Exception:
+        # One row that cannot be taken must not keep all others from coming.
+        _log.exception(
+            "row %s %s of %s was not taken", row["kind"], row["id"], source.edge.name
+        )
+        return Reason("", BROKEN)
+    return None if done else Reason(kind.waits, WAITS)
+
+
+def _came_back(source: Source, copy: Copy | None, row: Row) -> Reason | None:
+    """Whether an edge that was restored from a backup has something again that had ended."""
+    if source.forked_at is None or copy is None or not copy.gone or "gone" in row:
+        return None
+    if row["kind"] not in ENDED_AGAIN:
+        return None
+    old = int(row["version"]) < source.forked_at <= copy.former
+    return Reason("", ENDED_BEFORE) if old else None
+
+
+def _copies(source: Source, chunk: Sequence[Row]) -> dict[Key, Copy]:
+    rows = Copy.objects.filter(edge=source.edge, subject_id__in={row["id"] for row in chunk})
+    return {(copy.kind, str(copy.subject_id)): copy for copy in rows}
+
+
+def _copied(
+    source: Source, copy: Copy | None, row: Row, copying: uuid.UUID | None, *, ended: bool
+) -> Copy:
+    copy = copy or Copy(edge=source.edge, kind=row["kind"], subject_id=uuid.UUID(row["id"]))
+    copy.version, copy.gone = int(row["version"]), "gone" in row or ended
+    copy.seen, copy.at = copying or copy.seen, clock.now()
+    return copy
+
+
+def _held(source: Source, row: Row, reason: Reason) -> HeldRow:
+    return HeldRow(
+        edge=source.edge,
+        kind=row["kind"],
+        subject_id=uuid.UUID(row["id"]),
+        version=int(row["version"]),
+        gone="gone" in row,
+        data=row.get("data") or {},
+        code=reason.code,
+        reason=reason.as_json(),
+    )
+
+
+def _write(source: Source, copies: list[Copy], held: list[HeldRow], free: list[Key]) -> None:
+    Copy.objects.bulk_create(
+        copies,
+        update_conflicts=True,
+        unique_fields=["edge", "kind", "subject_id"],
+        update_fields=["version", "gone", "seen", "at"],
+    )
+    HeldRow.objects.bulk_create(
+        held,
+        update_conflicts=True,
+        unique_fields=["edge", "kind", "subject_id"],
+        update_fields=["version", "gone", "data", "code", "reason"],
+    )
+    if free:
+        there = HeldRow.objects.filter(edge=source.edge).filter(code__in=(WAITS, BROKEN))
+        done = set(free)
+        ids = {key for _, key in free}
+        gone = [
+            one.pk
+            for one in there.filter(subject_id__in=ids)
+            if (one.kind, str(one.subject_id)) in done
+        ]
+        if gone:
+            HeldRow.objects.filter(pk__in=gone).delete()
+
+
+def _what(copy: Copy | None, row: Row) -> str:
+    if "gone" in row:
+        return "gone"
+    return "new" if copy is None or copy.gone else "changed"
+
+
+def _as_row(held: HeldRow) -> Row:
+    row: Row = {"kind": held.kind, "id": str(held.subject_id), "version": held.version}
+    return row | ({"gone": True} if held.gone else {"data": held.data})
+
+
+def _in_order(rows: Iterable[Row]) -> list[Row]:
+    """The newest word on each thing of a known kind: first what is gone, children before their
+    parents, then what is there, parents before their children."""
+    newest: dict[Key, Row] = {}
+    for row in sorted(rows, key=lambda row: int(row["version"])):
+        if row["kind"] in BY_NAME:
+            newest[row["kind"], row["id"]] = row
+    depth = {kind: number for number, kind in enumerate(NAMES, start=1)}
+    return sorted(
+        newest.values(), key=lambda row: depth[row["kind"]] * (-1 if "gone" in row else 1)
+    )
+
+
+def _chunks(rows: list[Row]) -> Iterator[list[Row]]:
+    found = iter(rows)
+    while chunk := list(islice(found, CHUNK)):
+        yield chunk
