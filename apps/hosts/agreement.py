@@ -19,7 +19,7 @@ from apps.common.merging import Merged
 from apps.common.words import Reason
 from apps.hosts import services
 from apps.hosts.driver_settings import settings_as_json
-from apps.hosts.models import MecHost
+from apps.hosts.models import HostCredential, MecHost
 from apps.hosts.places import point_of
 from apps.hosts.policies import may_configure
 from apps.journal import services as journal
@@ -83,10 +83,16 @@ def note_agreed(*, host_id: uuid.UUID, sent: dict[str, Any], edge_version: int) 
 
 @transaction.atomic
 def deliver_again(*, host_id: uuid.UUID) -> None:
-    """The edge has it no more: it is owed whole, and nothing is agreed on."""
+    """The edge has it no more: it is owed whole, and nothing is agreed on.
+
+    Its access file was forgotten here when the edge had it, and has to be uploaded again.
+    """
     MecHost.objects.filter(pk=host_id).update(
-        delivered_version=0, edge_version=0, agreed={}, contested={}
+        delivered_version=0, edge_version=0, agreed={}, contested={}, reachable=None
     )
+    for credential in HostCredential.objects.filter(host_id=host_id):
+        if not credential.content:
+            credential.delete()
 
 
 @transaction.atomic

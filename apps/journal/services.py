@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Protocol
 
-from django.db import models, transaction
+from django.db import DEFAULT_DB_ALIAS, models, transaction
+from django.db.models.deletion import Collector
 
 from apps.common import clock
 from apps.common.models import Versioned, next_version
@@ -114,21 +116,41 @@ def bury(
     tenant_id: uuid.UUID | None = None,
     data: dict[str, Any] | None = None,
 ) -> None:
-    """Delete ``subject``, leave its tombstone under a new version, and announce it."""
-    kind = subject._meta.model_name or ""
+    """Delete ``subject``, leave its tombstone under a new version, and announce it.
+
+    What the database deletes with it gets a tombstone too.
+    """
     with transaction.atomic():
+        collector = Collector(using=subject._state.db or DEFAULT_DB_ALIAS, origin=subject)
+        collector.collect([subject])
+        for model, key in _going_with(collector, subject):
+            _entomb(model, key, next_version(), tenant_id)
         subject.version = next_version()
-        Tombstone.objects.update_or_create(
-            kind=kind,
-            subject_id=subject.pk,
-            defaults={
-                "version": subject.version,
-                "tenant_id": tenant_id,
-                "deleted_at": clock.now(),
-            },
-        )
+        _entomb(type(subject), subject.pk, subject.version, tenant_id)
         record(verb, subject, actor=actor, tenant_id=tenant_id, data=data)
-        subject.delete()
+        collector.delete()
+
+
+def _going_with(
+    collector: Collector, subject: Versioned
+) -> Iterator[tuple[type[models.Model], uuid.UUID]]:
+    """The travelling rows that the database deletes with ``subject``: they are gone as well."""
+    for model, rows in collector.data.items():
+        if issubclass(model, Versioned):
+            yield from ((model, row.pk) for row in rows if row is not subject)
+    for fast in collector.fast_deletes:
+        if issubclass(fast.model, Versioned):
+            yield from ((fast.model, row.pk) for row in fast)
+
+
+def _entomb(
+    model: type[models.Model], key: uuid.UUID, version: int, tenant_id: uuid.UUID | None
+) -> None:
+    Tombstone.objects.update_or_create(
+        kind=model._meta.model_name or "",
+        subject_id=key,
+        defaults={"version": version, "tenant_id": tenant_id, "deleted_at": clock.now()},
+    )
 
 
 def purge() -> dict[str, int]:

@@ -148,7 +148,7 @@ def _edges(actor: Actor) -> Iterator[Concern]:
     for edge in applcms().filter(reachable=False)[:EACH]:
         mark = marks.manager_mark(edge)
         yield Concern(mark, _("Edge"), edge.name, reverse("systems"), mark.detail, edge.since)
-    for peer in troubled_peers().exclude(held_back=[])[:EACH]:
+    for peer in troubled_peers().filter(waits=True)[:EACH]:
         yield Concern(marks.held_back_mark(), _("Edge"), peer.edge.name, reverse("systems"),
                       held_sentence(peer), None)
 

@@ -71,8 +71,12 @@ class AckSerializer(serializers.Serializer[Any]):
     """What the reader has for good: everything up to a version, or single rows."""
 
     upto = serializers.IntegerField(required=False, min_value=0, max_value=2**62)
-    rows = NamedSerializer(many=True, required=False, max_length=MOST_NAMED)
-    refused = RefusedSerializer(many=True, required=False, max_length=MOST_NAMED)
+    rows = serializers.ListField(
+        child=NamedSerializer(), required=False, max_length=MOST_NAMED
+    )
+    refused = serializers.ListField(
+        child=RefusedSerializer(), required=False, max_length=MOST_NAMED
+    )
 
 
 class SiteView(ApiView):

@@ -21,7 +21,7 @@ from apps.sync import mending, timeline
 from apps.sync.feed import COPIED, DEAD, digest_of
 from apps.sync.kinds import NAMES, Source
 from apps.sync.models import Copy, HeldRow, Peer
-from apps.sync.taking import Taken, take
+from apps.sync.taking import LOST, Taken, take
 
 COPY_PAGE = 200
 MOST_COPIES = 3  # in a row, before the difference is told instead of tried away
@@ -110,7 +110,7 @@ def is_whole(edge: AppLcm, peer: Peer, client: EdgeClient, hold: Hold) -> bool:
 def _digest_here(edge: AppLcm) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[uuid.UUID, int]] = {kind: {} for kind in NAMES}
     copies = Copy.objects.filter(edge=edge, gone=False)
-    held = HeldRow.objects.filter(edge=edge)
+    held = HeldRow.objects.filter(edge=edge).exclude(code=LOST)
     for kind, key, version in copies.values_list("kind", "subject_id", "version"):
         rows[kind][key] = version
     for kind, key, version, gone in held.values_list("kind", "subject_id", "version", "gone"):

@@ -35,6 +35,7 @@ NO_FILE = Reason(
     N_("The edge was set back and lost it; its package was only there and cannot be given back."),
     "no_file",
 )
+NO_HOST = Reason(N_("It waits until its host answers at the edge again."), "no_host")
 BUSY = Reason(N_("An operation on it is not done yet."), "busy")
 
 
@@ -44,7 +45,8 @@ def find_lost(edge: AppLcm, peer: Peer) -> None:
     Must be called inside the transaction that ends the copy.
     """
     missing = Copy.objects.filter(edge=edge, gone=False).exclude(seen=peer.copying)
-    ended, lost = [], []
+    ended: list[Copy] = []
+    lost: list[Copy] = []
     for copy in missing:
         is_lost = peer.forked_at is not None and copy.former >= peer.forked_at
         (lost if is_lost else ended).append(copy)
@@ -143,7 +145,7 @@ def _give_package(edge: AppLcm, client: EdgeClient, row: HeldRow) -> Reason | No
 
 
 def _give_distribution(edge: AppLcm, client: EdgeClient, row: HeldRow) -> Reason | None:
-    found = Distribution.objects.select_related("package").filter(
+    found = Distribution.objects.select_related("package", "host").filter(
         remote_id=row.subject_id, host__applcm=edge
     )
     there = found.first()
@@ -151,6 +153,8 @@ def _give_distribution(edge: AppLcm, client: EdgeClient, row: HeldRow) -> Reason
         return None
     if not there.package.has_file:
         return NO_FILE
+    if there.host.reachable is not True:
+        return NO_HOST
     distribution.bring_again(distribution_id=there.pk)
     return None
 
@@ -164,6 +168,8 @@ def _give_instance(edge: AppLcm, client: EdgeClient, row: HeldRow) -> Reason | N
         return BUSY
     if not instance.package.has_file:
         return NO_FILE
+    if instance.host.reachable is not True:
+        return NO_HOST
     client.instantiate(instance.tenant_id, instance.pk, order_of(instance))
     return None
 

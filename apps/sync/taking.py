@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import DomainError
@@ -29,6 +30,10 @@ LOST, ENDED_BEFORE = "lost", "ended_before"
 ENDED_AGAIN = frozenset(
     {"mechost", "package", "distribution", "appinstance", "appdconfiguration"}
 )
+CAME_BACK = Reason(
+    N_("It had ended; the edge was set back to a backup and has it again."), ENDED_BEFORE
+)
+UNREADABLE = Reason(N_("It cannot be read; the log has the details."), BROKEN)
 _log = logging.getLogger("mecm.sync")
 Key = tuple[str, str]
 
@@ -120,7 +125,7 @@ def _taken(source: Source, row: Row) -> Reason | None:
         _log.exception(
             "row %s %s of %s was not taken", row["kind"], row["id"], source.edge.name
         )
-        return Reason("", BROKEN)
+        return UNREADABLE
     return None if done else Reason(kind.waits, WAITS)
 
 
@@ -131,7 +136,7 @@ def _came_back(source: Source, copy: Copy | None, row: Row) -> Reason | None:
     if row["kind"] not in ENDED_AGAIN:
         return None
     old = int(row["version"]) < source.forked_at <= copy.former
-    return Reason("", ENDED_BEFORE) if old else None
+    return CAME_BACK if old else None
 
 
 def _copies(source: Source, chunk: Sequence[Row]) -> dict[Key, Copy]:

@@ -159,7 +159,7 @@ def test_link_that_loses_at_random_ends_with_both_sites_agreeing(pair, seed):
     assert pair.phase(instance.pk) is wanted
 
 
-def test_edge_that_died_in_the_middle_of_an_order_has_none_of_it_and_takes_it_again(pair, monkeypatch):
+def test_edge_that_died_in_an_order_has_none_of_it_and_takes_it_again(pair, monkeypatch):
     order = services.instantiate
 
     def die(**options):
