@@ -13,7 +13,7 @@ NAMED = 3
 _KINDS: dict[str, Text] = {
     "tenant": _("Tenant"), "mechost": _("Host"), "package": _("Package"),
     "distribution": _("Distribution"), "appinstance": _("Instance"),
-    "mecservice": _("Service"),
+    "appdconfiguration": _("Rules"), "mecservice": _("Service"),
 }
 
 

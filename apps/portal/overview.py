@@ -30,7 +30,7 @@ from apps.portal.held import held_sentence
 from apps.portal.mep_overview import FAILING, service_tile
 from apps.portal.nav import sections_for
 from apps.portal.tiles import Share, Tile, present
-from apps.sync.selectors import troubled_peers
+from apps.sync.selectors import holding_peers
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may
 
@@ -148,7 +148,7 @@ def _edges(actor: Actor) -> Iterator[Concern]:
     for edge in applcms().filter(reachable=False)[:EACH]:
         mark = marks.manager_mark(edge)
         yield Concern(mark, _("Edge"), edge.name, reverse("systems"), mark.detail, edge.since)
-    for peer in troubled_peers().filter(waits=True)[:EACH]:
+    for peer in holding_peers()[:EACH]:
         yield Concern(marks.held_back_mark(), _("Edge"), peer.edge.name, reverse("systems"),
                       held_sentence(peer), None)
 

@@ -25,6 +25,12 @@ def troubled_peers() -> QuerySet[Peer]:
     return rows.filter(Q(waits=True) | ~Q(fault={})).order_by("edge__name")
 
 
+def holding_peers() -> QuerySet[Peer]:
+    """The edges of whose news some waits here, by name."""
+    holding = HeldRow.objects.values("edge_id")
+    return Peer.objects.select_related("edge").filter(edge_id__in=holding).order_by("edge__name")
+
+
 def held_of(peer: Peer) -> list[Held]:
     """What waits of an edge's news, as it came."""
     found = []

@@ -9,20 +9,25 @@ import pytest
 from apps.common import clock
 from apps.common.words import Reason
 from apps.hosts.models import HostCredential
-from apps.sync.models import Peer
+from apps.sync.models import HeldRow, Peer
 from tests.portal.conftest import WHY
 
-HELD = [
-    {"kind": "mechost", "id": str(uuid.UUID(int=7)), "version": 3, "data": {"name": "taken-host"}},
-    {"kind": "distribution", "id": str(uuid.UUID(int=8)), "version": 4, "data": {"state": "Error"}},
-]
+HELD = [("mechost", 7, {"name": "taken-host"}), ("distribution", 8, {"state": "Error"})]
 PAGES = ("/", "/systems/")
 
 
 @pytest.fixture
 def peer(estate):
     """The edge that answers, as the puller left it: with two rows that have to wait."""
-    return Peer.objects.create(edge=estate.edge, last_ok=clock.now(), held_back=HELD)
+    for kind, number, data in HELD:
+        hold(estate.edge, kind, number, data)
+    return Peer.objects.create(edge=estate.edge, last_ok=clock.now())
+
+
+def hold(edge, kind, number, data):
+    """A row of the edge that waits."""
+    return HeldRow.objects.create(edge=edge, kind=kind, subject_id=uuid.UUID(int=number),
+                                  version=number, data=data, code="waits")
 
 
 @pytest.mark.parametrize("url", PAGES)
@@ -39,8 +44,9 @@ def test_it_is_told_in_the_readers_language(open_as, peer, url):
 
 
 def test_a_long_list_is_cut(open_as, peer):
-    peer.held_back = [dict(HELD[1], id=str(uuid.UUID(int=number))) for number in range(1, 9)]
-    peer.save()
+    HeldRow.objects.all().delete()
+    for number in range(1, 9):
+        hold(peer.edge, "distribution", number, {})
     text = open_as("admin").get("/systems/").content.decode()
     assert "8 rows of this edge are held back" in text
     assert str(uuid.UUID(int=3)) in text
@@ -55,8 +61,7 @@ def test_it_is_the_concern_of_administrators(open_as, peer, who):
 
 @pytest.mark.parametrize("url", PAGES)
 def test_nothing_is_told_where_nothing_waits(open_as, peer, url):
-    peer.held_back = []
-    peer.save()
+    HeldRow.objects.all().delete()
     assert "held back" not in open_as("admin").get(url).content.decode()
 
 
