@@ -55,7 +55,7 @@ def begin(peer: Peer, hold: Hold, *, told: list[list[Any]] | None = None) -> Non
 
 def copy(edge: AppLcm, peer: Peer, client: EdgeClient, taken: Taken, hold: Hold) -> int:
     """Read what is left of the copy, and set the cursor to where it began; returns the rows."""
-    count, source = 0, Source(edge, peer.forked_at)
+    count, source = 0, Source(edge, peer.forked_at, is_copy=True)
     while peer.copy_kind:
         page = client.copy(kind=peer.copy_kind, after=peer.copy_after, limit=COPY_PAGE)
         hold(peer)
