@@ -39,7 +39,6 @@ class Exchange:
     def __init__(self, line: Line, number: int, request: RequestHead) -> None:
         self.number = number
         self.request = request
-        self.most_unread = 0
         self._line = line
         self._unread: deque[bytes] = deque()
         self._unread_size = self._owed = 0
@@ -129,7 +128,6 @@ class Exchange:
         elif frame.kind == Kind.DATA and not self._whole:
             self._unread.append(frame.payload)
             self._unread_size += len(frame.payload)
-            self.most_unread = max(self.most_unread, self._unread_size)
             if self._unread_size > frames.WINDOW:
                 raise Malformed("more data than there was credit for")
         elif frame.kind == Kind.END and not self._whole:
