@@ -141,16 +141,16 @@ def note_identity(*, applcm_id: uuid.UUID, site_id: uuid.UUID) -> None:
     row.save()
 
 
-def let_edge_dial(*, actor: Actor, applcm_id: uuid.UUID, site_id: uuid.UUID) -> None:
+@transaction.atomic
+def let_edge_dial(*, actor: Actor, ip: str, site_id: uuid.UUID) -> None:
     """From now on the edge of that identity opens the link, and the center waits for it."""
     require(may_configure(actor))
-    note_identity(applcm_id=applcm_id, site_id=site_id)
-    with transaction.atomic():
-        row = AppLcm.objects.select_for_update().get(pk=applcm_id)
-        if row.opened_by != AppLcm.Opener.EDGE:
-            row.opened_by = AppLcm.Opener.EDGE
-            row.save()
-            journal.record("hosts.applcm.updated", row, actor=actor)
+    note_identity(applcm_id=access(AppLcm, ip).pk, site_id=site_id)
+    row = access(AppLcm, ip, lock=True)
+    if row.opened_by != AppLcm.Opener.EDGE:
+        row.opened_by = AppLcm.Opener.EDGE
+        row.save()
+        journal.record("hosts.applcm.updated", row, actor=actor)
 
 
 def note_channel(*, applcm_id: uuid.UUID, url: str) -> None:

@@ -70,8 +70,8 @@ class Dialer:
                 continue
             began = loop.time()
             fault = await self._hold(target)
-            _log.info("no line to %s: %s", target.name, fault)
-            await database_sync_to_async(note_line)(target, fault=fault)
+            if await database_sync_to_async(note_line)(target, fault=fault):
+                _log.warning("no link to %s: %s", target.name, fault)
             if loop.time() - began > LONGEST_PAUSE:
                 pause = self._shortest
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
@@ -94,6 +94,7 @@ class Dialer:
                 looking = asyncio.create_task(_close_when_left(line, target))
                 try:
                     await database_sync_to_async(note_line)(target)
+                    _log.info("the link to %s stands", target.name)
                     why = await carrying
                 finally:
                     looking.cancel()
@@ -129,16 +130,18 @@ def target_now() -> Target | None:
 
 
 @transaction.atomic
-def note_line(target: Target, *, fault: Reason = NO_REASON) -> None:
-    """Write down whether the line stands, and since when that is so."""
+def note_line(target: Target, *, fault: Reason = NO_REASON) -> bool:
+    """Write down whether the line stands, and since when; whether that is news."""
     center = Center.objects.select_for_update().filter(pk=target.id).first()
     if center is None:
-        return
+        return False
     stands = not fault
-    if center.connected is not stands:
+    news = center.connected is not stands
+    if news:
         center.since = clock.now()
     center.connected, center.fault = stands, fault.as_json() if fault else {}
     center.save(update_fields=["connected", "since", "fault"])
+    return news
 
 
 def _websocket_url(url: str) -> str:

@@ -60,6 +60,11 @@ class ChannelApplication:
             edge_id = await database_sync_to_async(self._gate.admit)(headers)
         except Exception as error:
             await _refuse(scope, send, as_domain_error(error))
+            # uvicorn tells twice that it is over, and complains of who returns before the second.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await receive()
+                    await receive()
             return
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
         await self._hold(edge_id, internal_url(scope), receive, send)
