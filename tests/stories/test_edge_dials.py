@@ -46,7 +46,7 @@ def test_large_package_goes_out_while_a_log_is_followed_and_edges_come_and_go(di
     assert dialling.simulated()[instance] == "Ready"
 
     logs, query = f"{order}/workload/logs", {"pod": "", "follow": 5}
-    query["pod"] = eventually(lambda: pod_of(dialling, tenant, instance))
+    query["pod"] = eventually(lambda: pod_of(tenant, instance))
     assert tenant.ok("GET", logs, params=query)["lines"]
 
     dialling.site("stop", "edge-1")
@@ -71,8 +71,7 @@ def test_edge_that_stands_still_is_noticed_though_no_connection_ends(dialling):
     eventually(lambda: reachable(dialling) is True, seconds=40)
 
 
-def pod_of(world, tenant, instance):
+def pod_of(tenant, instance):
     """The first pod of an instance as the center shows it."""
     said = tenant.ok("GET", f"/appo/v1/tenants/{{t}}/app_instances/{instance}/workload/events")
-    pods = [row["object"] for row in said["events"] if str(row.get("object", "")).startswith("Pod")]
-    return pods[0].partition("/")[2] if pods else ""
+    return said["pods"][0]["podName"] if said["pods"] else ""

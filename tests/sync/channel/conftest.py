@@ -23,7 +23,7 @@ from apps.sync.channel.through import ThroughApplication
 from apps.tenants import tokens
 from mecm_portal.paths import ByPath
 
-QUICK = Pace(ping=0.05, silence=0.4)
+QUICK = Pace(ping=0.1, silence=1.0)  # to notice a half-open line; a busy machine needs longer
 
 
 class Gate:
@@ -53,6 +53,7 @@ class Sites:
 
     def __init__(self, application, monkeypatch):
         self.gate, self.board, self.shown, self.notes = Gate(), Board(), "right", []
+        self.pace = Pace()
         self.answering = Answering(application)
         self.monkeypatch = monkeypatch
         self.relay = None
@@ -88,14 +89,14 @@ class Sites:
         self.monkeypatch.setattr(
             dialing, "note_line", lambda target, *, fault="": self.notes.append(str(fault))
         )
-        return asyncio.create_task(Dialer(self.answering, pace=QUICK, shortest=0.05).run())
+        return asyncio.create_task(Dialer(self.answering, pace=self.pace, shortest=0.05).run())
 
     @asynccontextmanager
     async def center(self):
         """The center, served."""
         application = ByPath(
             {through.PREFIX: ThroughApplication(self.board),
-             PATH: ChannelApplication(self.board, gate=self.gate, pace=QUICK)},
+             PATH: ChannelApplication(self.board, gate=self.gate, pace=self.pace)},
             otherwise=None,
         )
         listener = socket.create_server(("127.0.0.1", self.port))

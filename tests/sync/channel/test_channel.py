@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from apps.edgelink import frames, through
 from apps.sync.channel import PATH
 from apps.tenants import tokens
+from tests.sync.channel.conftest import QUICK
 
 MEGA = 1024 * 1024
 SOON = 30.0
@@ -252,6 +253,7 @@ def test_half_open_line_is_noticed_on_both_sides(sites, edge):
 
     async def story():
         made = sites(edge)
+        made.pace = QUICK
         async with made.center():
             relay = Relay(made.port)
             port = await relay.listen()
