@@ -42,7 +42,7 @@ class EdgeClient:
         self.actor = actor
         self.tenant_name = tenant_name
         self.url = edge.base_url
-        if edge.opened_by == AppLcm.Opener.EDGE:
+        if edge.dials_in:
             self.url = through.url_of(edge.channel_url or edge.base_url, edge.pk)
         self._http = http.client(self.url)
         self._http.event_hooks["response"].append(through.raise_fault)
@@ -300,7 +300,7 @@ class EdgeClient:
 
     def _way(self) -> dict[str, str]:
         """What the process that holds the edge's line wants to see; nothing when we dial."""
-        if self.edge.opened_by != AppLcm.Opener.EDGE:
+        if not self.edge.dials_in:
             return {}
         if self.edge.channel_url:
             return {through.TOKEN_HEADER: tokens.through_token(self.edge.pk)}

@@ -147,7 +147,7 @@ def let_edge_dial(*, actor: Actor, ip: str, site_id: uuid.UUID) -> None:
     require(may_configure(actor))
     note_identity(applcm_id=access(AppLcm, ip).pk, site_id=site_id)
     row = access(AppLcm, ip, lock=True)
-    if row.opened_by != AppLcm.Opener.EDGE:
+    if not row.dials_in:
         row.opened_by = AppLcm.Opener.EDGE
         row.save()
         journal.record("hosts.applcm.updated", row, actor=actor)

@@ -18,7 +18,6 @@ import httpx
 from django.conf import settings
 
 from apps.hosts import managers
-from apps.hosts.models import AppLcm
 from apps.portal.demo_mep import prepare_platform
 from apps.portal.demo_store import prepare_store, registration
 from apps.sync.models import Center
@@ -195,7 +194,7 @@ def _register_edge(admin: _Session, edge: dict[str, Any], number: int) -> None:
     city, address, coordinates = PLACES[(number - 1) % len(PLACES)]
     applcm = {"applcmName": edge["name"], "applcmIp": ip, "applcmPort": port}
     _ensure(admin, "/inventory/v1/applcms", "applcmIp", applcm)
-    if settings.DEMO_LINK == AppLcm.Opener.EDGE:
+    if settings.DEMO_LINK == "edge":
         site_id = uuid.UUID(edge["site"]["site_id"])
         managers.let_edge_dial(actor=SYSTEM, ip=ip, site_id=site_id)
     rules = {"appRuleName": edge["name"], "appRuleIp": ip, "appRulePort": port}

@@ -11,7 +11,7 @@ import pytest
 from examples.packages import build
 from tests.stories.running import World, create, eventually, new_name, upload
 
-pytestmark = pytest.mark.world
+pytestmark = [pytest.mark.world, pytest.mark.endurance]
 MEGA = 1024 * 1024
 
 

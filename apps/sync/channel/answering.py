@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import DomainError, NotFound, Upstream
+from apps.common.errors import NotFound, Upstream
+from apps.common.problem import as_domain_error
 from apps.edgelink.frames import AnswerHead
 from apps.edgelink.line import Broken, Exchange
 from apps.sync.channel import problems
@@ -41,7 +42,7 @@ class Answering:
         talk = _Talk(exchange)
         path = unquote(urlsplit(exchange.request.target).path)
         if not path.startswith(PATHS) or ".." in path.split("/"):
-            await problems.say(talk.send, NotFound(N_("The address is not known.")), path)
+            await problems.say(talk.send, NotFound(N_("There is nothing here by that name.")), path)
         elif self._application is None or self._busy >= MOST_AT_ONCE:
             busy = Upstream(N_("Too much is asked at once; ask again."), code="busy")
             await problems.say(talk.send, busy, path)
@@ -55,8 +56,7 @@ class Answering:
                 _log.exception("%s failed", path)
                 if talk.begun:
                     raise Broken("the answer broke off") from error
-                failed = DomainError(N_("Something went wrong here."), code="internal")
-                await problems.say(talk.send, failed, path)
+                await problems.say(talk.send, as_domain_error(error), path)
             finally:
                 self._busy -= 1
 

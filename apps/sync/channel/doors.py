@@ -28,7 +28,7 @@ def admit(headers: Mapping[str, str]) -> uuid.UUID:
     edge = AppLcm.objects.filter(site_id=site_id, revoked_at=None).first() if site_id else None
     if edge is None:
         raise Unauthenticated(N_("A valid access token is needed."))
-    if edge.opened_by != AppLcm.Opener.EDGE:
+    if not edge.dials_in:
         raise Denied(N_("The center opens the link to “%(name)s” itself."), name=edge.name)
     return edge.pk
 

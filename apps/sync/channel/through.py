@@ -43,7 +43,7 @@ class ThroughApplication:
         target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
         parted = through.parted(target)
         if parted is None:
-            await problems.say(send, NotFound(N_("The address is not known.")), path)
+            await problems.say(send, NotFound(N_("There is nothing here by that name.")), path)
         elif not _may(scope, parted[0]):
             error = Unauthenticated(N_("A valid access token is needed."))
             await problems.say(send, error, path)

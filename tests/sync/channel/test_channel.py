@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from apps.edgelink import frames, through
-from apps.sync.channel import PATH
+from apps.sync.channel import PATH, endpoint
 from apps.tenants import tokens
 from tests.sync.channel.conftest import QUICK
 
@@ -288,6 +288,29 @@ def test_second_line_of_an_edge_takes_the_place_of_the_first(sites, edge):
                         while True:
                             await first.recv()
                     await made.told("opened", "opened")  # and nobody says that it is closed
+
+    run(story())
+
+
+def test_line_of_an_edge_that_is_shut_out_ends_soon_after(sites, edge, monkeypatch):
+    """Nobody tells the process that holds it; it asks, once for all lines."""
+    outdated = set()
+    monkeypatch.setattr(endpoint.doors, "outdated", lambda told: outdated & set(told))
+    monkeypatch.setattr(endpoint, "LOOK_SECONDS", 0.05)
+
+    async def story():
+        made = sites(edge)
+        monkeypatch.setattr(endpoint, "board", made.board)
+        async with made.linked() as client:
+            watching = asyncio.create_task(endpoint.watch_channels())
+            assert (await client.post("/sync/v1/echo", content=b"x")).content == b"x"
+            made.shown = "wrong"
+            outdated.add(made.gate.edge_id)
+            await made.told("opened", "closed")
+            async with asyncio.timeout(5):
+                while "center refused the link (401)." not in made.notes:
+                    await asyncio.sleep(0.01)
+            watching.cancel()
 
     run(story())
 
