@@ -17,11 +17,13 @@ from typing import Any
 import httpx
 from django.conf import settings
 
+from apps.hosts import managers
 from apps.portal.demo_mep import prepare_platform
 from apps.portal.demo_store import prepare_store, registration
+from apps.sync.models import Center
 from apps.tenants import keys, services
 from apps.tenants.actors import SYSTEM
-from apps.tenants.models import Tenant, User
+from apps.tenants.models import SigningKey, Tenant, User
 from apps.tenants.roles import Role
 from apps.tenants.specs import TenantSpec, UserSpec
 from examples.packages import build
@@ -87,15 +89,24 @@ def prepare_site(role: str) -> dict[str, Any]:
 
 
 def meet(world: dict[str, Any]) -> None:
-    """Believe the center's signatures; at the center itself that is its own key already."""
+    """Believe the center's signatures; the center believes those of edges, for their links only.
+
+    Where the edges are the ones to dial, each learns here whom.
+    """
     center = world["center"]["site"]
-    if uuid.UUID(center["site_id"]) != keys.this_site().site_id:
-        keys.trust(
-            kid=center["kid"],
-            site_id=uuid.UUID(center["site_id"]),
-            site_name=center["site_name"],
-            public_key=center["public_key"],
-        )
+    if uuid.UUID(center["site_id"]) == keys.this_site().site_id:
+        for edge in world["edges"]:
+            _trust(edge["site"], SigningKey.Purpose.LINK)
+        return
+    _trust(center, SigningKey.Purpose.PEOPLE)
+    Center.objects.update_or_create(
+        site_id=center["site_id"],
+        defaults={
+            "name": center["site_name"],
+            "url": world["center"]["url"],
+            "opened_by": settings.DEMO_LINK,
+        },
+    )
 
 
 def story(world: dict[str, Any]) -> None:
@@ -114,6 +125,16 @@ def story(world: dict[str, Any]) -> None:
     ]
     for done, what in running:
         _wait(done, what)
+
+
+def _trust(site: dict[str, str], purpose: str) -> None:
+    keys.trust(
+        kid=site["kid"],
+        site_id=uuid.UUID(site["site_id"]),
+        site_name=site["site_name"],
+        public_key=site["public_key"],
+        purpose=purpose,
+    )
 
 
 def _person(username: str, role: Role, tenant: str) -> dict[str, str]:
@@ -173,6 +194,9 @@ def _register_edge(admin: _Session, edge: dict[str, Any], number: int) -> None:
     city, address, coordinates = PLACES[(number - 1) % len(PLACES)]
     applcm = {"applcmName": edge["name"], "applcmIp": ip, "applcmPort": port}
     _ensure(admin, "/inventory/v1/applcms", "applcmIp", applcm)
+    if settings.DEMO_LINK == "edge":
+        site_id = uuid.UUID(edge["site"]["site_id"])
+        managers.let_edge_dial(actor=SYSTEM, ip=ip, site_id=site_id)
     rules = {"appRuleName": edge["name"], "appRuleIp": ip, "appRulePort": port}
     _ensure(admin, "/inventory/v1/apprulemanagers", "appRuleIp", rules)
     host = {

@@ -47,8 +47,15 @@ def _new_key(site: SiteIdentity) -> SigningKey:
     )
 
 
-def trust(*, kid: str, site_id: uuid.UUID, site_name: str, public_key: str) -> SigningKey:
-    """Believe tokens signed by another site, as long as they are meant for this one."""
+def trust(
+    *,
+    kid: str,
+    site_id: uuid.UUID,
+    site_name: str,
+    public_key: str,
+    purpose: str = SigningKey.Purpose.PEOPLE,
+) -> SigningKey:
+    """Believe tokens that another site signs for a ``purpose``, if they are meant for this one."""
     key, _ = SigningKey.objects.update_or_create(
         kid=kid,
         defaults={
@@ -56,6 +63,7 @@ def trust(*, kid: str, site_id: uuid.UUID, site_name: str, public_key: str) -> S
             "site_name": site_name,
             "public_key": public_key,
             "private_key": "",
+            "purpose": purpose,
             "active": True,
         },
     )

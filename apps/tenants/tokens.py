@@ -8,6 +8,7 @@ from typing import Any
 
 import jwt
 from django.conf import settings
+from django.core.signing import BadSignature, Signer
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
@@ -18,6 +19,8 @@ from apps.tenants.models import SigningKey, User
 from apps.tenants.roles import AUTHORITIES, Role
 
 ALGORITHM = "EdDSA"
+THROUGH = "mecm.through"
+THROUGH_LIFETIME = timedelta(seconds=30)
 _ROLE_OF = {authority: role for role, authority in AUTHORITIES.items()}
 
 
@@ -41,6 +44,8 @@ def site_token(actor: Actor, *, audience: uuid.UUID, tenant_name: str = "") -> s
 def read(token: str, *, use: str = "access") -> Actor:
     """The actor that ``token`` speaks for; Unauthenticated for anything that does not verify."""
     key, claims, ours = _verified(token)
+    if key.purpose != SigningKey.Purpose.PEOPLE:
+        raise _refused()
     if ours:
         return _local_actor(claims, use)
     if claims.get("use") != "site" or use != "access":
@@ -74,6 +79,47 @@ def application_claims(token: str) -> dict[str, Any] | None:
     """
     _, claims, ours = _verified(token)
     return claims if ours and claims.get("use") == "mp1" else None
+
+
+def link_token(*, audience: uuid.UUID) -> str:
+    """A short-lived token by which this site itself opens a link to another; no person's."""
+    moment = clock.now()
+    site = str(this_site().site_id)
+    return _sign(
+        {
+            "iss": site,
+            "aud": str(audience),
+            "sub": site,
+            "use": "link",
+            "iat": moment,
+            "exp": moment + settings.SITE_TOKEN_LIFETIME,
+            "jti": uuid.uuid4().hex,
+        }
+    )
+
+
+def read_link(token: str) -> uuid.UUID:
+    """The site that opens a link with ``token``; Unauthenticated for any other token."""
+    key, claims, _ = _verified(token)
+    if key.purpose != SigningKey.Purpose.LINK or claims.get("use") != "link":
+        raise _refused()
+    return key.site_id
+
+
+def through_token(edge_id: uuid.UUID) -> str:
+    """Leads through this center to one edge that dialled in.  Signed with the site's secret key,
+    so that the process which holds the line needs no database to judge it."""
+    until = (clock.now() + THROUGH_LIFETIME).timestamp()
+    return Signer(salt=THROUGH).sign_object([str(edge_id), until])
+
+
+def opens_through(token: str, edge_id: uuid.UUID) -> bool:
+    """Whether ``token`` leads through this center to that edge, now."""
+    try:
+        said, until = Signer(salt=THROUGH).unsign_object(token)
+    except (BadSignature, ValueError, TypeError):
+        return False
+    return bool(said == str(edge_id) and clock.now().timestamp() < until)
 
 
 def user_of(token: str, *, use: str) -> User:
