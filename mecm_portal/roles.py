@@ -91,10 +91,13 @@ EDGE = Role(
     label=N_("Edge"),
     origin="MEPM",
     mounts=(
+        ("lcmcontroller/", "apps.sync.urls_lcm"),
         ("lcmcontroller/", "apps.orchestration.urls_lcm"),
         ("lcmcontroller/v1/", "apps.monitoring.urls_lcm"),
         ("apprulemgr/v1/", "apps.rules.urls_edge"),
         ("apprule/v1/", "apps.rules.urls_edge"),
+        ("apprulemgr/v1/", "apps.sync.urls_rules"),
+        ("apprule/v1/", "apps.sync.urls_rules"),
         ("sync/v1/", "apps.sync.urls"),
         ("mep/", "apps.mep.urls"),
         ("mepcfg/", "apps.mep.urls_cfg"),

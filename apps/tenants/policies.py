@@ -32,7 +32,7 @@ _REFUSALS = {
     "users.write": N_("Only an administrator may manage tenants and users."),
     "systems.read": N_("Only an administrator may see the connected systems."),
     "feed.read": N_("Only a center or an administrator may read the feed."),
-    "rows.acknowledge": N_("A guest may look, but acknowledges nothing."),
+    "feed.own": N_("A guest may neither ask what changed nor acknowledge it."),
     "mep.write": N_("Only an administrator may manage the MEC platform."),
     "packages.write": N_("A guest may look at packages, but not change them."),
     "packages.download": N_("A guest may look at packages, but not download them."),

@@ -30,7 +30,7 @@ _OPERATE = _READ | {
     "instances.write",
     "rules.write",
     "activity.read",
-    "rows.acknowledge",
+    "feed.own",
 }
 _ADMINISTER = _OPERATE | {
     "hosts.write",

@@ -281,12 +281,17 @@ EDGE |= {
     f"GET lcmcontroller/v1/{_HOST_STATUS}": "401 401 404 200 200 200 200 200",
     f"GET {_LCM}/{_VOICES}/events": "401 401 404 200 200 200 200 200",
     f"GET {_LCM}/{_VOICES}/logs": "401 401 404 400 400 400 400 400",
-    # What other issues are to bring: who might not ask then is told so now.
+    # Changes: those of hosts are for administrators, those of a tenant's things for the tenant.
     **{
-        f"GET lcmcontroller/v1/{scope}/{what}": "401 401 403 403 403 501 403 501"
-        for scope in ("hosts", "tenants/{tenant_id}/packages", "tenants/{tenant_id}/app_instances")
+        f"GET lcmcontroller/v1/{scope}/{what}": cells
+        for scope, cells in (
+            ("hosts", "401 401 403 403 403 200 403 200"),
+            ("tenants/{tenant_id}/packages", "401 401 404 200 403 200 200 200"),
+            ("tenants/{tenant_id}/app_instances", "401 401 404 200 403 200 200 200"),
+        )
         for what in ("sync_updated", "sync_deleted")
     },
+    # What another issue is to bring: who might not ask then is told so now.
     **dict.fromkeys(
         (
             f"POST {_IMAGES}",
@@ -326,8 +331,11 @@ EDGE |= {
 }
 for _face in ("apprulemgr/v1", "apprule/v1"):
     _of = f"{_face}/tenants/{{tenant_id}}/{_APPD}"
+    _rules = f"{_face}/tenants/{{tenant_id}}/app_instances/appd_configuration"
     EDGE |= {
         f"GET {_face}/health": "200 200 200 200 200 200 200 200",
+        f"GET {_rules}/sync_updated": "401 401 404 200 403 200 200 200",
+        f"GET {_rules}/sync_deleted": "401 401 404 200 403 200 200 200",
         f"GET {_of}": "401 401 404 200 200 200 200 200",
         # Red's instance has a configuration already.
         f"POST {_of}": "401 401 404 400 403 400 400 400",
