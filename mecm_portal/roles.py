@@ -54,6 +54,7 @@ CENTER = Role(
         ("appo/v1/", "apps.orchestration.urls_appo"),
         ("appo/v1/", "apps.rules.urls_appo"),
         ("appo/v1/", "apps.monitoring.urls_appo"),
+        ("", "apps.sync.urls_center"),
     ),
     beat={
         "apps.sync.tasks.follow_edges": 5.0,

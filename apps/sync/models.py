@@ -235,6 +235,16 @@ class SyncRun(models.Model):
         return f"{self.edge} {self.created_at}"
 
     @property
+    def is_over(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self.state in (self.State.DONE, self.State.FAILED)
+
+    @property
+    def held_back(self) -> int:
+        """How many rows have to wait here, or were refused."""
+        return sum(counts.get("held", 0) for counts in self.counts.values())
+
+    @property
     def why(self) -> Reason:
         """Why it failed; empty otherwise."""
         return Reason.from_json(self.reason)

@@ -77,8 +77,9 @@ def ended_packages(reader: Reader, tenant_id: uuid.UUID) -> QuerySet[Tombstone]:
 def ended_distributions(reader: Reader, tenant_id: uuid.UUID) -> list[Tombstone]:
     """The packages that were taken off a host; not those that were brought there again."""
     stones = list(_dead(reader, DISTRIBUTION).filter(tenant_id=tenant_id))
-    again = Distribution.objects.filter(package_id__in={stone.data["package_id"] for stone in stones})
-    there = {(str(package), str(host)) for package, host in again.values_list("package", "host")}
+    named = {stone.data["package_id"] for stone in stones}
+    again = Distribution.objects.filter(package_id__in=named).values_list("package", "host")
+    there = {(str(package), str(host)) for package, host in again}
     return [
         stone
         for stone in stones

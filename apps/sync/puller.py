@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import DomainError
@@ -33,6 +34,7 @@ LEASE = timedelta(seconds=60)
 # When to look again: without news, while something waits here, and after a failure at most.
 QUIET, WAITING, LONGEST = 60.0, 10.0, 300.0
 MOST_REFUSED = 100
+SHUT_OUT = N_("This edge is shut out.")
 
 
 Feed = EdgeClient | FileFeed
@@ -51,10 +53,13 @@ def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
     if edge is None:
         return {"came": "no such edge"}
     if edge.revoked_at is not None:
+        runs.begin(edge)
+        runs.failed(edge, Taken(), Reason(SHUT_OUT, "revoked"))
         return {"came": "revoked"}
     peer = _claim(edge)
     if peer is None:
         return {"came": "already running"}
+    runs.begin(edge)
     taken = Taken()
     try:
         if file is not None and file.is_older_than(edge, list(peer.marks)):

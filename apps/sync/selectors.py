@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_noop as N_
 
-from apps.sync.models import HeldRow, Peer
+from apps.common.errors import NotFound
+from apps.hosts.models import AppLcm, MecHost
+from apps.hosts.selectors import open_to
+from apps.instances.models import AppInstance
+from apps.packages.models import Package
+from apps.sync.models import HeldRow, Peer, SyncRun
+from apps.tenants.actors import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +46,32 @@ def held_of(peer: Peer) -> list[Held]:
         name = row.data.get("name") or row.data.get("app_name") or ""
         found.append(Held(row.kind, str(row.subject_id), str(name)))
     return found
+
+
+def runs_for(actor: Actor) -> QuerySet[SyncRun]:
+    """The synchronizations that an actor may see, newest first: their tenant's, or all."""
+    rows = SyncRun.objects.select_related("edge")
+    return rows if actor.is_admin else rows.filter(tenant_id=actor.wall)
+
+
+def access_run(actor: Actor, run_id: uuid.UUID) -> SyncRun:
+    """One of them, or NotFound."""
+    found = runs_for(actor).filter(pk=run_id).first()
+    if found is None:
+        raise NotFound(N_("There is no such synchronization."), message="Record not found")
+    return found
+
+
+def edges_of(tenant_id: uuid.UUID | None) -> QuerySet[AppLcm]:
+    """The edges where a tenant may have something, by name; all that are not shut out for None."""
+    rows = AppLcm.objects.filter(revoked_at__isnull=True)
+    if tenant_id is None:
+        return rows
+    usable = MecHost.objects.filter(open_to(tenant_id), applcm__isnull=False)
+    running = AppInstance.objects.filter(tenant_id=tenant_id, host__applcm__isnull=False)
+    uploaded = Package.objects.filter(tenant_id=tenant_id, edge__isnull=False)
+    return rows.filter(
+        Q(pk__in=usable.values("applcm"))
+        | Q(pk__in=running.values("host__applcm"))
+        | Q(pk__in=uploaded.values("edge"))
+    )

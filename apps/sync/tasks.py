@@ -14,8 +14,11 @@ from apps.sync import acks, link, puller, runs
 
 @shared_task
 def pull_edge(edge_id: str) -> dict[str, Any]:
-    """Copy one edge's news."""
-    return puller.pull(uuid.UUID(edge_id))
+    """Copy one edge's news, and once more when somebody asked for it meanwhile."""
+    found = puller.pull(uuid.UUID(edge_id))
+    if found["came"] in ("ok", "failed") and runs.is_asked(uuid.UUID(edge_id)):
+        pull_edge.delay(edge_id)
+    return found
 
 
 @shared_task

@@ -1,0 +1,21 @@
+"""Asking for synchronization at a center: under the mounts of EdgeGallery's three services."""
+
+from django.urls import path
+
+from apps.sync import api_center as api
+
+T = "tenants/<uuid:tenant_id>/"
+RULES = "mepms/<str:ip>/apprule/sync"
+PACKAGES, INSTANCES = "app_package_infos/sync", "app_instance_infos/sync"
+
+urlpatterns = [
+    path("inventory/v1/mepms/<str:ip>/mechost/sync", api.HostSyncView.as_view()),
+    path(f"inventory/v1/{RULES}", api.RuleSyncView.as_view()),
+    path(f"inventory/v1/{T}{RULES}", api.RuleSyncView.as_view()),
+    path(f"apm/v1/{PACKAGES}", api.PackageSyncView.as_view()),
+    path(f"apm/v1/{T}{PACKAGES}", api.PackageSyncView.as_view()),
+    path(f"appo/v1/{INSTANCES}", api.InstanceSyncView.as_view()),
+    path(f"appo/v1/{T}{INSTANCES}", api.InstanceSyncView.as_view()),
+    path("sync/v1/runs", api.RunListView.as_view()),
+    path("sync/v1/runs/<uuid:run_id>", api.RunView.as_view()),
+]
