@@ -18,6 +18,9 @@ from apps.hosts.specs import HostObservation
 from apps.journal import services as journal
 from apps.tenants.actors import SYSTEM
 
+# Columns of which an edge may tell null where it means none.
+LISTS = ("hw_capabilities", "tags")
+
 
 def export(host: MecHost) -> dict[str, Any]:
     """What the feed carries of a host: configuration and observation."""
@@ -65,6 +68,7 @@ def take_over(
 
     An edge speaks for its own hosts only.
     """
+    data = {**data, **{name: data.get(name) or [] for name in LISTS if name in data}}
     rows = MecHost.objects.select_for_update()
     host = rows.filter(pk=host_id).first()
     if host is not None and host.applcm_id != edge.pk:

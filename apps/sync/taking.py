@@ -86,8 +86,8 @@ def take_held(source: Source, taken: Taken) -> int:
     before = 0
     while (left := held.count()) and left != before:
         before = left
-        take(source, [_as_row(one) for one in held], taken)
-    taken.hold(_as_row(one) for one in held)
+        take(source, [_as_row(one) for one in held.all()], taken)
+    taken.hold(_as_row(one) for one in held.all())
     return left
 
 

@@ -21,6 +21,8 @@ from apps.packages.models import Distribution, Package
 from apps.rules import services as rules
 from apps.rules.models import AppdConfiguration, RuleTask
 from apps.rules.specs import AppdSpec
+from apps.sync import runs
+from apps.sync.taking import Taken
 from apps.tenants import tokens
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Quota, Tenant, User
@@ -32,6 +34,13 @@ TENANT_IN_PATH = re.compile("/tenants/")
 STRONG = "a-new-horse-{}"
 AT_MOST = 10
 STORE, REPO = "127.0.0.1", "repo.example:5000"
+
+
+def pull(seconds):
+    """Whoever waits for a synchronization finds that it has ended."""
+    for edge in AppLcm.objects.all():
+        runs.begin(edge)
+        runs.done(edge, Taken())
 
 
 class World:
@@ -88,6 +97,7 @@ class World:
         if self.instance is None:
             self.instance = make.instance(package, host, state="Instantiated",
                                           name=f"i{next(self.numbers)}")
+        self.run = runs.start(actor=SYSTEM, edge=host.applcm, tenant_id=self.red.pk)
         self.newer = self._newer(self.instance.package)
         if not RuleTask.objects.filter(instance=self.instance).exists():
             rules.replace(actor=SYSTEM, instance_id=self.instance.pk, spec=AppdSpec("camera"),
@@ -119,6 +129,7 @@ class World:
             "key": STORE if "appstores" in path else REPO,
             "task_id": str(RuleTask.objects.filter(instance=self.instance).first().pk),
             "user_id": str(self.spare.pk),
+            "run_id": str(self.run.pk),
         }
 
     def note(self, response):

@@ -28,6 +28,7 @@ from apps.packages.store_orders import Wanted
 from apps.rules import services as rules
 from apps.rules.models import RuleTask
 from apps.rules.specs import AppdSpec
+from apps.sync.models import SyncRun
 from apps.tenants import keys, tokens
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import User
@@ -62,6 +63,7 @@ class Side:
     platform: Platform | None = None
     decision: object = None
     record: object = None
+    run: object = None
 
     @property
     def marks(self):
@@ -71,6 +73,7 @@ class Side:
                 self.instance, self.rule_task, self.decision, self.record)
         ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
         packages = [self.package.package_id, self.spare.package_id]
+        ids += [str(self.run.pk)] if self.run else []
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
 
     @property
@@ -95,6 +98,7 @@ class Side:
             "decision_id": str(self.decision.pk),
             "capability_id": self.capability,
             "upgrade_id": str(self.upgrade.pk),
+            **({"run_id": str(self.run.pk)} if self.run else {}),
             "store_app_id": STORE_APP,
             "store_package_id": STORE_PACKAGE,
         }
@@ -167,7 +171,8 @@ def side(word, number, edge):
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
                 instance, rule_task, upgrade, None if edge else platform_of(word, tenant),
-                decision_of(word, tenant, package), make.record(tenant, host, name=f"{word}told"))
+                decision_of(word, tenant, package), make.record(tenant, host, name=f"{word}told"),
+                edge and SyncRun.objects.create(edge=edge, tenant_id=tenant.pk))
 
 
 def decision_of(word, tenant, package):

@@ -1,4 +1,4 @@
-"""An edge asked for its changes as EdgeGallery's center asks: told until acknowledged, walled off."""
+"""An edge asked for its changes as EdgeGallery's center asks: told until acknowledged."""
 
 from __future__ import annotations
 
