@@ -226,6 +226,16 @@ def test_what_is_gone_is_told_in_the_originals_words(edge):
         assert not any(edge.told(f"{what}/sync_updated").values())
 
 
+def test_what_goes_along_with_something_is_told_as_well(edge):
+    """Q-13: the rules of an instance, and a package that was on a host, for their tenant."""
+    instances.forget(actor=SYSTEM, instance_id=edge.instance.pk)
+    hosts.remove_host(actor=SYSTEM, host_id=edge.host.pk)
+    (rule,) = edge.told("rules/sync_deleted", edge.owner)["appdRuleDeletedRecs"]
+    assert rule["appInstanceId"] == str(edge.instance.pk)
+    (on_host,) = edge.told("packages/sync_deleted", edge.owner)["appPackageHostStaleRec"]
+    assert (on_host["packageId"], on_host["hostIp"]) == (edge.package.package_id, "10.5.0.1")
+
+
 @pytest.mark.parametrize("what", UPDATED)
 def test_asking_changes_nothing_until_what_was_told_is_acknowledged(edge, what):
     """Q82 Q-13: an answer that is lost on its way loses nothing."""
