@@ -30,6 +30,7 @@ _OPERATE = _READ | {
     "instances.write",
     "rules.write",
     "activity.read",
+    "sync.read",
     "rows.acknowledge",
 }
 _ADMINISTER = _OPERATE | {
