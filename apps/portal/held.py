@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext, ngettext
+
 from apps.portal.sync_view import kind_name
 from apps.sync.models import Peer
 from apps.sync.selectors import Held, held_of

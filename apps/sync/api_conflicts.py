@@ -18,7 +18,7 @@ from apps.tenants.views import ApiView
 
 
 class SettleSerializer(serializers.Serializer[Any]):
-    """For each field the side whose value is kept; ``stamp`` is that of the values that were seen."""
+    """For each field the side whose value is kept; ``stamp`` is of the values that were seen."""
 
     choices = serializers.DictField(
         child=serializers.ChoiceField(choices=["ours", "theirs"]), allow_empty=False

@@ -66,9 +66,9 @@ class Contest:
 
 
 def open_for(actor: Actor) -> QuerySet[Any, dict[str, Any]]:
-    """What waits for a choice that the actor may see, by name: ``kind, key, called, edge, contested``.
+    """What waits for a choice that the actor may see, by name.
 
-    Hosts are the administrators' to configure; a tenant sees the rules of its own instances.
+    Each has ``kind``, ``key``, ``called``, ``edge`` and ``contested``.  Hosts are the administrators' to configure; a tenant sees the rules of its own instances.
     """
     rules = AppdConfiguration.objects.filter(_OPEN)
     if not actor.is_admin:
@@ -166,7 +166,9 @@ def _rules(actor: Actor, key: uuid.UUID) -> Contest | None:
     return Contest(RULES, key, name, edge.name if edge else "", fields, _since(key))
 
 
-def _fields(contested: Mapping[str, Mapping[str, Any]], ours: Mapping[str, Any]) -> tuple[Field, ...]:
+def _fields(
+    contested: Mapping[str, Mapping[str, Any]], ours: Mapping[str, Any]
+) -> tuple[Field, ...]:
     """Our own side is what there is now: it may have been changed again since."""
     return tuple(
         Field(

@@ -32,7 +32,8 @@ def changes(request: HttpRequest) -> HttpResponseBase:
             "list": replace(found, rows=waiting.named(found.rows)),
             "refused": [(row, names.get((row.kind, str(row.subject_id)), "")) for row in rows],
         }
-    return show(request, "portal/waiting/changes.html", context, part="portal/waiting/_changes.html")
+    part = "portal/waiting/_changes.html"
+    return show(request, "portal/waiting/changes.html", context, part=part)
 
 
 @signed_in
