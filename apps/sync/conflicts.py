@@ -68,7 +68,8 @@ class Contest:
 def open_for(actor: Actor) -> QuerySet[Any, dict[str, Any]]:
     """What waits for a choice that the actor may see, by name.
 
-    Each has ``kind``, ``key``, ``called``, ``edge`` and ``contested``.  Hosts are the administrators' to configure; a tenant sees the rules of its own instances.
+    Each has ``kind``, ``key``, ``called``, ``edge`` and ``contested``.  Hosts are the
+    administrators' to configure; a tenant sees the rules of its own instances.
     """
     rules = AppdConfiguration.objects.filter(_OPEN)
     if not actor.is_admin:
