@@ -58,7 +58,8 @@ def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
     if peer is None:
         return {"came": "already running"}
     taken = Taken()
-    runs.began(edge)
+    if file is None:
+        runs.began(edge)
     try:
         if file is not None and file.is_older_than(edge, list(peer.marks)):
             _mine(peer).update(lease_until=None, lease="")
