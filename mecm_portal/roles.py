@@ -77,7 +77,7 @@ CENTER = Role(
         "apps.monitoring.tasks.purge_load": 3600.0,
     },
     nav=("dashboard", "topology", "packages", "stores", "instances", "deployments", "hosts",
-         "systems", "users", "activity"),
+         "systems", "sync", "users", "activity"),
     watches=(
         "apps.sync.watcher.watch_edges",
         "apps.sync.channel.endpoint.watch_channels",
@@ -105,6 +105,7 @@ EDGE = Role(
     ),
     beat={
         "apps.sync.tasks.purge": 3600.0,
+        "apps.sync.tasks.look_for_center": 10.0,
         "apps.mep.tasks.mirror": 2.0,
         "apps.mep.tasks.lapse": 60.0,
         "apps.mep.tasks.purge": 3600.0,
@@ -123,8 +124,8 @@ EDGE = Role(
         "apps.monitoring.tasks.purge_load": 3600.0,
     },
     nav=("dashboard", "topology", "packages", "instances", "deployments", "hosts", "mep",
-         "mep_services", "mep_subscriptions", "mep_applications", "mep_topology", "users",
-         "activity"),
+         "mep_services", "mep_subscriptions", "mep_applications", "mep_topology", "waiting",
+         "users", "activity"),
     watches=(
         "apps.mep.liveness.watch.watch_heartbeats",
         "apps.mep.notify.deliver.deliver_notifications",

@@ -19,6 +19,7 @@ _NAMES = {
     "tenant": "tenant", "user": "user", "mecservice": "MEC service",
     "appdconfiguration": "rules of", "ruletask": "rule task",
     "application": "application", "subscription": "subscription to",
+    "sync-run": "synchronization with", "center": "center",
 }
 # Applications do these by the thousand; who wants to see them looks at their pages.
 _TOO_MANY = frozenset({"mecservice"})
@@ -59,6 +60,14 @@ _PHRASES = {
     "cancelled": "was cancelled",
     "configured": "were ordered",
     "forgotten": "are gone",
+    "contested": "was changed by both sites",
+    "settled": "was settled",
+    "alive": "is heard of again",
+    "cut_off": "is cut off",
+    "dead": "has been silent for too long",
+    "asked": "was asked for",
+    "away": "is away",
+    "back": "is back",
     "success": "has succeeded",
     "failure": "has failed",
 }

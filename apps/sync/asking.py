@@ -7,9 +7,8 @@ import uuid
 
 from django.db import transaction
 
-from apps.common.errors import Conflict
 from apps.hosts.models import AppLcm
-from apps.sync import puller, runs
+from apps.sync import runs
 from apps.sync.models import SyncRun
 from apps.sync.selectors import edges_of
 from apps.sync.tasks import pull_edge
@@ -21,8 +20,6 @@ LOOK_SECONDS, LOOKS = 0.1, 100
 
 def ask_edge(*, actor: Actor, edge: AppLcm, tenant_id: uuid.UUID | None = None) -> SyncRun:
     """Ask for one edge's news; Conflict for an edge that is shut out."""
-    if edge.revoked_at is not None:
-        raise Conflict(puller.SHUT_OUT, code="revoked")
     with transaction.atomic():
         run = runs.start(actor=actor, edge=edge, tenant_id=tenant_id)
         transaction.on_commit(lambda: pull_edge.delay(str(edge.pk)))

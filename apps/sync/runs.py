@@ -7,34 +7,51 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
+from apps.common.errors import Conflict
 from apps.common.words import Reason
 from apps.hosts.models import AppLcm
+from apps.journal import services as journal
 from apps.sync.models import SyncRun
 from apps.sync.taking import Taken
-from apps.tenants.actors import Actor
+from apps.tenants.actors import SYSTEM, Actor
 
 KEPT = timedelta(days=30)
 _State = SyncRun.State
+
+
+def shut_out(edge: AppLcm) -> Reason:
+    """Why an edge that was revoked is not synchronized."""
+    text = N_("“%(name)s” is shut out: nothing is asked there.")
+    return Reason(text, "revoked", {"name": edge.name})
 
 
 @transaction.atomic
 def start(*, actor: Actor, edge: AppLcm, tenant_id: uuid.UUID | None = None) -> SyncRun:
     """Ask for a synchronization of an edge; the caller has it pulled after the commit.
 
-    Who asks again before it has begun asks for the same.
+    Who asks again before it has begun asks for the same.  Conflict for one that is shut out.
     """
+    if edge.revoked_at is not None:
+        why = shut_out(edge)
+        raise Conflict(why.text, code=why.code, **why.params)
     AppLcm.objects.select_for_update().get(pk=edge.pk)  # for two who ask at once
     queued = SyncRun.objects.filter(edge=edge, tenant_id=tenant_id, state=_State.QUEUED).first()
-    return queued or SyncRun.objects.create(
-        edge=edge, tenant_id=tenant_id, actor_name=actor.actor_name
-    )
+    if queued is not None:
+        return queued
+    run = SyncRun.objects.create(edge=edge, tenant_id=tenant_id, actor_name=actor.actor_name)
+    _tell("asked", run, actor=actor, quiet=False)
+    return run
 
 
-def begin(edge: AppLcm) -> None:
+@transaction.atomic
+def began(edge: AppLcm) -> None:
     """A pull begins: what was asked for until now is what it does."""
-    SyncRun.objects.filter(edge=edge, state=_State.QUEUED).update(state=_State.RUNNING)
+    queued = SyncRun.objects.filter(edge=edge, state=_State.QUEUED)
+    for run in queued.select_for_update():
+        _write(run, "running", state=_State.RUNNING, started_at=clock.now())
 
 
 def is_asked(edge_id: uuid.UUID) -> bool:
@@ -52,15 +69,36 @@ def failed(edge: AppLcm, taken: Taken, reason: Reason) -> None:
     _end(edge, _State.FAILED, taken, reason.as_json())
 
 
+@transaction.atomic
 def _end(edge: AppLcm, state: _State, taken: Taken, reason: dict[str, Any]) -> None:
-    asked = list(SyncRun.objects.filter(edge=edge, state=_State.RUNNING))
+    running = SyncRun.objects.select_for_update().filter(edge=edge, state=_State.RUNNING)
+    asked = list(running)
     if not asked and taken.changed:
-        asked = [SyncRun.objects.create(edge=edge, state=_State.RUNNING)]
+        asked = [SyncRun.objects.create(edge=edge, created_at=taken.since, started_at=taken.since)]
     for run in asked:
-        run.state, run.reason, run.finished_at = state, reason, clock.now()
-        # A tenant is told of its own things only, although all came.
-        run.counts = taken.as_json(run.tenant_id)
-        run.save(update_fields=["state", "reason", "finished_at", "counts"])
+        _write(
+            run,
+            str(state),
+            state=state,
+            # A tenant is told of its own things only, although all came.
+            counts=taken.as_json(run.tenant_id),
+            full=taken.full,
+            reason=reason,
+            finished_at=clock.now(),
+            log=taken.log,
+        )
+
+
+def _write(run: SyncRun, verb: str, **fields: Any) -> None:
+    SyncRun.objects.filter(pk=run.pk).update(**fields)
+    _tell(verb, run, actor=SYSTEM, quiet=True)
+
+
+def _tell(verb: str, run: SyncRun, *, actor: Actor, quiet: bool) -> None:
+    about = {"edge": run.edge.name, "edge_id": str(run.edge_id)}
+    journal.record(
+        f"sync.run.{verb}", run, actor=actor, tenant_id=run.tenant_id, data=about, quiet=quiet
+    )
 
 
 def purge() -> int:

@@ -11,7 +11,9 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
@@ -23,6 +25,7 @@ from apps.sync.kinds import BY_NAME, NAMES, Kind, Row, Source
 from apps.sync.models import Copy, HeldRow
 
 CHUNK = 100
+MOST_STEPS = 200
 # Codes of why a row is held: it waits for another, is broken, or is to be put right at the edge.
 WAITS, BROKEN = "waits", "broken"
 LOST, ENDED_BEFORE = "lost", "ended_before"
@@ -41,10 +44,16 @@ Counts = dict[str, Counter[str]]
 
 @dataclass(slots=True)
 class Taken:
-    """What came of rows, by kind: new, changed, gone, held; of all rows, and of each tenant's."""
+    """What came of rows, by kind: new, changed, gone, held; of all rows, and of each tenant's.
+
+    And the steps by which they came.
+    """
 
     counts: Counts = field(default_factory=dict)
     of_tenants: dict[str, Counts] = field(default_factory=dict)
+    since: datetime = field(default_factory=clock.now)
+    log: list[dict[str, Any]] = field(default_factory=list)
+    full: bool = False
 
     def add(self, row: Row, what: str) -> None:
         """One more."""
@@ -58,6 +67,16 @@ class Taken:
                 one.pop("held", None)
         for row in rows:
             self.add(row, "held")
+
+    def note(self, text: str, **params: Any) -> None:
+        """One more step; of a very long way only the first ones are kept."""
+        if len(self.log) < MOST_STEPS:
+            step = Reason(text, params=params).as_json()
+            self.log.append(step | {"at": clock.now().isoformat()})
+
+    def total(self, what: str) -> int:
+        """How many of all kinds."""
+        return sum(one[what] for one in self.counts.values())
 
     @property
     def changed(self) -> bool:

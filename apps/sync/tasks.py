@@ -9,7 +9,7 @@ from celery import shared_task
 
 from apps.journal.fanout import Event
 from apps.mep import adoption as mep
-from apps.sync import acks, link, puller, runs
+from apps.sync import acks, link, puller, runs, waiting
 
 
 @shared_task
@@ -34,6 +34,12 @@ def follow_edges() -> dict[str, int]:
 def judge_links() -> dict[str, int]:
     """Say of each edge whether it is alive, cut off or silent for too long."""
     return {"changed": link.judge_all()}
+
+
+@shared_task
+def look_for_center() -> dict[str, bool | None]:
+    """At an edge: note that its center went away, or came back."""
+    return {"away": waiting.look()}
 
 
 @shared_task

@@ -1,8 +1,9 @@
-"""Asking for synchronization at a center: under the mounts of EdgeGallery's three services."""
+"""Synchronization at a center: its own addresses, and those of EdgeGallery's three services."""
 
 from django.urls import path
 
 from apps.sync import api_center as api
+from apps.sync import api_conflicts
 
 T = "tenants/<uuid:tenant_id>/"
 RULES = "mepms/<str:ip>/apprule/sync"
@@ -18,4 +19,9 @@ urlpatterns = [
     path(f"appo/v1/{T}{INSTANCES}", api.InstanceSyncView.as_view()),
     path("sync/v1/runs", api.RunListView.as_view()),
     path("sync/v1/runs/<uuid:run_id>", api.RunView.as_view()),
+    path("sync/v1/conflicts", api_conflicts.ConflictListView.as_view()),
+    path(
+        "sync/v1/conflicts/<slug:kind>/<uuid:conflict_id>",
+        api_conflicts.ConflictView.as_view(),
+    ),
 ]

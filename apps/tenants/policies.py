@@ -39,6 +39,7 @@ _REFUSALS = {
     "instances.write": N_("A guest may look at instances, but not change them."),
     "rules.write": N_("A guest may look at rules, but not change them."),
     "activity.read": N_("A guest may not see who did what."),
+    "sync.read": N_("A guest may not see how the sites are synchronized."),
 }
 
 

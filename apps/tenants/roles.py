@@ -31,6 +31,7 @@ _OPERATE = _READ | {
     "rules.write",
     "activity.read",
     "feed.own",
+    "sync.read",
 }
 _ADMINISTER = _OPERATE | {
     "hosts.write",

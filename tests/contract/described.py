@@ -102,6 +102,8 @@ class World:
         if not RuleTask.objects.filter(instance=self.instance).exists():
             rules.replace(actor=SYSTEM, instance_id=self.instance.pk, spec=AppdSpec("camera"),
                           may_be_first=True)
+        AppdConfiguration.objects.filter(instance=self.instance).update(
+            contested={"app_name": {"base": "camera-1", "theirs": "camera-2"}})
         spare = User.objects.filter(username="spare").first()
         self.spare = spare or make.user(self.red, name="spare")
         others = Tenant.objects.exclude(pk=self.red.pk).filter(users=None, instances=None)
@@ -130,6 +132,8 @@ class World:
             "task_id": str(RuleTask.objects.filter(instance=self.instance).first().pk),
             "user_id": str(self.spare.pk),
             "run_id": str(self.run.pk),
+            "kind": "appdconfiguration",
+            "conflict_id": str(self.instance.pk),
         }
 
     def note(self, response):
@@ -182,6 +186,8 @@ class World:
             body["name"] = f"tenant {number}"
         elif path.startswith("/inventory/") and "app_instances" not in path:
             self._fill_inventory(case, body, number)
+        elif path.startswith("/sync/v1/conflicts/"):
+            body |= {"choices": {"app_name": "ours"}, "stamp": ""}
         elif path.endswith("appd_configuration"):
             self._fill_rules(case, body, number)
         elif path.endswith("/quotas"):

@@ -59,6 +59,11 @@ READABLE = {
     "/systems/apprule/new/": ("admin",),
     "/systems/applcm/10.9.0.1/edit/": ("admin",),
     "/systems/applcm/10.9.0.1/delete/": ("admin",),
+    "/synchronization/": ("admin", "tenant"),
+    "/synchronization/edges/{edge}/": ("admin", "tenant"),
+    "/synchronization/edges/{dead}/": ("admin", "tenant"),
+    "/synchronization/runs/": ("admin", "tenant"),
+    "/synchronization/conflicts/": ("admin", "tenant"),
     "/users/": ("admin",),
     "/users/new/": ("admin",),
     "/users/tenants/new/": ("admin",),
@@ -68,7 +73,8 @@ READABLE = {
 
 def filled(url, estate):
     """The address of a page of the estate."""
-    names = ("package", "other", "running", "failed", "online", "offline", "stale", "unseen")
+    names = ("package", "other", "running", "failed", "online", "offline", "stale", "unseen",
+             "edge", "dead")
     return url.format(**{name: getattr(estate, name).pk for name in names})
 
 

@@ -52,6 +52,9 @@ _APPO = "appo/v1/tenants/{tenant_id}"
 CENTER = {
     **{key: " ".join(cells.split()[:6]) for key, cells in _AUTH.items()},
     "GET inventory/v1/health": "200 200 200 200 200 200",
+    "GET sync/v1/conflicts": "401 401 200 200 403 200",
+    "GET sync/v1/conflicts/{kind}/{conflict_id}": "401 401 404 200 403 200",
+    "POST sync/v1/conflicts/{kind}/{conflict_id}": "401 401 404 200 403 200",
     "GET inventory/v1/applcms": "401 401 200 200 200 200",
     "POST inventory/v1/applcms": "401 401 403 403 403 200",
     "DELETE inventory/v1/applcms": "401 401 403 403 403 409",

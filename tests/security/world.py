@@ -26,7 +26,7 @@ from apps.packages import distribution, store_orders
 from apps.packages.models import Package
 from apps.packages.store_orders import Wanted
 from apps.rules import services as rules
-from apps.rules.models import RuleTask
+from apps.rules.models import AppdConfiguration, RuleTask
 from apps.rules.specs import AppdSpec
 from apps.sync.models import SyncRun
 from apps.tenants import keys, tokens
@@ -99,6 +99,8 @@ class Side:
             "capability_id": self.capability,
             "upgrade_id": str(self.upgrade.pk),
             **({"run_id": str(self.run.pk)} if self.run else {}),
+            "kind": "appdconfiguration",
+            "conflict_id": str(self.instance.pk),
             "store_app_id": STORE_APP,
             "store_package_id": STORE_PACKAGE,
         }
@@ -164,6 +166,9 @@ def side(word, number, edge):
     instance = make.instance(package, host, name=f"{word}-instance", state="Instantiated",
                              workload=WORKLOAD, observed_at=clock.now(), health="Ready")
     rule_task = rules.create(actor=SYSTEM, instance_id=instance.pk, spec=AppdSpec(f"{word}-rules"))
+    if edge:
+        contested = {"app_name": {"base": f"{word}-old", "theirs": f"{word}-there"}}
+        AppdConfiguration.objects.filter(pk=instance.pk).update(contested=contested)
     upgrade = rollouts.plan(
         actor=SYSTEM, tenant_id=tenant.pk, package_id=package.pk, package_name=str(package),
         changes=[rollouts.Change(instance, package.pk)], wave_size=1, stop_after=1)
@@ -291,6 +296,8 @@ def _body(world, method, route, who, values):
         return {"body": [{"appstoreIp": STORE, "appId": "c" * 32, "packageId": "d" * 32}]}
     if route.startswith("apm") and route.endswith("/packages"):
         return {"body": _from_store(world)}
+    if route.startswith("sync/v1/conflicts"):
+        return {"body": {"choices": {"app_name": "ours"}}}
     if route.startswith("mep"):
         return platform_body(world.red.platform, method, route)
     return _of_tenant(world, method, route, values)

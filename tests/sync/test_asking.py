@@ -307,7 +307,8 @@ def test_edge_that_is_shut_out_meanwhile_ends_what_was_asked(desk):
     desk.works = True
     desk.work()
     (run,) = desk.runs(desk.boss)
-    assert (run["state"], run["reason"]) == ("failed", "This edge is shut out.")
+    assert (run["state"], run["reason"]) == (
+        "failed", "“far” is shut out: nothing is asked there.")
 
 
 def test_tenant_is_told_of_its_own_runs_and_rows(desk):
