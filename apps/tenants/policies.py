@@ -34,6 +34,7 @@ _REFUSALS = {
     "feed.read": N_("Only a center or an administrator may read the feed."),
     "rows.acknowledge": N_("A guest may look, but acknowledges nothing."),
     "mep.write": N_("Only an administrator may manage the MEC platform."),
+    "site.write": N_("Only an administrator may change whom this site trusts."),
     "packages.write": N_("A guest may look at packages, but not change them."),
     "packages.download": N_("A guest may look at packages, but not download them."),
     "instances.write": N_("A guest may look at instances, but not change them."),
@@ -48,6 +49,17 @@ def may(actor: Actor, permission: str) -> Decision:
         return ALLOWED
     text = _REFUSALS.get(permission, N_("Your role does not allow this."))
     return Decision(False, Reason(text, code="role"))
+
+
+def may_change_trust(actor: Actor) -> Decision:
+    """Whether the actor may say whom this site trusts: its own administrators, and nobody else's.
+
+    An administrator of the center gives orders to an edge, and does not decide whom it obeys.
+    """
+    if actor.site_id is not None:
+        text = N_("Only an administrator who signs in at this site may change whom it trusts.")
+        return Decision(False, Reason(text, code="not_local"))
+    return may(actor, "site.write")
 
 
 def require_now(decision: Decision) -> None:
