@@ -17,6 +17,7 @@ from apps.tenants import selectors, services, tokens
 from apps.tenants.models import Tenant, User
 from apps.tenants.policies import may, require
 from apps.tenants.roles import Role
+from apps.tenants.sign_in import sign_in
 from apps.tenants.specs import TenantSpec, UserSpec
 from apps.tenants.views import ApiView
 
@@ -57,7 +58,7 @@ class TokenView(ApiView):
         """Sign in."""
         form = SignInSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        user = services.sign_in(**form.validated_data, address=address_of(request))
+        user = sign_in(**form.validated_data, address=address_of(request))
         return Response(token_body(user))
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common.errors import Conflict, Denied, Invalid, NotFound
 from apps.common.words import NO_REASON, Reason
 from apps.tenants.actors import Actor
-from apps.tenants.models import Tenant
+from apps.tenants.models import Tenant, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,16 @@ def require(decision: Decision) -> None:
             message="Forbidden",
             details=["User is not authorized to perform this operation"],
             **decision.reason.params,
+        )
+
+
+def require_local(user: User) -> None:
+    """Conflict for an account whose role, tenant and password are the center's to change."""
+    if user.is_cached:
+        raise Conflict(
+            N_("“%(name)s” is an account of the center and is changed there."),
+            code="account_of_center",
+            name=user.username,
         )
 
 

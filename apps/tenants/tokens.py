@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import clock
 from apps.common.errors import Denied, Unauthenticated
 from apps.tenants.actors import Actor
-from apps.tenants.keys import active_key, own_key, this_site
+from apps.tenants.keys import active_key, key_for, own_key, this_site
 from apps.tenants.models import SigningKey, User
 from apps.tenants.roles import AUTHORITIES, Role
 
@@ -35,12 +35,14 @@ def site_token(actor: Actor, *, audience: uuid.UUID, tenant_name: str = "") -> s
     """A short-lived token for another site, bound to it and naming the acting user."""
     role = Role.ADMIN if actor.role == Role.SYSTEM else actor.role
     claims = _claims(actor, role, "site", audience, settings.SITE_TOKEN_LIFETIME)
-    return _sign(claims | {"tenant_name": tenant_name})
+    return _sign(claims | {"tenant_name": tenant_name}, key_for(audience))
 
 
 def read(token: str, *, use: str = "access") -> Actor:
     """The actor that ``token`` speaks for; Unauthenticated for anything that does not verify."""
     key, claims, ours = _verified(token)
+    if key.purpose != SigningKey.Purpose.PEOPLE:
+        raise _refused()
     if ours:
         return _local_actor(claims, use)
     if claims.get("use") != "site" or use != "access":
@@ -74,6 +76,30 @@ def application_claims(token: str) -> dict[str, Any] | None:
     """
     _, claims, ours = _verified(token)
     return claims if ours and claims.get("use") == "mp1" else None
+
+
+def link_token(*, audience: uuid.UUID) -> str:
+    """A short-lived token by which this site itself opens a link to another; no person's."""
+    moment = clock.now()
+    site = str(this_site().site_id)
+    claims = {
+        "iss": site,
+        "aud": str(audience),
+        "sub": site,
+        "use": "link",
+        "iat": moment,
+        "exp": moment + settings.SITE_TOKEN_LIFETIME,
+        "jti": uuid.uuid4().hex,
+    }
+    return _sign(claims, key_for(audience))
+
+
+def read_link(token: str) -> uuid.UUID:
+    """The site that opens a link with ``token``; Unauthenticated for any other token."""
+    key, claims, _ = _verified(token)
+    if key.purpose != SigningKey.Purpose.LINK or claims.get("use") != "link":
+        raise _refused()
+    return key.site_id
 
 
 def user_of(token: str, *, use: str) -> User:
@@ -112,8 +138,8 @@ def _claims(
     }
 
 
-def _sign(claims: dict[str, Any]) -> str:
-    key = own_key()
+def _sign(claims: dict[str, Any], key: SigningKey | None = None) -> str:
+    key = key or own_key()
     return jwt.encode(
         claims, key.private_key.reveal(), algorithm=ALGORITHM, headers={"kid": key.kid}
     )
