@@ -9,13 +9,17 @@ from celery import shared_task
 
 from apps.journal.fanout import Event
 from apps.mep import adoption as mep
-from apps.sync import acks, link, puller, runs
+from apps.sync import acks, invitations, link, puller, rotation, runs
+from apps.tenants import keys
 
 
 @shared_task
 def pull_edge(edge_id: str) -> dict[str, Any]:
     """Copy one edge's news."""
-    return puller.pull(uuid.UUID(edge_id))
+    done = puller.pull(uuid.UUID(edge_id))
+    if done["came"] == "ok":
+        invitations.note_of_edge(uuid.UUID(edge_id), "synced", once=True)
+    return done
 
 
 @shared_task
@@ -37,6 +41,31 @@ def judge_links() -> dict[str, int]:
 def purge() -> dict[str, int]:
     """Forget what every reader has, and old runs."""
     return acks.purge_tombstones() | {"runs": runs.purge()}
+
+
+@shared_task
+def tell_keys() -> dict[str, int]:
+    """Tell our present key to every site that does not have it yet."""
+    sites = list(keys.untold().values_list("pk", flat=True))
+    for site_id in sites:
+        tell_key.delay(str(site_id))
+    return {"sites": len(sites)}
+
+
+@shared_task
+def tell_key(site_id: str) -> dict[str, bool]:
+    """Tell it to one."""
+    return {"told": rotation.tell_site(uuid.UUID(site_id))}
+
+
+def on_key_rotated(event: Event) -> None:
+    """We sign with a new key: tell those who believe the old one."""
+    tell_keys.delay()
+
+
+def on_edge_heard(event: Event) -> None:
+    """An edge answered, for the first time or again."""
+    invitations.note_of_edge(uuid.UUID(event.subject_id), "contact", once=True)
 
 
 def on_edge_registered(event: Event) -> None:
