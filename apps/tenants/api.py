@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from rest_framework import status
+from rest_framework.fields import DateTimeField
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -165,6 +166,8 @@ class UserSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=[(role.value, role.label) for role in PEOPLE])
     tenant_id = serializers.UUIDField(allow_null=True, required=False)
     is_active = serializers.BooleanField(read_only=True)
+    home_site = serializers.UUIDField(read_only=True, allow_null=True)
+    cached_until = DateTimeField(read_only=True, allow_null=True)
     password = serializers.CharField(max_length=256, trim_whitespace=False, write_only=True)
 
 
