@@ -23,6 +23,9 @@ _LISTS = {
     "apprulemanager": ("systems", False),
     "appstore": ("systems", False),
     "apprepo": ("systems", False),
+    "invitation": ("systems", False),
+    "center": ("systems", False),
+    "signingkey": ("systems", False),
     "package": ("packages", False),
     "distribution": ("packages", False),
     "storepackage": ("packages", False),
@@ -44,7 +47,8 @@ _OWNERS = {
 _SYSTEMS = frozenset({"applcm", "apprulemanager", "appstore", "apprepo"})
 # Seen on a page, but nobody's deed.
 _UNRECORDED = (
-    ".progressed", ".waiting", ".signed_out", ".suspended", ".resumed", ".processing", ".pending"
+    ".progressed", ".waiting", ".signed_out", ".suspended", ".resumed", ".processing", ".pending",
+    ".greeted",
 )
 _GONE = (".removed", ".terminated", ".withdrawn", ".forgotten")
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common import clock
 from apps.common.errors import Invalid
 from apps.common.words import Reason, Text, say
-from apps.hosts.models import HostCredential, Manager, MecHost
+from apps.hosts.models import AppLcm, HostCredential, Manager, MecHost
 from apps.instances.models import AppInstance, LcmOperation, Rollout, RolloutItem
 from apps.instances.states import (
     Health,
@@ -238,7 +238,9 @@ def level_mark(level: str) -> Mark:
 
 # --- infrastructure ------------------------------------------------------------------------------
 def manager_mark(row: Manager) -> Mark:
-    """Whether a program at an edge answers."""
+    """Whether a program at an edge answers, or is shut out."""
+    if isinstance(row, AppLcm) and row.revoked_at is not None:
+        return _shut_out(row)
     return _link(row.reachable, row.since, say(row.fault_reason))
 
 
@@ -247,6 +249,8 @@ def host_mark(host: MecHost) -> Mark:
     if host.removing:
         return Mark("Removing", _("Removing"), BUSY, say(host.delivery_reason))
     edge = host.applcm
+    if edge is not None and edge.revoked_at is not None:
+        return _shut_out(edge)
     if edge is not None and edge.reachable is False:
         why = say(edge.fault_reason)
         return Mark("Edge offline", _("Edge offline"), BAD, why, edge.since, stale=True)
@@ -254,6 +258,11 @@ def host_mark(host: MecHost) -> Mark:
     if link.tone == OK and not host.is_delivered:
         return Mark("Pending", _("Waiting for the edge"), BUSY, late_reason(host), link.since)
     return link
+
+
+def _shut_out(edge: AppLcm) -> Mark:
+    why = _("The edge was shut out. What it told before stays readable.")
+    return Mark("Shut out", _("Shut out"), BAD, why, edge.revoked_at, stale=True)
 
 
 def late_reason(host: MecHost) -> Text:

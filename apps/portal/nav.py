@@ -52,6 +52,7 @@ SECTIONS: dict[str, Section] = {
         Section("mep_subscriptions", _("Subscriptions"), "bell", _MEP, "mep.read"),
         Section("mep_applications", _("MEC applications"), "app", _MEP, "mep.read"),
         Section("mep_topology", _("Service topology"), "topology", _MEP, "mep.read"),
+        Section("center", _("Center"), "system", _ADMIN, "systems.read"),
         Section("users", _("Tenants and users"), "users", _ADMIN, "users.write"),
         Section("activity", _("Activity"), "activity", _ADMIN, "activity.read"),
     )

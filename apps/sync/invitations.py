@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -104,6 +105,14 @@ def withdraw(*, actor: Actor, invitation_id: uuid.UUID) -> Invitation:
         note(row, "withdrawn", by=actor.actor_name)
         journal.record("sync.invitation.withdrawn", row, actor=actor)
     return row
+
+
+def command_of(made: Invited) -> str:
+    """What is to be run at the edge; only a center that dials has to be told where it is."""
+    words = ["manage.py edge join", f"--center {settings.SITE_URL}", f"--token {made.token}"]
+    if made.invitation.opened_by == AppLcm.Opener.CENTER:
+        words.append("--address IP:PORT")
+    return " ".join(words)
 
 
 def access(invitation_id: uuid.UUID) -> Invitation:

@@ -51,6 +51,11 @@ READABLE = {
     "/deployments/new/": ("admin", "tenant"),
     "/deployments/new/?package={package}": ("admin", "tenant"),
     "/systems/": ("admin",),
+    "/systems/edges/": ("admin",),
+    "/systems/edges/invite/": ("admin",),
+    "/systems/edges/{edge}/": ("admin",),
+    "/systems/edges/{edge}/revoke/": ("admin",),
+    "/keys/rotate/": ("admin",),
     "/systems/applcm/new/": ("admin",),
     "/systems/sources/stores/": ("admin",),
     "/systems/sources/repositories/": ("admin",),
@@ -68,7 +73,8 @@ READABLE = {
 
 def filled(url, estate):
     """The address of a page of the estate."""
-    names = ("package", "other", "running", "failed", "online", "offline", "stale", "unseen")
+    names = ("package", "other", "running", "failed", "online", "offline", "stale", "unseen",
+             "edge")
     return url.format(**{name: getattr(estate, name).pk for name in names})
 
 

@@ -30,6 +30,7 @@ from apps.orchestration.workflows import STEP_LABELS
 from apps.portal import verbs
 from apps.portal.access import facts_of
 from apps.portal.held import held_sentence
+from apps.portal.invited import hours, invitation_mark
 from apps.tenants.policies import Decision
 
 register = template.Library()
@@ -49,8 +50,10 @@ register.filter("manager_mark", marks.manager_mark)
 register.filter("host_mark", marks.host_mark)
 register.filter("credentials_mark", marks.credentials_mark)
 register.filter("access_facts", facts_of)
+register.filter("invitation_mark", invitation_mark)
 register.filter("level_mark", marks.level_mark)
 register.filter("held", held_sentence)
+register.filter("hours", hours)
 
 AGE_WORDS = {
     "now": _("just now"),
