@@ -19,9 +19,10 @@ from django.conf import settings
 
 from apps.portal.demo_mep import prepare_platform
 from apps.portal.demo_store import prepare_store, registration
+from apps.sync.models import Center
 from apps.tenants import keys, services
 from apps.tenants.actors import SYSTEM
-from apps.tenants.models import Tenant, User
+from apps.tenants.models import KeyHolder, SigningKey, Tenant, User
 from apps.tenants.roles import Role
 from apps.tenants.specs import TenantSpec, UserSpec
 from examples.packages import build
@@ -87,15 +88,33 @@ def prepare_site(role: str) -> dict[str, Any]:
 
 
 def meet(world: dict[str, Any]) -> None:
-    """Believe the center's signatures; at the center itself that is its own key already."""
-    center = world["center"]["site"]
-    if uuid.UUID(center["site_id"]) != keys.this_site().site_id:
+    """Exchange the keys, as joining does: an edge believes the center's signatures and has it as
+    its center, and the center believes what the edges sign for their links."""
+    center, own = world["center"], keys.this_site().site_id
+    site_id = uuid.UUID(center["site"]["site_id"])
+    if site_id == own:
+        for edge in world["edges"]:
+            _believe(edge["site"], SigningKey.Purpose.LINK)
+        return
+    _believe(center["site"], SigningKey.Purpose.PEOPLE)
+    if not Center.objects.filter(site_id=site_id).exists():
+        Center.objects.create(
+            site_id=site_id, name=center["site"]["site_name"], url=center["url"])
+
+
+def _believe(site: dict[str, str], purpose: SigningKey.Purpose) -> None:
+    """Trust one key for one purpose, unless that has been done: it may have retired since."""
+    site_id = uuid.UUID(site["site_id"])
+    if not SigningKey.objects.filter(pk=site["kid"]).exists():
         keys.trust(
-            kid=center["kid"],
-            site_id=uuid.UUID(center["site_id"]),
-            site_name=center["site_name"],
-            public_key=center["public_key"],
+            kid=site["kid"],
+            site_id=site_id,
+            site_name=site["site_name"],
+            public_key=site["public_key"],
+            purpose=purpose,
         )
+    if not KeyHolder.objects.filter(pk=site_id).exists():
+        keys.note_holder(site_id=site_id, site_name=site["site_name"], key=keys.own_key())
 
 
 def story(world: dict[str, Any]) -> None:
