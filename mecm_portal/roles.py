@@ -22,7 +22,8 @@ class Role:
 
     ``mounts`` pairs a URL prefix with a URLconf module, ``beat`` maps a task name to its period in
     seconds, ``nav`` names the portal's sections in order, ``label`` is the mode chip's text,
-    ``origin`` marks the rows that are born here, and ``watches`` names coroutines that the site's
+    ``origin`` marks the rows that are born here, ``joins`` says that it joins another site and is
+    not joined by others, and ``watches`` names coroutines that the site's
     event loop runs beside the work of Celery.  ``waiting`` lists paths that are answered on that
     loop, since their requests wait for news, and ``machines`` the beginnings of paths that
     applications call, with small bodies and by the thousand.
@@ -34,6 +35,7 @@ class Role:
     mounts: tuple[tuple[str, str], ...]
     beat: dict[str, float]
     nav: tuple[str, ...]
+    joins: bool = False
     watches: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     machines: tuple[str, ...] = ()
@@ -83,6 +85,7 @@ EDGE = Role(
     name="edge",
     label=N_("Edge"),
     origin="MEPM",
+    joins=True,
     mounts=(
         ("lcmcontroller/", "apps.orchestration.urls_lcm"),
         ("lcmcontroller/v1/", "apps.monitoring.urls_lcm"),

@@ -148,7 +148,7 @@ def _place(row: Invitation, spec: JoinSpec) -> ManagerSpec:
     if spec.ip:
         _require_plain(spec)
         return ManagerSpec(row.name, spec.ip, spec.port)
-    if row.opened_by != AppLcm.Opener.EDGE:
+    if row.opened_by != "edge":
         why = Reason(N_("say the address and the port at which the center reaches this edge"))
         raise Invalid(N_("The request is not valid."), fields={"address": why})
     # It is never dialled; what stands for an address is unique, and nobody's (RFC 4193).

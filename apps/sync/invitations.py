@@ -110,7 +110,7 @@ def withdraw(*, actor: Actor, invitation_id: uuid.UUID) -> Invitation:
 def command_of(made: Invited) -> str:
     """What is to be run at the edge; only a center that dials has to be told where it is."""
     words = ["manage.py edge join", f"--center {settings.SITE_URL}", f"--token {made.token}"]
-    if made.invitation.opened_by == AppLcm.Opener.CENTER:
+    if made.invitation.opened_by != "edge":
         words.append("--address IP:PORT")
     return " ".join(words)
 

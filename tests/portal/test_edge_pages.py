@@ -1,4 +1,4 @@
-"""The pages about joining: at the center who may come and who is shut out, at the edge its center."""
+"""The pages about joining: at the center who may come and who is shut out, at an edge its center."""
 
 from __future__ import annotations
 

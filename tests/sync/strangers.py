@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import contextmanager
 
 import httpx
@@ -12,6 +13,8 @@ from django.test import Client, override_settings
 from apps.common import http
 from apps.hosts.models import AppLcm
 from apps.sync import admission, invitations, joining, puller
+from apps.sync.models import JoinStep
+from apps.tenants import keys, statements
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import SigningKey
 from tests.sites import TwoSites, Wire
@@ -99,3 +102,34 @@ class Strangers(TwoSites):
     def revoke(self, edge):
         """Shut it out."""
         return admission.revoke(actor=SYSTEM, edge_id=edge.pk)
+
+
+class Other:
+    """A site of which only the key is here."""
+
+    def __init__(self):
+        real = keys.this_site()
+        self.site_id = uuid.uuid4()
+        self.key = keys._new_key(type(real)(site_id=self.site_id, name="other"))
+        self.public, self.private = self.key.public_key, self.key.private_key
+        self.key.delete()
+
+    def state(self, token, site_id=None):
+        """Its proof for a token."""
+        claims = {"iss": str(site_id or self.site_id), "aud": invitations.digest_of(token),
+                  "use": "join"}
+        return statements.jwt.encode(claims, self.private.reveal(), algorithm="EdDSA")
+
+
+def other_site(token, *, site_id=None, ip="10.9.0.9", public=None, other=None):
+    """A join of some other site."""
+    other = other or Other()
+    who = site_id or other.site_id
+    return admission.JoinSpec(
+        token, who, "other", public or other.public, other.state(token, who), ip, 8100)
+
+
+def steps(name="far"):
+    """The steps of an invitation, failed ones marked."""
+    rows = JoinStep.objects.filter(invitation__name=name).order_by("id")
+    return [row.step if row.ok else f"!{row.step}" for row in rows]

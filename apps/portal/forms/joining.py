@@ -53,7 +53,9 @@ class InviteForm(PortalForm):
 class JoinForm(PortalForm):
     """Which center, and the token of its invitation."""
 
-    code_fields: ClassVar[Mapping[str, str]] = {"unreachable": "center", "upstream_timeout": "center"}
+    code_fields: ClassVar[Mapping[str, str]] = {
+        "unreachable": "center", "upstream_timeout": "center",
+    }
 
     center = forms.CharField(
         label=_("Address of the center"), max_length=255,

@@ -65,7 +65,7 @@ def leave(request: HttpRequest) -> HttpResponseBase:
 
 def _reader(request: HttpRequest) -> Actor:
     """Who asks; this page is an edge's."""
-    if "center" not in settings.ROLE.nav:
+    if not settings.ROLE.joins:
         raise Http404
     actor = actor_of(request)
     require(may(actor, "systems.read"))

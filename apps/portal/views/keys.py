@@ -33,7 +33,7 @@ def rotate(request: HttpRequest) -> HttpResponseBase:
     """Sign with a new key from now on."""
     actor = actor_of(request)
     require(may_change_trust(actor))
-    back = reverse("center" if "center" in settings.ROLE.nav else "edges")
+    back = reverse("center" if settings.ROLE.joins else "edges")
     form = RotateForm(*sent(request))
     if request.method == "POST" and form.is_valid():
         keep = timedelta(hours=form.cleaned_data["keep"])

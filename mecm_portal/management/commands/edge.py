@@ -15,7 +15,8 @@ from apps.hosts.models import AppLcm
 from apps.sync import admission, invitations, joining
 from apps.tenants.actors import SYSTEM
 
-AT = {"invite": "center", "revoke": "center", "join": "edge", "leave": "edge", "center": "edge"}
+# What is done at the site that joins, and not at the one that is joined.
+JOINING = frozenset({"join", "leave", "center"})
 
 
 class Command(BaseCommand):
@@ -45,9 +46,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, or say in words why not."""
         verb = options["verb"]
-        if settings.ROLE.name != AT[verb]:
-            where = {"center": "a center", "edge": "an edge"}[AT[verb]]
-            raise CommandError(f"“{verb}” is done at {where}; this site is a {settings.ROLE.name}.")
+        if settings.ROLE.joins is not (verb in JOINING):
+            other = "a center" if settings.ROLE.joins else "an edge"
+            raise CommandError(f"“{verb}” is done at {other}, which this site is not.")
         try:
             getattr(self, f"_{verb}")(options)
         except DomainError as error:

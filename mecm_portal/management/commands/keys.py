@@ -37,7 +37,8 @@ class Command(BaseCommand):
                 fields = [f"{name}: {say(why)}" for name, why in error.fields.items()]
                 raise CommandError("\n".join([say(error.reason), *fields])) from error
         for key in keys.own_keys():
-            until = f"believed until {key.retires_at:%Y-%m-%d %H:%M %Z}" if key.retires_at else "now"
-            self.stdout.write(f"{key.kid}  {until}")
+            until = key.retires_at
+            said = f"believed until {until:%Y-%m-%d %H:%M %Z}" if until else "signs now"
+            self.stdout.write(f"{key.kid}  {said}")
         for holder in keys.untold():
             self.stdout.write(f"“{holder.site_name}” does not have it yet. {say(holder.why)}")
