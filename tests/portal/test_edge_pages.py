@@ -1,4 +1,4 @@
-"""The pages about joining: at the center who may come and who is shut out, at an edge its center."""
+"""The pages about joining: who may come and who is shut out, and the center of an edge."""
 
 from __future__ import annotations
 
