@@ -25,8 +25,10 @@ class Role:
     ``origin`` marks the rows that are born here, ``joins`` says that it joins another site and is
     not joined by others, and ``watches`` names coroutines that the site's
     event loop runs beside the work of Celery.  ``waiting`` lists paths that are answered on that
-    loop, since their requests wait for news, and ``machines`` the beginnings of paths that
-    applications call, with small bodies and by the thousand.
+    loop, since their requests wait for news or for others; one that ends in a slash stands for all
+    below it.  ``sockets`` lists those of its own websockets beside the live pages', and
+    ``machines`` the beginnings of paths that applications call, with small bodies and by the
+    thousand.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Role:
     joins: bool = False
     watches: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    sockets: tuple[str, ...] = ()
     machines: tuple[str, ...] = ()
 
 
@@ -78,7 +81,13 @@ CENTER = Role(
     },
     nav=("dashboard", "topology", "packages", "stores", "instances", "deployments", "hosts",
          "systems", "users", "activity"),
-    watches=("apps.sync.watcher.watch_edges", "apps.orchestration.following.watch_vims"),
+    watches=(
+        "apps.sync.watcher.watch_edges",
+        "apps.sync.channel.endpoint.watch_channels",
+        "apps.orchestration.following.watch_vims",
+    ),
+    waiting=("/sync/v1/through/",),
+    sockets=("/sync/v1/channel",),
 )
 
 EDGE = Role(
@@ -122,6 +131,7 @@ EDGE = Role(
         "apps.mep.notify.deliver.deliver_notifications",
         "apps.monitoring.pulse.watch_pulse",
         "apps.sync.greeting.watch_center",
+        "apps.sync.channel.dialing.dial_center",
         "apps.orchestration.following.watch_vims",
     ),
     waiting=("/sync/v1/changes",),

@@ -25,7 +25,12 @@ ROLE = roles.current()
 SITE_NAME = os.environ.get("MECM_SITE_NAME", ROLE.name)
 SITE_DIR = Path(os.environ.get("MECM_SITE_DIR", BASE_DIR / ".data" / SITE_NAME))
 SITE_URL = os.environ.get("MECM_SITE_URL", "http://127.0.0.1:8000")
+# Where the other processes of this site reach this one; empty: at the socket on which it listens.
+INTERNAL_URL = os.environ.get("MECM_INTERNAL_URL", "")
+# Who signs for the center that an edge dials, where that is none of the usual authorities.
+CENTER_CA_FILE = os.environ.get("MECM_CENTER_CA_FILE", "")
 DEMO = os.environ.get("MECM_DEMO") == "1"
+DEMO_LINK = os.environ.get("MECM_LINK", "center")  # which side opens the links of a demo world
 SITE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 SECRET_KEY = site_key(SITE_DIR / "site.key")

@@ -22,6 +22,7 @@ from apps.mep.notify import queue
 from apps.packages import distribution_work, store_work
 from apps.rules import work as rule_work
 from apps.sync import puller, timeline
+from apps.sync.channel import doors
 
 AGAIN_SECONDS = 1.0
 _log = logging.getLogger("mecm.site")
@@ -36,6 +37,7 @@ def forget_leases() -> None:
     hosts.drop_deliveries()
     idempotency.drop_claims()
     puller.drop_leases()
+    doors.forget_channels()
     queue.drop_leases()
     mirror.drop_leases()
     connection.close()

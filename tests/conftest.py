@@ -44,6 +44,12 @@ def pytest_xdist_make_scheduler(config, log):
     return Scheduler(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
+def pytest_generate_tests(metafunc):
+    """The same tests for the link that the center opens and for the one that the edge opens."""
+    if "opened_by" in metafunc.fixturenames and getattr(metafunc.module, "EITHER_WAY", False):
+        metafunc.parametrize("opened_by", ["center", "edge"])
+
+
 @pytest.fixture
 def house(settings, tmp_path, db):
     """A center with directories of its own; answers in English; guests may come in."""
@@ -106,9 +112,18 @@ def apart(request, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def two_sites(house, edge_database, tmp_path, monkeypatch):
+def opened_by():
+    """Which side opens the link between two sites.
+
+    ``EITHER_WAY = True`` in a module has each of its tests once for either.
+    """
+    return "center"
+
+
+@pytest.fixture
+def two_sites(house, edge_database, tmp_path, monkeypatch, opened_by):
     """A center and a real edge with a database of its own, linked in one process."""
-    sites = TwoSites(edge_database, tmp_path / "edge")
+    sites = TwoSites(edge_database, tmp_path / "edge", opened_by=opened_by)
     sites.link(monkeypatch)
     yield sites
     sites.close()

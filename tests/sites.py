@@ -29,6 +29,7 @@ from apps.rules import work as rule_work
 from apps.sync import timeline
 from apps.tenants import keys
 from mecm_portal.roles import CENTER, EDGE
+from tests.lines import Framed, edges_dial_in
 
 __all__ = ["CENTER", "EDGE", "EdgeDied", "TwoSites", "Wire", "database_copy", "urls_of"]
 URLS = Path(__file__).parent.parent / "mecm_portal" / "urls.py"
@@ -99,12 +100,16 @@ class Wire(httpx.BaseTransport):
 
 
 class TwoSites:
-    """The test's own site as center, and one edge at 10.9.0.1:8100."""
+    """The test's own site as center, and one edge at 10.9.0.1:8100.
+
+    ``opened_by`` says which side opens the link, "center" or "edge"; the messages are the same.
+    """
 
     ip, port = "10.9.0.1", 8100
 
-    def __init__(self, template, folder):
+    def __init__(self, template, folder, *, opened_by="center"):
         folder.mkdir()
+        self.opened_by = opened_by
         self.folder = folder
         self.file = folder / "edge.sqlite3"
         shutil.copy(template, self.file)
@@ -112,6 +117,7 @@ class TwoSites:
         wanted = {**here.settings_dict, "NAME": str(self.file)}
         self.connection = type(here)(wanted, DEFAULT_DB_ALIAS)
         self.wire = Wire(self)
+        self.transport = Framed(self.wire) if opened_by == "edge" else self.wire
         for name in ("packages", "vim", "tmp"):
             (folder / name).mkdir()
         self.urls = urls_of(EDGE)
@@ -128,9 +134,11 @@ class TwoSites:
 
     def link(self, monkeypatch):
         """Put the wire where the center's HTTP client would open a socket."""
+        if self.opened_by == "edge":
+            edges_dial_in(monkeypatch)
 
         def client(base_url, *, read_seconds=http.READ_SECONDS):
-            return httpx.Client(base_url=base_url, transport=self.wire, trust_env=False)
+            return httpx.Client(base_url=base_url, transport=self.transport, trust_env=False)
 
         monkeypatch.setattr(http, "client", client)
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common import http
 from apps.common.errors import DomainError, Invalid, Upstream
+from apps.edgelink import through
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
 from apps.journal import orders
@@ -26,17 +27,25 @@ LCM = "/lcmcontroller/v1"
 RULES = "/apprulemgr/v1"
 UPLOAD_SECONDS = 600.0
 TRY_SECONDS = 60.0  # an edge waits for a VIM that may not answer before it says so
+NOT_DIALLED = N_("%(where)s has not dialled in yet.")
 ROW = {"kind", "id", "version"}  # what every row of the feed has
 
 
 class EdgeClient:
-    """The link to one edge on behalf of ``actor``; use as a context manager."""
+    """The link to one edge on behalf of ``actor``; use as a context manager.
+
+    ``url`` is where the edge is reached, whichever side opened the link.
+    """
 
     def __init__(self, edge: AppLcm, *, actor: Actor = SYSTEM, tenant_name: str = "") -> None:
         self.edge = edge
         self.actor = actor
         self.tenant_name = tenant_name
-        self._http = http.client(edge.base_url)
+        self.url = edge.base_url
+        if edge.dials_in:
+            self.url = through.url_of(edge.channel_url or edge.base_url, edge.pk)
+        self._http = http.client(self.url)
+        self._http.event_hooks["response"].append(through.raise_fault)
 
     def __enter__(self) -> Self:
         return self
@@ -280,7 +289,8 @@ class EdgeClient:
     def headers(self) -> dict[str, str]:
         """A token for the edge that names the acting user, and the request's id.
 
-        Raises Upstream for an edge that was shut out: nothing is asked of it any more.
+        One for the way through this center where the edge opens the link.  Raises Upstream while it
+        has none open, and for an edge that was shut out: nothing is asked of it any more.
         """
         if self.edge.revoked_at is not None:
             raise Upstream(
@@ -289,18 +299,32 @@ class EdgeClient:
                 retryable=False,
                 code="revoked",
             )
+        way = self._way()
         if self.edge.site_id is None:
             self._meet()
         assert self.edge.site_id is not None  # noqa: S101 - _meet pins it or raises
         token = tokens.site_token(
             self.actor, audience=self.edge.site_id, tenant_name=self.tenant_name
         )
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {token}"} | way
         return headers | ({"X-Request-ID": request_id.get()} if request_id.get() else {})
+
+    def _way(self) -> dict[str, str]:
+        """What the process that holds the edge's line wants to see; nothing when we dial."""
+        if not self.edge.dials_in:
+            return {}
+        if self.edge.channel_url:
+            return {through.TOKEN_HEADER: tokens.through_token(self.edge.pk)}
+        since = self.edge.since if self.edge.reachable is False else None
+        text = N_("%(where)s has not dialled in since %(since)s.") if since else NOT_DIALLED
+        when = f"{since:%Y-%m-%d %H:%M} UTC" if since else ""
+        raise Upstream(text, where=self.edge.name, since=when, code="unreachable")
 
     def _meet(self) -> None:
         """Learn who answers there and pin it: every later token is bound to that identity."""
-        said = http.send(self._http, "GET", "/sync/v1/site", called=self.edge.name)
+        said = http.send(
+            self._http, "GET", "/sync/v1/site", called=self.edge.name, headers=self._way()
+        )
         try:
             site_id = uuid.UUID(said.json()["site_id"])
         except (AttributeError, KeyError, TypeError, ValueError):

@@ -139,3 +139,30 @@ def note_identity(*, applcm_id: uuid.UUID, site_id: uuid.UUID) -> None:
     row.site_id = site_id
     row.cursor = 0
     row.save()
+
+
+@transaction.atomic
+def let_edge_dial(*, actor: Actor, ip: str, site_id: uuid.UUID) -> None:
+    """From now on the edge of that identity opens the link, and the center waits for it."""
+    require(may_configure(actor))
+    note_identity(applcm_id=access(AppLcm, ip).pk, site_id=site_id)
+    row = access(AppLcm, ip, lock=True)
+    if not row.dials_in:
+        row.opened_by = AppLcm.Opener.EDGE
+        row.save()
+        journal.record("hosts.applcm.updated", row, actor=actor)
+
+
+def note_channel(*, applcm_id: uuid.UUID, url: str) -> None:
+    """The edge has dialled in; it is reached through the process at ``url`` now."""
+    AppLcm.objects.filter(pk=applcm_id).update(channel_url=url)
+
+
+def drop_channel(*, applcm_id: uuid.UUID, url: str) -> bool:
+    """The edge is not reached at ``url`` any more; whether it was until now."""
+    return bool(AppLcm.objects.filter(pk=applcm_id, channel_url=url).update(channel_url=""))
+
+
+def drop_channels() -> int:
+    """Nobody has dialled in: the only process of this center starts just now."""
+    return AppLcm.objects.exclude(channel_url="").update(channel_url="")

@@ -74,6 +74,11 @@ class AppLcm(Manager):
     # When it was shut out; what it told before stays readable.
     revoked_at = models.DateTimeField(null=True, editable=False)
 
+    @property
+    def dials_in(self) -> bool:
+        """Whether the edge opens the link, so that the center waits for it."""
+        return self.opened_by == "edge"
+
 
 class AppRuleManager(Manager):
     """The application rule manager of an edge."""

@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import Conflict
-from apps.common.models import Origin
+from apps.common.errors import Conflict, DomainError
+from apps.common.models import Origin, save_many
 from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
 from apps.instances.selectors import unfinished
-from apps.instances.services import Observation, forget, lock, note_observed
+from apps.instances.services import (
+    Noted,
+    Observation,
+    apply_observation,
+    forget,
+    lock,
+    locked,
+    tell_observed,
+)
 from apps.journal import services as journal
-from apps.journal.selectors import is_buried
+from apps.journal.selectors import buried
 from apps.packages.models import Package
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Tenant
+
+# What an edge's word may change of an instance that is known here.
+TOLD = (
+    "state", "package", "operation_info", "health", "health_reason", "edge_state", "workload",
+    "observed_at", "observed_version",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What an edge says of one instance."""
+
+    id: uuid.UUID
+    data: dict[str, Any]
+    seen: Observation
 
 
 def export(instance: AppInstance) -> dict[str, Any]:
@@ -33,25 +58,31 @@ def export(instance: AppInstance) -> dict[str, Any]:
     }
 
 
-@transaction.atomic
 def take_over(
     *, edge: AppLcm, instance_id: uuid.UUID, data: dict[str, Any], seen: Observation
 ) -> bool:
-    """Copy what the edge tells of its own; False while package, host or tenant are unknown here."""
-    instance = lock(instance_id)
-    if instance is None:
-        if is_buried("appinstance", instance_id):
-            # Forgotten here because it has ended: an older word of the edge brings it not back.
-            return True
-        instance = _adopt(edge, instance_id, data, seen)
-        if instance is None:
-            return False
-    elif instance.host.applcm_id != edge.pk:
-        raise Conflict(N_("The instance “%(name)s” runs at another edge."), name=instance.app_name)
-    elif not unfinished([instance_id]).exists():
-        _follow(instance, seen, data)
-    note_observed(instance_id=instance_id, seen=seen)
-    return True
+    """Copy what the edge tells of its own; False while package, host or tenant are unknown here.
+
+    Raises Conflict for an instance of another edge.
+    """
+    (outcome,) = take_over_many(edge=edge, words=[Word(instance_id, data, seen)])
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome
+
+
+@transaction.atomic
+def take_over_many(
+    *, edge: AppLcm, words: Sequence[Word], quiet: bool = False
+) -> list[bool | DomainError]:
+    """The same for many different instances at once; what would be raised is returned instead.
+
+    ``quiet`` where they are no news but a copy of what has been there for long.
+    """
+    work = _TakeOver(edge, words, quiet)
+    outcomes = [work.take(word) for word in words]
+    work.write()
+    return outcomes
 
 
 @transaction.atomic
@@ -77,51 +108,110 @@ def note_gone(*, edge: AppLcm, instance_id: uuid.UUID) -> bool:
     return True
 
 
-def _adopt(
-    edge: AppLcm, instance_id: uuid.UUID, data: dict[str, Any], seen: Observation
-) -> AppInstance | None:
-    known = (
-        Package.objects.filter(pk=data["package_id"]).exists()
-        and MecHost.objects.filter(pk=data["host_id"], applcm=edge).exists()
-        and Tenant.objects.filter(pk=data["tenant_id"]).exists()
-    )
-    if not known:
-        return None
-    instance = AppInstance(
-        id=instance_id,
-        tenant_id=uuid.UUID(data["tenant_id"]),
-        package_id=uuid.UUID(data["package_id"]),
-        host_id=uuid.UUID(data["host_id"]),
-        app_name=data["app_name"],
-        description=data["description"],
-        state=seen.edge_state,
-        origin=Origin(data["origin"]),
-    )
-    instance.save(force_insert=True)
-    journal.record(
-        "instances.instance.reported",
-        instance,
-        actor=SYSTEM,
-        tenant_id=instance.tenant_id,
-        data={"state": instance.state},
-    )
-    return instance
+class _TakeOver:
+    """What is known here of the instances that an edge speaks of, looked up once for all."""
 
+    def __init__(self, edge: AppLcm, words: Sequence[Word], quiet: bool) -> None:
+        self.edge, self.quiet = edge, quiet
+        self.there = {one.pk: one for one in locked([word.id for word in words])}
+        new = [word for word in words if word.id not in self.there]
+        self.busy = set(unfinished(self.there).values_list("instance_id", flat=True))
+        self.ended = buried("appinstance", [word.id for word in new])
+        # An instance that is upgraded runs a package that may not be known here yet.
+        self.packages = _keys(Package.objects, words, "package_id")
+        self.hosts = _keys(MecHost.objects.filter(applcm=edge), new, "host_id")
+        self.tenants = _keys(Tenant.objects, new, "tenant_id")
+        self.changed: list[AppInstance] = []
+        self.aged: list[AppInstance] = []
+        self.tellings: list[Callable[[], None]] = []
 
-def _follow(instance: AppInstance, seen: Observation, data: dict[str, Any]) -> None:
-    """With no work of ours in progress, the life cycle at the edge is the truth."""
-    newer = not seen.version or seen.version > instance.observed_version
-    package_id = uuid.UUID(data["package_id"])
-    upgraded = package_id != instance.package_id and Package.objects.filter(pk=package_id).exists()
-    if newer and seen.edge_state and (upgraded or instance.state != seen.edge_state):
+    def take(self, word: Word) -> bool | DomainError:
+        """Give the instance what is said of it; nothing is written yet."""
+        instance, followed = self.there.get(word.id), False
+        if instance is None:
+            if word.id in self.ended:
+                # Forgotten here because it has ended: an older word brings it not back.
+                return True
+            instance = self._adopted(word)
+            if instance is None:
+                return False
+            followed = True
+        elif instance.host.applcm_id != self.edge.pk:
+            return Conflict(
+                N_("The instance “%(name)s” runs at another edge."), name=instance.app_name
+            )
+        elif word.id not in self.busy:
+            followed = self._follow(instance, word)
+        self._observe(instance, word.seen, followed=followed)
+        return True
+
+    def write(self) -> None:
+        """Write what changed, each under a new version, and tell of it."""
+        save_many(self.changed, fields=TOLD)
+        for instance in self.aged:
+            instance.save_age()
+        for tell in self.tellings:
+            tell()
+
+    def _observe(self, instance: AppInstance, seen: Observation, *, followed: bool) -> None:
+        before = instance.health
+        noted = apply_observation(instance, seen)
+        if noted is Noted.NEWS:
+            self.tellings.append(lambda: tell_observed(instance, before, quiet=self.quiet))
+        if followed or noted is Noted.NEWS:
+            self.changed.append(instance)
+        elif noted is Noted.AGE:
+            self.aged.append(instance)
+
+    def _adopted(self, word: Word) -> AppInstance | None:
+        data = word.data
+        package, host, tenant = (
+            uuid.UUID(data[name]) for name in ("package_id", "host_id", "tenant_id")
+        )
+        if not (package in self.packages and host in self.hosts and tenant in self.tenants):
+            return None
+        instance = AppInstance(
+            id=word.id,
+            tenant_id=tenant,
+            package_id=package,
+            host_id=host,
+            app_name=data["app_name"],
+            description=data["description"],
+            state=word.seen.edge_state,
+            origin=Origin(data["origin"]),
+        )
+        self._tell("reported", instance)
+        return instance
+
+    def _follow(self, instance: AppInstance, word: Word) -> bool:
+        """With no work of ours in progress, the life cycle at the edge is the truth."""
+        seen = word.seen
+        newer = not seen.version or seen.version > instance.observed_version
+        package_id = uuid.UUID(word.data["package_id"])
+        upgraded = package_id != instance.package_id and package_id in self.packages
+        if not newer or not seen.edge_state:
+            return False
+        if not upgraded and instance.state == seen.edge_state:
+            return False
         instance.state = seen.edge_state
         instance.package_id = package_id if upgraded else instance.package_id
         instance.operation_info = seen.why.as_json() if seen.why else {}
-        instance.save()
-        journal.record(
-            "instances.instance.followed",
-            instance,
-            actor=SYSTEM,
-            tenant_id=instance.tenant_id,
-            data={"state": instance.state},
+        self._tell("followed", instance)
+        return True
+
+    def _tell(self, verb: str, instance: AppInstance) -> None:
+        self.tellings.append(
+            lambda: journal.record(
+                f"instances.instance.{verb}",
+                instance,
+                actor=SYSTEM,
+                tenant_id=instance.tenant_id,
+                data={"state": instance.state},
+                quiet=self.quiet,
+            )
         )
+
+
+def _keys(rows: Any, words: Sequence[Word], name: str) -> set[uuid.UUID]:
+    asked = {word.data[name] for word in words}
+    return set(rows.filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()

@@ -79,6 +79,12 @@ class AppInstance(Versioned):
     def __str__(self) -> str:
         return self.app_name
 
+    def save_age(self) -> None:
+        """Write when it was looked at last, which raises no version."""
+        AppInstance.objects.filter(pk=self.pk).update(
+            observed_at=self.observed_at, observed_version=self.observed_version
+        )
+
     @property
     def info(self) -> Reason:
         """``operationInfo``: why the last operation failed, or empty."""

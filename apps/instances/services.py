@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from enum import Enum, auto
 
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
@@ -100,12 +100,18 @@ def hold_tenant(tenant_id: uuid.UUID) -> None:
 
 def lock(instance_id: uuid.UUID) -> AppInstance | None:
     """The row, held until the transaction ends; None when it is gone."""
-    return (
-        AppInstance.objects.select_for_update(of=("self",))
-        .select_related("package", "host", "host__applcm", "tenant")
-        .filter(pk=instance_id)
-        .first()
-    )
+    rows = AppInstance.objects.select_for_update(of=("self",))
+    related = rows.select_related("package", "host", "host__applcm", "tenant")
+    return related.filter(pk=instance_id).first()
+
+
+def locked(instance_ids: Sequence[uuid.UUID]) -> list[AppInstance]:
+    """Those of many rows that are there, with their hosts, in the order of ids and held as above.
+
+    One order for everybody, so that nobody waits for a row while another waits for theirs.
+    """
+    rows = AppInstance.objects.select_for_update(of=("self",)).select_related("host")
+    return list(rows.filter(pk__in=instance_ids).order_by("pk"))
 
 
 @transaction.atomic
@@ -180,29 +186,60 @@ def forget(*, actor: Actor, instance_id: uuid.UUID, verb: str = "terminated") ->
 def note_observed(*, instance_id: uuid.UUID, seen: Observation) -> bool:
     """Store what was observed; True when it tells something new."""
     instance = lock(instance_id)
-    if instance is None or (seen.version and seen.version <= instance.observed_version):
+    if instance is None:
         return False
+    before = instance.health
+    noted = apply_observation(instance, seen)
+    if noted is Noted.NEWS:
+        instance.save()
+        tell_observed(instance, before)
+    elif noted is Noted.AGE:
+        instance.save_age()
+    return noted is Noted.NEWS
+
+
+class Noted(Enum):
+    """What an observation changes of an instance: nothing, only its time, or what is known."""
+
+    NOTHING = auto()
+    AGE = auto()
+    NEWS = auto()
+
+
+def apply_observation(instance: AppInstance, seen: Observation) -> Noted:
+    """Give an instance what was observed, without writing it; an older word changes nothing.
+
+    Only the time is no news: it is kept without raising the version, or every look would be one.
+    """
+    if seen.version and seen.version <= instance.observed_version:
+        return Noted.NOTHING
     before = (instance.health, instance.health_reason, instance.edge_state)
     fresh = seen.status is not None and not seen.status.same_as(instance.seen)
     instance.health, reason = health_of(instance.state, seen)
     instance.health_reason = reason.as_json() if reason else {}
     instance.edge_state = seen.edge_state or instance.edge_state
-    if not fresh and before == (instance.health, instance.health_reason, instance.edge_state):
-        _note_age(instance, seen)
-        return False
-    if seen.status is not None:
-        instance.workload, instance.observed_at = seen.status.as_json(), seen.at
     instance.observed_version = seen.version or instance.observed_version
-    instance.save()
+    if fresh or before != (instance.health, instance.health_reason, instance.edge_state):
+        if seen.status is not None:
+            instance.workload, instance.observed_at = seen.status.as_json(), seen.at
+        return Noted.NEWS
+    old = instance.observed_at is None or seen.at - instance.observed_at >= FRESHNESS
+    if seen.status is not None and (old or seen.version):
+        instance.observed_at = seen.at
+        return Noted.AGE
+    return Noted.AGE if seen.version else Noted.NOTHING
+
+
+def tell_observed(instance: AppInstance, before: str, *, quiet: bool = False) -> None:
+    """Announce news of an instance whose health was ``before``; worse health is kept as well."""
     journal.record(
         "instances.instance.observed",
         instance,
         actor=SYSTEM,
         tenant_id=instance.tenant_id,
         data={"state": instance.state, "health": instance.health},
-        quiet=instance.health in (before[0], _EXPECTED.get(Health(before[0]))),
+        quiet=quiet or instance.health in (before, _EXPECTED.get(Health(before))),
     )
-    return True
 
 
 def health_of(state: str, seen: Observation) -> tuple[str, Reason | None]:
@@ -216,16 +253,6 @@ def health_of(state: str, seen: Observation) -> tuple[str, Reason | None]:
     if seen.status.phase == Phase.ABSENT:
         return Health.FAILED, NOTHING_THERE
     return _HEALTH.get(seen.status.phase, Health.UNKNOWN), seen.status.reason
-
-
-def _note_age(instance: AppInstance, seen: Observation) -> None:
-    """Nothing new but the time: keep it without raising the version, or every look is news."""
-    fields: dict[str, Any] = {"observed_version": seen.version} if seen.version else {}
-    old = instance.observed_at is None or seen.at - instance.observed_at >= FRESHNESS
-    if seen.status is not None and (old or seen.version):
-        fields["observed_at"] = seen.at
-    if fields:
-        AppInstance.objects.filter(pk=instance.pk).update(**fields)
 
 
 def _tell(verb: str, instance: AppInstance, actor: Actor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
@@ -23,6 +24,12 @@ def history_of(kind: str, subject_id: str) -> QuerySet[Entry]:
 def tombstones_after(version: int) -> QuerySet[Tombstone]:
     """What was deleted under a version greater than ``version``, in order."""
     return Tombstone.objects.filter(version__gt=version).order_by("version")
+
+
+def buried(kind: str, subject_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these were here once and are gone."""
+    rows = Tombstone.objects.filter(kind=kind, subject_id__in=list(subject_ids))
+    return set(rows.values_list("subject_id", flat=True))
 
 
 def is_buried(kind: str, subject_id: uuid.UUID) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 
+from apps.hosts import managers
 from apps.portal.demo_mep import prepare_platform
 from apps.portal.demo_store import prepare_store, registration
 from apps.sync.models import Center
@@ -88,33 +89,24 @@ def prepare_site(role: str) -> dict[str, Any]:
 
 
 def meet(world: dict[str, Any]) -> None:
-    """Exchange the keys, as joining does: an edge believes the center's signatures and has it as
-    its center, and the center believes what the edges sign for their links."""
-    center, own = world["center"], keys.this_site().site_id
-    site_id = uuid.UUID(center["site"]["site_id"])
-    if site_id == own:
+    """Believe the center's signatures; the center believes those of edges, for their links only.
+
+    Where the edges are the ones to dial, each learns here whom.
+    """
+    center = world["center"]["site"]
+    if uuid.UUID(center["site_id"]) == keys.this_site().site_id:
         for edge in world["edges"]:
-            _believe(edge["site"], SigningKey.Purpose.LINK)
+            _trust(edge["site"], SigningKey.Purpose.LINK)
         return
-    _believe(center["site"], SigningKey.Purpose.PEOPLE)
-    if not Center.objects.filter(site_id=site_id).exists():
-        Center.objects.create(
-            site_id=site_id, name=center["site"]["site_name"], url=center["url"])
-
-
-def _believe(site: dict[str, str], purpose: SigningKey.Purpose) -> None:
-    """Trust one key for one purpose, unless that has been done: it may have retired since."""
-    site_id = uuid.UUID(site["site_id"])
-    if not SigningKey.objects.filter(pk=site["kid"]).exists():
-        keys.trust(
-            kid=site["kid"],
-            site_id=site_id,
-            site_name=site["site_name"],
-            public_key=site["public_key"],
-            purpose=purpose,
-        )
-    if not KeyHolder.objects.filter(pk=site_id).exists():
-        keys.note_holder(site_id=site_id, site_name=site["site_name"], key=keys.own_key())
+    _trust(center, SigningKey.Purpose.PEOPLE)
+    Center.objects.update_or_create(
+        site_id=center["site_id"],
+        defaults={
+            "name": center["site_name"],
+            "url": world["center"]["url"],
+            "opened_by": settings.DEMO_LINK,
+        },
+    )
 
 
 def story(world: dict[str, Any]) -> None:
@@ -133,6 +125,23 @@ def story(world: dict[str, Any]) -> None:
     ]
     for done, what in running:
         _wait(done, what)
+
+
+def _trust(site: dict[str, str], purpose: str) -> None:
+    """Believe one key for one purpose, unless that was done: it may have retired since, or the
+    site may have been shut out."""
+    site_id = uuid.UUID(site["site_id"])
+    if SigningKey.objects.filter(pk=site["kid"]).exists():
+        return
+    keys.trust(
+        kid=site["kid"],
+        site_id=site_id,
+        site_name=site["site_name"],
+        public_key=site["public_key"],
+        purpose=purpose,
+    )
+    if not KeyHolder.objects.filter(pk=site_id).exists():
+        keys.note_holder(site_id=site_id, site_name=site["site_name"], key=keys.own_key())
 
 
 def _person(username: str, role: Role, tenant: str) -> dict[str, str]:
@@ -192,6 +201,9 @@ def _register_edge(admin: _Session, edge: dict[str, Any], number: int) -> None:
     city, address, coordinates = PLACES[(number - 1) % len(PLACES)]
     applcm = {"applcmName": edge["name"], "applcmIp": ip, "applcmPort": port}
     _ensure(admin, "/inventory/v1/applcms", "applcmIp", applcm)
+    if settings.DEMO_LINK == "edge":
+        site_id = uuid.UUID(edge["site"]["site_id"])
+        managers.let_edge_dial(actor=SYSTEM, ip=ip, site_id=site_id)
     rules = {"appRuleName": edge["name"], "appRuleIp": ip, "appRulePort": port}
     _ensure(admin, "/inventory/v1/apprulemanagers", "appRuleIp", rules)
     host = {

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
@@ -34,6 +35,12 @@ class Named:
     version: int
     reason: Reason | None = None
 
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Named:
+        """As it stands in a message or in a file."""
+        reason = Reason.from_json(row["reason"]) if row.get("reason") else None
+        return cls(str(row["kind"]), uuid.UUID(str(row["id"])), int(row["version"]), reason)
+
 
 def reader_for(actor: Actor) -> Reader:
     """The reader that an actor is: the site that sent them, or for our own users they themselves.
@@ -41,8 +48,13 @@ def reader_for(actor: Actor) -> Reader:
     One that never acknowledged anything is not stored: reading leaves no trace.
     """
     key = actor.site_id or uuid.UUID(actor.actor_id)
-    name = "" if actor.site_id else actor.actor_name
-    return Reader.objects.filter(site_id=key).first() or Reader(site_id=key, name=name)
+    return reader_of(key, name="" if actor.site_id else actor.actor_name)
+
+
+def reader_of(site_id: uuid.UUID, *, name: str = "") -> Reader:
+    """The same for a site that is named."""
+    found = Reader.objects.filter(site_id=site_id).first()
+    return found or Reader(site_id=site_id, name=name)
 
 
 @transaction.atomic

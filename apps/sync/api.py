@@ -3,7 +3,6 @@ feed its readers have."""
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -12,7 +11,6 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.words import Reason
 from apps.sync import acks, feed, joining, timeline
 from apps.tenants.actors import Actor
 from apps.tenants.keys import this_site
@@ -149,8 +147,8 @@ class AckView(ReaderView):
         reader = acks.acknowledge(
             acks.reader_for(self.actor),
             upto=data.get("upto"),
-            rows=[_named(row) for row in data.get("rows", ())],
-            refused=[_named(row) for row in data.get("refused", ())],
+            rows=[acks.Named.from_json(row) for row in data.get("rows", ())],
+            refused=[acks.Named.from_json(row) for row in data.get("refused", ())],
         )
         return Response({"acked": reader.acked})
 
@@ -161,8 +159,3 @@ def read(actor: Actor, query: dict[str, Any]) -> dict[str, Any]:
         raise timeline.starts_over()
     return feed.page(after=query["after"], limit=query["limit"], mark=query["mark"])
 
-
-def _named(row: dict[str, Any]) -> acks.Named:
-    key: uuid.UUID = row["id"]
-    reason = Reason.from_json(row["reason"]) if row.get("reason") else None
-    return acks.Named(row["kind"], key, row["version"], reason)

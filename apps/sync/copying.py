@@ -19,6 +19,7 @@ from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
 from apps.sync import mending, timeline
 from apps.sync.feed import COPIED, DEAD, digest_of
+from apps.sync.files import FileFeed
 from apps.sync.kinds import NAMES, Source
 from apps.sync.models import Copy, HeldRow, Peer
 from apps.sync.taking import LOST, Taken, take
@@ -53,9 +54,9 @@ def begin(peer: Peer, hold: Hold, *, told: list[list[Any]] | None = None) -> Non
     peer.edge.cursor = 0
 
 
-def copy(edge: AppLcm, peer: Peer, client: EdgeClient, taken: Taken, hold: Hold) -> int:
+def copy(edge: AppLcm, peer: Peer, client: EdgeClient | FileFeed, taken: Taken, hold: Hold) -> int:
     """Read what is left of the copy, and set the cursor to where it began; returns the rows."""
-    count, source = 0, Source(edge, peer.forked_at)
+    count, source = 0, Source(edge, peer.forked_at, is_copy=True)
     while peer.copy_kind:
         page = client.copy(kind=peer.copy_kind, after=peer.copy_after, limit=COPY_PAGE)
         hold(peer)
@@ -87,7 +88,7 @@ def _dead(edge: AppLcm, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if (row["kind"], row["id"]) in alive]
 
 
-def is_whole(edge: AppLcm, peer: Peer, client: EdgeClient, hold: Hold) -> bool:
+def is_whole(edge: AppLcm, peer: Peer, client: EdgeClient | FileFeed, hold: Hold) -> bool:
     """Whether both sides have the same rows now; if not, another copy begins, or the feed goes on.
 
     A difference that stays after ``MOST_COPIES`` is logged and left: news still comes.

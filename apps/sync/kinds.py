@@ -7,13 +7,14 @@ answers False when the row must wait for another that has not come yet.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_noop as N_
 
+from apps.common.errors import DomainError
 from apps.common.models import Origin
 from apps.hosts import adoption as hosts
 from apps.hosts.models import AppLcm, MecHost
@@ -34,15 +35,23 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Source:
-    """Whose rows are taken.  ``forked_at`` is set while a restored edge is being mended."""
+    """Whose rows are taken, and whether they are a full copy rather than news.
+
+    ``forked_at`` is set while a restored edge is being mended.
+    """
 
     edge: AppLcm
     forked_at: int | None = None
+    is_copy: bool = False
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind: where its rows are read, what of them travels, and what a center does with it."""
+    """One kind: where its rows are read, what of them travels, and what a center does with it.
+
+    ``take_many`` is for kinds that come by the thousand; it returns for each row what ``take``
+    does.
+    """
 
     name: str
     rows: Callable[[], QuerySet[Any]]
@@ -50,6 +59,7 @@ class Kind:
     take: Callable[[Source, Row], bool]
     end: Callable[[Source, Row], bool]
     waits: str
+    take_many: Callable[[Source, Sequence[Row]], list[bool | DomainError]] | None = None
 
 
 def export_tenant(tenant: Tenant) -> Row:
@@ -123,6 +133,15 @@ def take_instance(source: Source, row: Row) -> bool:
     )
 
 
+def take_instances(source: Source, rows: Sequence[Row]) -> list[bool | DomainError]:
+    """Many of them at once."""
+    words = [
+        instances.Word(_id(row), row["data"], observation_of(row["data"]["record"]))
+        for row in rows
+    ]
+    return instances.take_over_many(edge=source.edge, words=words, quiet=source.is_copy)
+
+
 def end_instance(source: Source, row: Row) -> bool:
     """It was ended there; an operation of ours on it first ends with its reason."""
     return instances.note_gone(edge=source.edge, instance_id=_id(row))
@@ -177,6 +196,7 @@ KINDS = (
     Kind(
         "appinstance", AppInstance.objects.all, export_instance, take_instance, end_instance,
         N_("Its package, host or tenant is not known here yet, or an operation is not done yet."),
+        take_instances,
     ),
     Kind(
         "appdconfiguration", rules.exported, rules.export, take_rules, end_rules,

@@ -23,6 +23,7 @@ from apps.hosts import adoption as hosts
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
 from apps.sync import copying, link, mending, runs
+from apps.sync.files import FileFeed
 from apps.sync.kinds import Source
 from apps.sync.models import HeldRow, Peer
 from apps.sync.taking import Taken, take, take_held
@@ -34,12 +35,18 @@ QUIET, WAITING, LONGEST = 60.0, 10.0, 300.0
 MOST_REFUSED = 100
 
 
+Feed = EdgeClient | FileFeed
+
+
 class Overtaken(Exception):
     """Ours took longer than its lease, and another pull of this edge runs now."""
 
 
-def pull(edge_id: uuid.UUID) -> dict[str, Any]:
-    """Read an edge's feed to its end; returns how many rows came and how many were held back."""
+def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
+    """Read an edge's feed to its end; returns how many rows came and how many were held back.
+
+    The feed comes over the link, or out of a ``file`` that somebody carried here.
+    """
     edge = AppLcm.objects.filter(pk=edge_id).first()
     if edge is None:
         return {"came": "no such edge"}
@@ -50,9 +57,12 @@ def pull(edge_id: uuid.UUID) -> dict[str, Any]:
         return {"came": "already running"}
     taken = Taken()
     try:
-        with EdgeClient(edge) as client:
+        if file is not None and file.is_older_than(edge, list(peer.marks)):
+            _mine(peer).update(lease_until=None, lease="")
+            return {"came": "old", "rows": 0, "held": HeldRow.objects.filter(edge=edge).count()}
+        with file or EdgeClient(edge) as client:
             rows = _drain(edge, peer, client, taken)
-            held = mending.mend(edge, client)
+        held = _mended(edge) if file is None else HeldRow.objects.filter(edge=edge).count()
     except Overtaken:
         return {"came": "overtaken"}
     except DomainError as error:
@@ -61,7 +71,7 @@ def pull(edge_id: uuid.UUID) -> dict[str, Any]:
     except BaseException:
         _mine(peer).update(lease_until=None, lease="")
         raise
-    _succeeded(edge, peer, taken)
+    _succeeded(edge, peer, taken, by_link=file is None)
     return {"came": "ok", "rows": rows, "held": held}
 
 
@@ -105,7 +115,7 @@ def hold(peer: Peer, **fields: Any) -> None:
         setattr(peer, name, value)
 
 
-def _drain(edge: AppLcm, peer: Peer, client: EdgeClient, taken: Taken) -> int:
+def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
     """A full copy where that is due, then page after page of the feed."""
     count = 0
     if peer.mark is None and not peer.copying:
@@ -125,7 +135,7 @@ def _drain(edge: AppLcm, peer: Peer, client: EdgeClient, taken: Taken) -> int:
             return count
 
 
-def _read(edge: AppLcm, peer: Peer, client: EdgeClient, taken: Taken) -> int:
+def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
     """The feed from the cursor to its end; rows that wait get their turn again at the end."""
     count, cursor = 0, edge.cursor
     source = Source(edge)
@@ -169,8 +179,17 @@ def _refused(edge: AppLcm) -> list[dict[str, Any]]:
     ]
 
 
-def _succeeded(edge: AppLcm, peer: Peer, taken: Taken) -> None:
+def _mended(edge: AppLcm) -> int:
+    with EdgeClient(edge) as client:
+        return mending.mend(edge, client)
+
+
+def _succeeded(edge: AppLcm, peer: Peer, taken: Taken, *, by_link: bool) -> None:
     moment = clock.now()
+    if not by_link:
+        _mine(peer).update(lease_until=None, lease="")
+        runs.done(edge, taken)
+        return
     managers.note_contact(AppLcm, manager_id=edge.pk, fault=None, at=moment)
     waiting = HeldRow.objects.filter(edge=edge).exists()
     _mine(peer).update(

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.words import Reason
-from apps.sync.kinds import BY_NAME, NAMES, Row, Source
+from apps.sync.kinds import BY_NAME, NAMES, Kind, Row, Source
 from apps.sync.models import Copy, HeldRow
 
 CHUNK = 100
@@ -90,17 +90,21 @@ def _take_chunk(
     source: Source, chunk: Sequence[Row], taken: Taken, copying: uuid.UUID | None
 ) -> None:
     known = _copies(source, chunk)
-    copies, held, free = [], [], []
+    copies, held, free, fresh = [], [], [], []
     for row in chunk:
         key = (row["kind"], row["id"])
         copy = known.get(key)
-        if copy is not None and int(row["version"]) <= copy.version:
-            if copying is not None:
-                copy.seen = copying
-                copies.append(copy)
-            free.append(key)
+        if copy is None or int(row["version"]) > copy.version:
+            fresh.append((row, copy, _came_back(source, copy, row)))
             continue
-        reason = _came_back(source, copy, row) or _taken(source, row)
+        if copying is not None:
+            copy.seen = copying
+            copies.append(copy)
+        free.append(key)
+    at_once = _taken_at_once(source, [row for row, _, back in fresh if back is None])
+    for row, copy, back in fresh:
+        key = (row["kind"], row["id"])
+        reason = back or (at_once[key] if key in at_once else _taken(source, row))
         if reason is not None:
             held.append(_held(source, row, reason))
             taken.add(row["kind"], "held")
@@ -112,6 +116,33 @@ def _take_chunk(
     _write(source, copies, held, free)
 
 
+def _taken_at_once(source: Source, rows: Sequence[Row]) -> dict[Key, Reason | None]:
+    """Take together what can be taken together; what fails that way is tried row by row."""
+    found: dict[Key, Reason | None] = {}
+    kinds = {row["kind"] for row in rows if "gone" not in row}
+    if len(kinds) != 1:
+        return found
+    kind = BY_NAME[kinds.pop()]
+    many = [row for row in rows if "gone" not in row]
+    if kind.take_many is None or len(many) == 1:
+        return found
+    try:
+        with transaction.atomic():
+            outcomes = kind.take_many(source, many)
+    except Exception:
+        _log.debug("%s of %s are taken one by one", kind.name, source.edge.name, exc_info=True)
+        return found
+    for row, outcome in zip(many, outcomes, strict=True):
+        found[row["kind"], row["id"]] = _reason(kind, outcome)
+    return found
+
+
+def _reason(kind: Kind, outcome: bool | DomainError) -> Reason | None:
+    if isinstance(outcome, DomainError):
+        return Reason(outcome.reason.text, BROKEN, outcome.reason.params)
+    return None if outcome else Reason(kind.waits, WAITS)
+
+
 def _taken(source: Source, row: Row) -> Reason | None:
     """Take one row; returns why it has to wait."""
     kind = BY_NAME[row["kind"]]
@@ -119,14 +150,14 @@ def _taken(source: Source, row: Row) -> Reason | None:
         with transaction.atomic():
             done = kind.end(source, row) if "gone" in row else kind.take(source, row)
     except DomainError as error:
-        return Reason(error.reason.text, BROKEN, error.reason.params)
+        return _reason(kind, error)
     except Exception:
         # One row that cannot be taken must not keep all others from coming.
         _log.exception(
             "row %s %s of %s was not taken", row["kind"], row["id"], source.edge.name
         )
         return UNREADABLE
-    return None if done else Reason(kind.waits, WAITS)
+    return _reason(kind, done)
 
 
 def _came_back(source: Source, copy: Copy | None, row: Row) -> Reason | None:

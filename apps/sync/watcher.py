@@ -16,6 +16,7 @@ from channels.db import database_sync_to_async
 
 from apps.common.http import CONNECT_SECONDS
 from apps.edgelink.client import EdgeClient
+from apps.edgelink.through import raise_fault
 from apps.hosts.models import AppLcm
 from apps.sync.tasks import pull_edge
 
@@ -72,6 +73,7 @@ async def _wait_for_news(session: httpx.AsyncClient, edge_id: uuid.UUID, seen: i
         headers=headers,
         timeout=httpx.Timeout(WAIT_SECONDS + 10, connect=CONNECT_SECONDS),
     )
+    raise_fault(response)
     response.raise_for_status()
     body: dict[str, Any] = response.json()
     return int(body["newest"])
@@ -84,4 +86,4 @@ def _edge_ids() -> list[uuid.UUID]:
 def _link(edge_id: uuid.UUID) -> tuple[str, dict[str, str]]:
     edge = AppLcm.objects.get(pk=edge_id)
     with EdgeClient(edge) as link:
-        return edge.base_url, link.headers()
+        return link.url, link.headers()

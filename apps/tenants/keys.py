@@ -124,8 +124,8 @@ def trust(
             "site_name": site_name,
             "public_key": public_key,
             "private_key": "",
-            "active": True,
             "purpose": purpose,
+            "active": True,
             "retires_at": None,
         },
     )

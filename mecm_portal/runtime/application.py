@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
+from mecm_portal.paths import Application, Receive, Scope, Send, belongs
 from mecm_portal.runtime import core
 from mecm_portal.runtime.short import ShortRequests, asks_little
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[Any]]
 
 PAGE_THREADS, MACHINE_THREADS, UPLOAD_THREADS = 8, 4, 4
 
@@ -24,7 +20,8 @@ class SiteApplication:
     """One ASGI application out of Django's WSGI pages, the sockets and the long polls.
 
     ``waiting`` maps a path to the asynchronous application that answers it: a request that waits
-    for news would keep one of the few page threads for as long as it waits.  What is below a path
+    for news would keep one of the few page threads for as long as it waits.  A path that ends in a
+    slash stands for all below it.  What is below a path
     of ``machines`` is answered by threads of its own: applications that ask by the thousand take
     no page's place.  Nor do uploads, which stream in for as long as they take.
     """
@@ -55,7 +52,7 @@ class SiteApplication:
         if scope["type"] == "websocket":
             await self._sockets(scope, receive, send)
         elif scope["type"] == "http":
-            waiting = self._waiting.get(scope["path"])
+            waiting = belongs(self._waiting, scope["path"])
             if scope["path"].startswith(self._machines):
                 await self._short(scope, receive, send)
             elif waiting is not None:

@@ -118,6 +118,7 @@ def make_plan(
     """The world that the environment asks for; Trouble when a variable makes no sense."""
     data = data_directory(environment)
     center_port = _number(environment, "MECM_CENTER_PORT", 8000, least=1, most=65535)
+    _choice(environment, "MECM_LINK", ("center", "edge"))
     edge_port = _number(environment, "MECM_EDGE_PORT", 8100, least=1, most=65535)
     count = _number(environment, "MECM_EDGES", 1, least=0, most=MOST_EDGES)
     sites = [Site("center", "center", CENTER_IP, center_port, data / "center", "MECM_CENTER_PORT")]
@@ -141,6 +142,13 @@ def _refuse_shared_addresses(sites: list[Site]) -> None:
                 f"{other.name} and {site.name} would both listen on {site.ip}:{site.port};"
                 f" set {site.port_variable} to another port."
             )
+
+
+def _choice(environment: Mapping[str, str], name: str, known: tuple[str, ...]) -> None:
+    """Refuse a variable that is none of what it may be; the sites read it themselves."""
+    if environment.get(name, known[0]) not in known:
+        words = " or ".join(f"“{word}”" for word in known)
+        raise Trouble(f"{name} is “{environment[name]}”; it must be {words}.")
 
 
 def _number(

@@ -19,6 +19,7 @@ import uvloop
 from django.conf import settings
 
 from apps.monitoring.hub import hub
+from apps.sync.channel.answering import answering
 from mecm_portal import asgi, startup, wsgi
 from mecm_portal.celery import app as celery_app
 from mecm_portal.runtime import core
@@ -91,6 +92,7 @@ async def _run(application: SiteApplication, config: uvicorn.Config) -> None:
     await asyncio.to_thread(startup.set_mark)
     await asyncio.to_thread(startup.take_in_repositories)
     await asyncio.to_thread(startup.load_memory)
+    answering.attach(application)
     await asyncio.to_thread(
         work.start
     )  # closes database connections, which Django forbids on a loop

@@ -25,6 +25,7 @@ Starts one center and its edges, with demo data, and keeps them running until Ct
   MECM_EDGE_PORT    port of the edges (8100)
   MECM_STORE_PORT   port of the demo application store (200 above the center)
   MECM_EDGES        number of edges (1); edge n listens on 127.0.0.n where the system allows it
+  MECM_LINK         which side opens the links: center (default) or edge
   RESET=1           asks, deletes the data and starts over; RESET=yes does not ask
 """
 

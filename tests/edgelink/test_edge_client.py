@@ -18,6 +18,8 @@ from apps.tenants.models import SigningKey, Tenant
 from apps.vim.voices import LogQuery
 from tests import factories as make
 
+EITHER_WAY = True
+
 HOST = {
     "mechostIp": "10.9.1.1", "mechostName": "far", "city": "Delft", "address": "a",
     "coordinates": "1,2", "vim": "Simulated",

@@ -13,6 +13,8 @@ from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.sites import owed
 
+EITHER_WAY = True
+
 
 @pytest.fixture
 def edge(two_sites):

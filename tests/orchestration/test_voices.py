@@ -18,6 +18,8 @@ from tests import factories as make
 from tests.orchestration.conftest import Stage
 from tests.orchestration.test_remote import FAULT, Pair, run
 
+EITHER_WAY = True
+
 PULL = "kind: die, cause: ImagePullBackOff, survivors: 0"
 
 
@@ -257,7 +259,7 @@ def cuts(far, monkeypatch):
 
     class Breaking(httpx.BaseTransport):
         def handle_request(self, request):
-            answer = far.sites.wire.handle_request(request)
+            answer = far.sites.transport.handle_request(request)
             if not left["count"] or "/logs" not in request.url.path:
                 return answer
             left["count"] -= 1

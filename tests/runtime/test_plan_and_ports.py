@@ -67,6 +67,11 @@ def test_a_senseless_variable_is_named(tmp_path, variable, value):
         plan_of(tmp_path, **{variable: value})
 
 
+def test_side_that_cannot_open_a_link_is_named(tmp_path):
+    with pytest.raises(Trouble, match="MECM_LINK is “both”; it must be “center” or “edge”"):
+        plan_of(tmp_path, MECM_LINK="both")
+
+
 def test_two_sites_on_one_address_are_refused(tmp_path):
     with pytest.raises(Trouble, match="set MECM_EDGE_PORT to another port"):
         plan_of(tmp_path, MECM_CENTER_PORT="8100")

@@ -91,13 +91,17 @@ def pages(environ, start_response):
         ("http", "/hosts", b"page on page"),
         ("http", "/feed", b"feed"),
         ("http", "/feed/", b"page"),
+        ("http", "/through/an/edge", b"through"),
+        ("http", "/through", b"page"),
         ("websocket", "/feed", b"socket"),
     ],
 )
 def test_each_connection_goes_to_its_side(kind, path, begin):
     async def call():
         site = SiteApplication(
-            pages=pages, sockets=answer(b"socket"), waiting={"/feed": answer(b"feed")}
+            pages=pages,
+            sockets=answer(b"socket"),
+            waiting={"/feed": answer(b"feed"), "/through/": answer(b"through")},
         )
         return await body_of(site, kind, path)
 

@@ -91,13 +91,14 @@ class Person:
 class World:
     """Center and edge as processes, started by the supervisor."""
 
-    def __init__(self, directory: Path, *, edges: int = 1) -> None:
+    def __init__(self, directory: Path, *, edges: int = 1, link: str = "center") -> None:
         self.directory = directory
         self.ports = {"MECM_CENTER_PORT": free_port(), "MECM_EDGE_PORT": free_port()}
         self.environment = {
             **os.environ,
             "MECM_DATA_DIR": str(directory),
             "MECM_EDGES": str(edges),
+            "MECM_LINK": link,
             **{name: str(port) for name, port in self.ports.items()},
         }
         self.log = (directory.parent / f"{directory.name}.log").open("w")

@@ -103,8 +103,11 @@ def test_row_that_is_gone_comes_as_a_tombstone_and_not_as_a_row(edge):
     cursor = current_version()
     key = edge["appinstance"].pk
     instances.forget(actor=SYSTEM, instance_id=key)
-    ((row,),) = [page["rows"] for page in read_all(after=cursor)]
-    assert row == {"kind": "appinstance", "id": str(key), "version": cursor + 1, "gone": True}
+    (rows,) = [page["rows"] for page in read_all(after=cursor)]
+    assert rows == [
+        {"kind": "appdconfiguration", "id": str(key), "version": cursor + 1, "gone": True},
+        {"kind": "appinstance", "id": str(key), "version": cursor + 2, "gone": True},
+    ], "and so has what went with it"
     assert ("appinstance", str(key)) not in {
         (kind, one) for kind, one, version in rows_of(read_all()) if version <= cursor}
 

@@ -15,6 +15,8 @@ from apps.packages import adoption as packages
 from apps.packages.models import Distribution
 from tests import factories as make
 
+EITHER_WAY = True
+
 pytestmark = pytest.mark.django_db
 
 

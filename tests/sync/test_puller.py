@@ -25,6 +25,8 @@ from tests import factories as make
 from tests.sites import owed, work_once
 from tests.sync.lives import counts, life
 
+EITHER_WAY = True
+
 
 def test_what_was_born_at_an_edge_is_taken_over_with_all_that_is_known_of_it(follower):
     born = follower.at_edge(life)

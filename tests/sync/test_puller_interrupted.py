@@ -15,6 +15,8 @@ from apps.tenants.models import Tenant
 from tests import factories as make
 from tests.sync.lives import counts, life
 
+EITHER_WAY = True
+
 
 class Dies(BaseException):
     """The center's process is gone."""

@@ -13,6 +13,8 @@ from apps.mep.selectors import services_for
 from apps.sync.kinds import BY_NAME, Source
 from tests import factories as make
 
+EITHER_WAY = True
+
 
 @pytest.fixture
 def edge(house):
