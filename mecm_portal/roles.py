@@ -22,7 +22,8 @@ class Role:
 
     ``mounts`` pairs a URL prefix with a URLconf module, ``beat`` maps a task name to its period in
     seconds, ``nav`` names the portal's sections in order, ``label`` is the mode chip's text,
-    ``origin`` marks the rows that are born here, and ``watches`` names coroutines that the site's
+    ``origin`` marks the rows that are born here, ``joins`` says that it joins another site and is
+    not joined by others, and ``watches`` names coroutines that the site's
     event loop runs beside the work of Celery.  ``waiting`` lists paths that are answered on that
     loop, since their requests wait for news or for others; one that ends in a slash stands for all
     below it.  ``sockets`` lists those of its own websockets beside the live pages', and
@@ -36,6 +37,7 @@ class Role:
     mounts: tuple[tuple[str, str], ...]
     beat: dict[str, float]
     nav: tuple[str, ...]
+    joins: bool = False
     watches: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     sockets: tuple[str, ...] = ()
@@ -57,6 +59,7 @@ CENTER = Role(
         ("", "apps.sync.urls_center"),
     ),
     beat={
+        "apps.sync.tasks.tell_keys": 30.0,
         "apps.sync.tasks.follow_edges": 5.0,
         "apps.sync.tasks.judge_links": 5.0,
         "apps.sync.tasks.purge": 3600.0,
@@ -91,6 +94,7 @@ EDGE = Role(
     name="edge",
     label=N_("Edge"),
     origin="MEPM",
+    joins=True,
     mounts=(
         ("lcmcontroller/", "apps.sync.urls_lcm"),
         ("lcmcontroller/", "apps.orchestration.urls_lcm"),
@@ -125,11 +129,13 @@ EDGE = Role(
     },
     nav=("dashboard", "topology", "packages", "instances", "deployments", "hosts", "mep",
          "mep_services", "mep_subscriptions", "mep_applications", "mep_topology", "waiting",
+         "center",
          "users", "activity"),
     watches=(
         "apps.mep.liveness.watch.watch_heartbeats",
         "apps.mep.notify.deliver.deliver_notifications",
         "apps.monitoring.pulse.watch_pulse",
+        "apps.sync.greeting.watch_center",
         "apps.sync.channel.dialing.dial_center",
         "apps.orchestration.following.watch_vims",
     ),

@@ -203,6 +203,11 @@ REFRESH_TOKEN_LIFETIME = timedelta(days=7)
 SITE_TOKEN_LIFETIME = timedelta(minutes=2)
 # Guests read only; nobody signs in as one unless the operator wants that.
 GUEST_ACCESS = DEMO or os.environ.get("MECM_GUEST_ACCESS") == "1"
+# Accounts of the center that sign in at this edge: who is asked, how long they are good without it,
+# and whether its administrators are administrators here.
+CENTER_ACCOUNTS = "apps.sync.accounts.ask_center"
+ACCOUNT_CACHE = timedelta(days=float(os.environ.get("MECM_ACCOUNT_CACHE_DAYS", "7")))
+CENTER_ADMINS = os.environ.get("MECM_CENTER_ADMINS", "1") != "0"
 
 # --- API -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -13,6 +13,7 @@ from apps.common import clock
 from tests import factories as make
 from tests.scheduling import STORIES, Scheduler
 from tests.sites import CENTER, EDGE, TwoSites, database_copy, urls_of
+from tests.sync.strangers import Strangers
 
 
 def pytest_configure(config):
@@ -125,4 +126,15 @@ def two_sites(house, edge_database, tmp_path, monkeypatch, opened_by):
     sites = TwoSites(edge_database, tmp_path / "edge", opened_by=opened_by)
     sites.link(monkeypatch)
     yield sites
+    sites.close()
+
+
+@pytest.fixture
+def strangers(house, edge_database, tmp_path, monkeypatch):
+    """A center and a real edge that do not know each other yet, on a clock that stands still."""
+    sites = Strangers(edge_database, tmp_path / "edge")
+    sites.link(monkeypatch)
+    with clock.frozen() as now:
+        sites.now = now
+        yield sites
     sites.close()

@@ -280,14 +280,25 @@ class EdgeClient:
             raise self._stranger(retryable=True)
         return page
 
+    def tell_key(self, statement: str) -> None:
+        """Tell the edge our new key, in a statement that is signed with an old one."""
+        self._send("PUT", "/sync/v1/keys", json={"statement": statement})
+
     # --- the link itself ------------------------------------------------------------------------
 
     def headers(self) -> dict[str, str]:
         """A token for the edge that names the acting user, and the request's id.
 
-        One for the way through this center where the edge opens the link; Upstream while it has
-        none open.
+        One for the way through this center where the edge opens the link.  Raises Upstream while it
+        has none open, and for an edge that was shut out: nothing is asked of it any more.
         """
+        if self.edge.revoked_at is not None:
+            raise Upstream(
+                N_("“%(where)s” was shut out; nothing is ordered there any more."),
+                where=self.edge.name,
+                retryable=False,
+                code="revoked",
+            )
         way = self._way()
         if self.edge.site_id is None:
             self._meet()

@@ -18,8 +18,9 @@ _NAMES = {
     "distribution": "distribution", "instance": "instance", "operation": "operation",
     "tenant": "tenant", "user": "user", "mecservice": "MEC service",
     "appdconfiguration": "rules of", "ruletask": "rule task",
+    "invitation": "invitation", "center": "center", "signingkey": "signing key",
     "application": "application", "subscription": "subscription to",
-    "sync-run": "synchronization with", "center": "center",
+    "sync-run": "synchronization with",
 }
 # Applications do these by the thousand; who wants to see them looks at their pages.
 _TOO_MANY = frozenset({"mecservice"})
@@ -69,6 +70,15 @@ _PHRASES = {
     "away": "is away",
     "back": "is back",
     "success": "has succeeded",
+    "created": "was created",
+    "cached": "of the center signed in",
+    "rotated": "is signed with from now on",
+    "learned": "is believed from now on",
+    "used": "was used",
+    "joined": "was joined",
+    "left": "was left",
+    "revoked": "was shut out",
+    "autonomy_set": "has another autonomy time",
     "failure": "has failed",
 }
 

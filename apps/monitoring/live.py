@@ -24,6 +24,8 @@ _LISTS = {
     "apprulemanager": ("systems", False),
     "appstore": ("systems", False),
     "apprepo": ("systems", False),
+    "invitation": ("systems", False),
+    "signingkey": ("systems", False),
     "package": ("packages", False),
     "distribution": ("packages", False),
     "storepackage": ("packages", False),
@@ -50,6 +52,7 @@ _SYSTEMS = frozenset({"applcm", "apprulemanager", "appstore", "apprepo"})
 _UNRECORDED = (
     ".progressed", ".waiting", ".signed_out", ".suspended", ".resumed", ".processing", ".pending",
     "sync.run.running", "sync.run.done", "sync.run.failed", "sync.reader.acknowledged",
+    ".greeted",
 )
 # What two sites changed while apart is news where it waits for somebody to choose.
 _OF_TWO_SITES = (".contested", ".settled")

@@ -248,14 +248,16 @@ def level_mark(level: str) -> Mark:
 
 # --- infrastructure ------------------------------------------------------------------------------
 def manager_mark(row: Manager) -> Mark:
-    """Whether a program at an edge answers."""
+    """Whether a program at an edge answers, or is shut out."""
+    if isinstance(row, AppLcm) and row.revoked_at is not None:
+        return _shut_out(row)
     return _link(row.reachable, row.since, say(row.fault_reason))
 
 
 def edge_mark(edge: AppLcm) -> Mark:
     """The verdict on the link to an edge, since when, and why it does not answer."""
     if edge.revoked_at is not None:
-        return Mark(SHUT_OUT, _("Shut out"), WARN, _OUT, edge.revoked_at)
+        return _shut_out(edge)
     peer = getattr(edge, "peer", None)
     if peer is None or peer.verdict not in _VERDICTS:
         return manager_mark(edge)
@@ -276,6 +278,10 @@ def host_mark(host: MecHost) -> Mark:
     if link.tone == OK and not host.is_delivered:
         return Mark("Pending", _("Waiting for the edge"), BUSY, late_reason(host), link.since)
     return link
+
+
+def _shut_out(edge: AppLcm) -> Mark:
+    return Mark(SHUT_OUT, _("Shut out"), WARN, _OUT, edge.revoked_at, stale=True)
 
 
 def late_reason(host: MecHost) -> Text:

@@ -23,7 +23,7 @@ from apps.portal.demo_store import prepare_store, registration
 from apps.sync.models import Center
 from apps.tenants import keys, services
 from apps.tenants.actors import SYSTEM
-from apps.tenants.models import SigningKey, Tenant, User
+from apps.tenants.models import KeyHolder, SigningKey, Tenant, User
 from apps.tenants.roles import Role
 from apps.tenants.specs import TenantSpec, UserSpec
 from examples.packages import build
@@ -128,13 +128,20 @@ def story(world: dict[str, Any]) -> None:
 
 
 def _trust(site: dict[str, str], purpose: str) -> None:
+    """Believe one key for one purpose, unless that was done: it may have retired since, or the
+    site may have been shut out."""
+    site_id = uuid.UUID(site["site_id"])
+    if SigningKey.objects.filter(pk=site["kid"]).exists():
+        return
     keys.trust(
         kid=site["kid"],
-        site_id=uuid.UUID(site["site_id"]),
+        site_id=site_id,
         site_name=site["site_name"],
         public_key=site["public_key"],
         purpose=purpose,
     )
+    if not KeyHolder.objects.filter(pk=site_id).exists():
+        keys.note_holder(site_id=site_id, site_name=site["site_name"], key=keys.own_key())
 
 
 def _person(username: str, role: Role, tenant: str) -> dict[str, str]:

@@ -47,7 +47,7 @@ def signed_in(view: View[P]) -> View[P]:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if isinstance(request.user, User):
+        if isinstance(request.user, User) and request.user.is_let_in:
             response = view(request, *args, **kwargs)
             patch_vary_headers(response, ["Cookie", "HX-Request"])
             response.headers.setdefault("Cache-Control", "no-store")

@@ -55,6 +55,7 @@ SECTIONS: dict[str, Section] = {
         Section("mep_topology", _("Service topology"), "topology", _MEP, "mep.read"),
         Section("sync", _("Synchronization"), "sync", _INFRA, "sync.read"),
         Section("waiting", _("Waiting changes"), "sync", _LINK, "feed.read"),
+        Section("center", _("Center"), "system", _ADMIN, "systems.read"),
         Section("users", _("Tenants and users"), "users", _ADMIN, "users.write"),
         Section("activity", _("Activity"), "activity", _ADMIN, "activity.read"),
     )

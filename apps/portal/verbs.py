@@ -32,6 +32,17 @@ _SENTENCES: dict[str, Promise] = {
     "tenants.user.disabled": _("switched off the user"),
     "tenants.user.password_changed": _("changed the password of"),
     "tenants.user.password_reset": _("reset the password of"),
+    "tenants.user.cached": _("let in from the center the user"),
+    "tenants.user.forgotten": _("dropped the copy of the center's user"),
+    "tenants.signingkey.rotated": _("made the new signing key"),
+    "tenants.signingkey.learned": _("took over the new signing key of"),
+    "sync.invitation.created": _("invited the edge"),
+    "sync.invitation.withdrawn": _("withdrew the invitation of the edge"),
+    "sync.invitation.used": _("let in by invitation the edge"),
+    "sync.center.joined": _("joined the center"),
+    "sync.center.left": _("left the center"),
+    "hosts.applcm.revoked": _("shut out the edge"),
+    "hosts.applcm.autonomy_set": _("set the autonomy time of the edge"),
     "hosts.applcm.registered": _("registered the AppLCM"),
     "hosts.applcm.updated": _("changed the AppLCM"),
     "hosts.applcm.removed": _("removed the AppLCM"),
@@ -147,6 +158,8 @@ _PAGES = {
     "application": ("mep_application", ""),
     "subscription": ("mep_subscription", ""),
     "syncrun": ("sync_run", ""),
+    "applcm": ("edge", ""),
+    "invitation": ("invitation", ""),
 }
 
 

@@ -11,7 +11,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.sync import acks, feed, timeline
+from apps.sync import acks, feed, joining, timeline
 from apps.tenants.actors import Actor
 from apps.tenants.keys import this_site
 from apps.tenants.policies import may, require
@@ -89,7 +89,16 @@ class SiteView(ApiView):
         return Response({"site_id": str(site.site_id), "name": site.name})
 
 
-class ChangesView(ApiView):
+class ReaderView(ApiView):
+    """A view for those who read the feed: a center that asks is heard of."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Find out who asks."""
+        super().initial(request, *args, **kwargs)
+        joining.note_heard(self.actor.site_id)
+
+
+class ChangesView(ReaderView):
     """``GET /sync/v1/changes``: one page of the feed."""
 
     @extend_schema(parameters=[QuerySerializer])
@@ -101,7 +110,7 @@ class ChangesView(ApiView):
         return Response(read(self.actor, query.validated_data))
 
 
-class CopyView(ApiView):
+class CopyView(ReaderView):
     """``GET /sync/v1/copy``: one page of a full copy."""
 
     @extend_schema(parameters=[CopySerializer])
@@ -113,7 +122,7 @@ class CopyView(ApiView):
         return Response(feed.copy_page(**query.validated_data))
 
 
-class DigestView(ApiView):
+class DigestView(ReaderView):
     """``GET /sync/v1/digest``: what a copy is compared with."""
 
     def get(self, request: Request) -> Response:
@@ -122,7 +131,7 @@ class DigestView(ApiView):
         return Response(feed.digest())
 
 
-class AckView(ApiView):
+class AckView(ReaderView):
     """``POST /sync/v1/ack``: a reader has something for good."""
 
     serializer_class = AckSerializer

@@ -16,6 +16,7 @@ from rest_framework.exceptions import MethodNotAllowed
 from apps.common.errors import Unauthenticated
 from apps.common.middleware import sane_request_id
 from apps.common.problem import CONTENT_TYPE, as_domain_error, body_of
+from apps.sync import joining
 from apps.sync.api import QuerySerializer, read
 from apps.tenants import tokens
 from apps.tenants.actors import Actor
@@ -98,6 +99,7 @@ def _checked(headers: HttpHeaders, asked: dict[str, str]) -> tuple[Actor, dict[s
         raise Unauthenticated(N_("A valid access token is needed."))
     actor = tokens.read(token)
     require(may(actor, "feed.read"))
+    joining.note_heard(actor.site_id)
     query = QuerySerializer(data=asked)
     query.is_valid(raise_exception=True)
     return actor, query.validated_data

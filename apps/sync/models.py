@@ -314,6 +314,11 @@ class JoinStep(models.Model):
     def __str__(self) -> str:
         return self.step
 
+    @property
+    def why(self) -> Reason:
+        """Why it failed; empty otherwise."""
+        return Reason.from_json(self.data.get("reason"))
+
 
 class Center(models.Model):
     """The center that this edge joined.  ``heard_at`` is when it last asked us anything."""

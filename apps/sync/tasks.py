@@ -9,14 +9,18 @@ from celery import shared_task
 
 from apps.journal.fanout import Event
 from apps.mep import adoption as mep
-from apps.sync import acks, link, puller, runs, waiting
+from apps.sync import acks, invitations, link, puller, rotation, runs, waiting
+from apps.tenants import keys
 
 
 @shared_task
 def pull_edge(edge_id: str) -> dict[str, Any]:
     """Copy one edge's news, and once more when somebody asked for it meanwhile."""
-    found = puller.pull(uuid.UUID(edge_id))
-    if found["came"] in ("ok", "failed") and runs.is_asked(uuid.UUID(edge_id)):
+    key = uuid.UUID(edge_id)
+    found = puller.pull(key)
+    if found["came"] == "ok":
+        invitations.note_of_edge(key, "synced", once=True)
+    if found["came"] in ("ok", "failed") and runs.is_asked(key):
         pull_edge.delay(edge_id)
     return found
 
@@ -46,6 +50,31 @@ def look_for_center() -> dict[str, bool | None]:
 def purge() -> dict[str, int]:
     """Forget what every reader has, and old runs."""
     return acks.purge_tombstones() | {"runs": runs.purge()}
+
+
+@shared_task
+def tell_keys() -> dict[str, int]:
+    """Tell our present key to every site that does not have it yet."""
+    sites = list(keys.untold().values_list("pk", flat=True))
+    for site_id in sites:
+        tell_key.delay(str(site_id))
+    return {"sites": len(sites)}
+
+
+@shared_task
+def tell_key(site_id: str) -> dict[str, bool]:
+    """Tell it to one."""
+    return {"told": rotation.tell_site(uuid.UUID(site_id))}
+
+
+def on_key_rotated(event: Event) -> None:
+    """We sign with a new key: tell those who believe the old one."""
+    tell_keys.delay()
+
+
+def on_edge_heard(event: Event) -> None:
+    """An edge answered, for the first time or again."""
+    invitations.note_of_edge(uuid.UUID(event.subject_id), "contact", once=True)
 
 
 def on_edge_registered(event: Event) -> None:

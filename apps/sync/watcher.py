@@ -80,7 +80,7 @@ async def _wait_for_news(session: httpx.AsyncClient, edge_id: uuid.UUID, seen: i
 
 
 def _edge_ids() -> list[uuid.UUID]:
-    return list(AppLcm.objects.values_list("pk", flat=True))
+    return list(AppLcm.objects.filter(revoked_at=None).values_list("pk", flat=True))
 
 
 def _link(edge_id: uuid.UUID) -> tuple[str, dict[str, str]]:

@@ -12,7 +12,7 @@ from apps.common.errors import Conflict, NotFound
 from apps.journal import services as journal
 from apps.tenants.actors import Actor
 from apps.tenants.models import Tenant, User
-from apps.tenants.policies import may, require
+from apps.tenants.policies import may, require, require_local
 from apps.tenants.roles import Role
 from apps.tenants.services import check_role, set_password, taken
 from apps.tenants.specs import TenantSpec, UserChange
@@ -58,6 +58,8 @@ def update_user(*, actor: Actor, user_id: uuid.UUID, change: UserChange) -> User
     """Change a user's role, tenant, password or access; nobody takes their own rights away."""
     require(may(actor, "users.write"))
     user = _user(user_id)
+    if (change.role, change.moves, change.password) != (None, False, None):
+        require_local(user)
     role = user.role if change.role is None else change.role
     tenant_id = change.tenant_id if change.moves else user.tenant_id
     active = user.is_active if change.is_active is None else change.is_active

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from rest_framework import status
+from rest_framework.fields import DateTimeField
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +18,7 @@ from apps.tenants import selectors, services, tokens
 from apps.tenants.models import Tenant, User
 from apps.tenants.policies import may, require
 from apps.tenants.roles import Role
+from apps.tenants.sign_in import sign_in
 from apps.tenants.specs import TenantSpec, UserSpec
 from apps.tenants.views import ApiView
 
@@ -57,7 +59,7 @@ class TokenView(ApiView):
         """Sign in."""
         form = SignInSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        user = services.sign_in(**form.validated_data, address=address_of(request))
+        user = sign_in(**form.validated_data, address=address_of(request))
         return Response(token_body(user))
 
 
@@ -164,6 +166,8 @@ class UserSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=[(role.value, role.label) for role in PEOPLE])
     tenant_id = serializers.UUIDField(allow_null=True, required=False)
     is_active = serializers.BooleanField(read_only=True)
+    home_site = serializers.UUIDField(read_only=True, allow_null=True)
+    cached_until = DateTimeField(read_only=True, allow_null=True)
     password = serializers.CharField(max_length=256, trim_whitespace=False, write_only=True)
 
 

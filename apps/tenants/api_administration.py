@@ -118,6 +118,8 @@ def user_json(user: User) -> dict[str, Any]:
         "tenant_id": str(user.tenant_id) if user.tenant_id else None,
         "is_active": user.is_active,
         "last_login": user.last_login,
+        "home_site": str(user.home_site) if user.home_site else None,
+        "cached_until": user.cached_until,
     }
 
 

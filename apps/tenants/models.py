@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common import clock
 from apps.common.models import Versioned
 from apps.common.secrets import SealedField
+from apps.common.words import Reason
 from apps.tenants.actors import Actor
 from apps.tenants.roles import Role
 
@@ -90,9 +91,21 @@ class User(AbstractUser):
         ]
 
     @property
+    def is_cached(self) -> bool:
+        """Whether this is an account of the center, of which only a copy is here."""
+        return self.home_site is not None
+
+    @property
     def is_let_in(self) -> bool:
-        """Whether somebody in this role may be here at all: guests where the operator wants it."""
-        return self.role != Role.GUEST or bool(settings.GUEST_ACCESS)
+        """Whether somebody like this may be here at all: guests where the operator wants it, and
+        accounts of the center for as long as they are good without it."""
+        if self.role == Role.GUEST and not settings.GUEST_ACCESS:
+            return False
+        if not self.is_cached:
+            return True
+        if self.role == Role.ADMIN and not settings.CENTER_ADMINS:
+            return False
+        return self.cached_until is not None and clock.now() < self.cached_until
 
     @property
     def actor(self) -> Actor:
@@ -123,3 +136,25 @@ class SigningKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.site_name} {self.kid}"
+
+
+class KeyHolder(models.Model):
+    """Another site that believes our signatures, and the newest key of ours that it has for sure.
+
+    What is meant for that site is signed with that key until it has a newer one.  ``fault`` says
+    why it could not be given the present key yet.
+    """
+
+    site_id = models.UUIDField(primary_key=True, editable=False)
+    site_name = models.CharField(max_length=128, blank=True)
+    key = models.ForeignKey(SigningKey, on_delete=models.PROTECT, related_name="holders")
+    told_at = models.DateTimeField(default=clock.now)
+    fault = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.site_name} {self.key_id}"
+
+    @property
+    def why(self) -> Reason:
+        """Why it does not have the present key yet; empty when nobody tried in vain."""
+        return Reason.from_json(self.fault)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common.errors import Conflict, Denied, Invalid, NotFound
 from apps.common.words import NO_REASON, Reason
 from apps.tenants.actors import Actor
-from apps.tenants.models import Tenant
+from apps.tenants.models import Tenant, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ _REFUSALS = {
     "feed.read": N_("Only a center or an administrator may read the feed."),
     "feed.own": N_("A guest may neither ask what changed nor acknowledge it."),
     "mep.write": N_("Only an administrator may manage the MEC platform."),
+    "site.write": N_("Only an administrator may change whom this site trusts."),
     "packages.write": N_("A guest may look at packages, but not change them."),
     "packages.download": N_("A guest may look at packages, but not download them."),
     "instances.write": N_("A guest may look at instances, but not change them."),
@@ -49,6 +50,17 @@ def may(actor: Actor, permission: str) -> Decision:
         return ALLOWED
     text = _REFUSALS.get(permission, N_("Your role does not allow this."))
     return Decision(False, Reason(text, code="role"))
+
+
+def may_change_trust(actor: Actor) -> Decision:
+    """Whether the actor may say whom this site trusts: its own administrators, and nobody else's.
+
+    An administrator of the center gives orders to an edge, and does not decide whom it obeys.
+    """
+    if actor.site_id is not None:
+        text = N_("Only an administrator who signs in at this site may change whom it trusts.")
+        return Decision(False, Reason(text, code="not_local"))
+    return may(actor, "site.write")
 
 
 def require_now(decision: Decision) -> None:
@@ -67,6 +79,16 @@ def require(decision: Decision) -> None:
             message="Forbidden",
             details=["User is not authorized to perform this operation"],
             **decision.reason.params,
+        )
+
+
+def require_local(user: User) -> None:
+    """Conflict for an account whose role, tenant and password are the center's to change."""
+    if user.is_cached:
+        raise Conflict(
+            N_("“%(name)s” is an account of the center and is changed there."),
+            code="account_of_center",
+            name=user.username,
         )
 
 

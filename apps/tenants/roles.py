@@ -40,6 +40,7 @@ _ADMINISTER = _OPERATE | {
     "systems.read",
     "feed.read",
     "mep.write",
+    "site.write",
 }
 
 PERMISSIONS: dict[Role, frozenset[str]] = {

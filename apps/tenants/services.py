@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import uuid
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import (
     Conflict,
-    Denied,
     Invalid,
     NotFound,
-    TooManyFailures,
-    Unauthenticated,
 )
 from apps.common.models import Origin, born_here, next_version
 from apps.common.words import Reason
 from apps.journal import services as journal
 from apps.tenants.actors import NOBODY, SYSTEM, Actor
 from apps.tenants.models import Tenant, User
-from apps.tenants.policies import may, require
+from apps.tenants.policies import may, require, require_local
 from apps.tenants.roles import Role
 from apps.tenants.specs import TenantSpec, UserSpec
-
-FAILURES_ALLOWED = 10
-FAILURE_WINDOW_SECONDS = 300
 
 
 @transaction.atomic
@@ -56,12 +48,15 @@ def create_tenant(*, actor: Actor, spec: TenantSpec) -> Tenant:
 
 
 @transaction.atomic
-def adopt_tenant(*, tenant_id: uuid.UUID, name: str, origin: Origin) -> Tenant:
+def adopt_tenant(
+    *, tenant_id: uuid.UUID, name: str, origin: Origin, description: str = ""
+) -> Tenant:
     """The tenant that another site told us about, made here when it is new."""
     tenant = Tenant.objects.filter(pk=tenant_id).first()
     if tenant is not None:
         return tenant
-    return _insert_tenant(SYSTEM, TenantSpec(name or str(tenant_id), id=tenant_id), origin)
+    spec = TenantSpec(name or str(tenant_id), description, tenant_id)
+    return _insert_tenant(SYSTEM, spec, origin)
 
 
 def _insert_tenant(actor: Actor, spec: TenantSpec, origin: Origin) -> Tenant:
@@ -79,7 +74,9 @@ def _insert_tenant(actor: Actor, spec: TenantSpec, origin: Origin) -> Tenant:
 def create_user(*, actor: Actor, spec: UserSpec) -> User:
     """Make a user; Invalid for a weak password or a name that is taken."""
     require(may(actor, "users.write"))
-    if User.objects.filter(username__iexact=spec.username).exists():
+    named = User.objects.filter(username__iexact=spec.username)
+    named.exclude(home_site=None).delete()  # a local account wins over the copy of one elsewhere
+    if named.exists():
         raise taken(N_("There is already a user called “%(name)s”."), spec.username, "username")
     check_role(spec.role, spec.tenant_id)
     user = User(username=spec.username, role=spec.role, tenant_id=spec.tenant_id)
@@ -115,6 +112,7 @@ def set_user_active(*, actor: Actor, user_id: uuid.UUID, active: bool) -> User:
 @transaction.atomic
 def change_my_password(*, user: User, old: str, new: str) -> User:
     """Give oneself another password; ends every token that was made with the old one."""
+    require_local(user)
     if not user.check_password(old):
         reason = Reason(N_("this is not your present password"))
         raise Invalid(N_("The request is not valid."), fields={"old_password": reason})
@@ -132,6 +130,8 @@ def reset_administrator(*, username: str) -> tuple[User, str]:
     user = User.objects.filter(username__iexact=username).first()
     if user is not None and user.role != Role.ADMIN:
         raise Conflict(N_("“%(name)s” is not an administrator."), name=username)
+    if user is not None:
+        require_local(user)
     user = user or User(username=username, role=Role.ADMIN)
     password = generate_password()
     user.is_active = True
@@ -139,27 +139,6 @@ def reset_administrator(*, username: str) -> tuple[User, str]:
     user.save()
     journal.record("tenants.user.password_reset", user, actor=SYSTEM)
     return user, password
-
-
-def sign_in(*, username: str, password: str, address: str) -> User:
-    """The user with this name and password; the refusal never says which of the two is wrong."""
-    # Hashed, because not every character of a name may stand in the key of a cache.
-    who = hashlib.sha256(f"{username.lower()}\0{address}".encode()).hexdigest()
-    counter = f"sign-in-failures:{who}"
-    if cache.get(counter, 0) >= FAILURES_ALLOWED:
-        raise TooManyFailures(N_("Too many wrong attempts; try again in five minutes."))
-    user = User.objects.select_related("tenant").filter(username__iexact=username).first()
-    # A password is hashed either way, so that the time taken tells nothing about the name.
-    if user is None:
-        User().set_password(password)
-    if user is None or not user.check_password(password) or not user.is_active:
-        cache.add(counter, 0, FAILURE_WINDOW_SECONDS)
-        cache.incr(counter)
-        raise Unauthenticated(N_("The user name or the password is not right."), code="sign_in")
-    if not user.is_let_in:
-        raise Denied(N_("Guest access is switched off at this site."))
-    cache.delete(counter)
-    return user
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import clock
 from apps.common.errors import Denied, Unauthenticated
 from apps.tenants.actors import Actor
-from apps.tenants.keys import active_key, own_key, this_site
+from apps.tenants.keys import active_key, key_for, own_key, this_site
 from apps.tenants.models import SigningKey, User
 from apps.tenants.roles import AUTHORITIES, Role
 
@@ -38,7 +38,7 @@ def site_token(actor: Actor, *, audience: uuid.UUID, tenant_name: str = "") -> s
     """A short-lived token for another site, bound to it and naming the acting user."""
     role = Role.ADMIN if actor.role == Role.SYSTEM else actor.role
     claims = _claims(actor, role, "site", audience, settings.SITE_TOKEN_LIFETIME)
-    return _sign(claims | {"tenant_name": tenant_name})
+    return _sign(claims | {"tenant_name": tenant_name}, key_for(audience))
 
 
 def read(token: str, *, use: str = "access") -> Actor:
@@ -85,17 +85,16 @@ def link_token(*, audience: uuid.UUID) -> str:
     """A short-lived token by which this site itself opens a link to another; no person's."""
     moment = clock.now()
     site = str(this_site().site_id)
-    return _sign(
-        {
-            "iss": site,
-            "aud": str(audience),
-            "sub": site,
-            "use": "link",
-            "iat": moment,
-            "exp": moment + settings.SITE_TOKEN_LIFETIME,
-            "jti": uuid.uuid4().hex,
-        }
-    )
+    claims = {
+        "iss": site,
+        "aud": str(audience),
+        "sub": site,
+        "use": "link",
+        "iat": moment,
+        "exp": moment + settings.SITE_TOKEN_LIFETIME,
+        "jti": uuid.uuid4().hex,
+    }
+    return _sign(claims, key_for(audience))
 
 
 def read_link(token: str) -> uuid.UUID:
@@ -158,8 +157,8 @@ def _claims(
     }
 
 
-def _sign(claims: dict[str, Any]) -> str:
-    key = own_key()
+def _sign(claims: dict[str, Any], key: SigningKey | None = None) -> str:
+    key = key or own_key()
     return jwt.encode(
         claims, key.private_key.reveal(), algorithm=ALGORITHM, headers={"kid": key.kid}
     )

@@ -11,6 +11,7 @@ and with the center's own work.
 from __future__ import annotations
 
 from tests.security.table_platform import PLATFORM
+from tests.security.table_sync import CENTER_SYNC, EDGE_SYNC
 
 CENTER_ASKERS = ("anonymous", "bad", "stranger", "tenant", "guest", "admin")
 EDGE_ASKERS = (*CENTER_ASKERS, "link_tenant", "link_center")
@@ -359,4 +360,6 @@ for _face in ("apprulemgr/v1", "apprule/v1"):
 
 EDGE |= PLATFORM
 
+CENTER |= CENTER_SYNC
+EDGE |= EDGE_SYNC
 TABLES = {"center": (CENTER_ASKERS, CENTER), "edge": (EDGE_ASKERS, EDGE)}

@@ -36,6 +36,7 @@ from apps.tenants.roles import Role
 from examples.packages import build
 from tests import factories as make
 from tests.packages import stores
+from tests.security.link import LINK_PATHS, link_body, prepare_link
 from tests.security.platform import SECRET_KEY, Platform, platform_body, platform_of
 
 WORKLOAD = {"phase": "Ready", "as_of": "2026-01-01T00:00:00+00:00", "ready": 1, "total": 1}
@@ -196,6 +197,7 @@ def world_of(role, tmp_path):
         make.repo("repo.example:5000")
         wanted = Wanted(STORE, uuid.UUID(STORE_APP), uuid.UUID(STORE_PACKAGE))
         store_orders.fetch(actor=SYSTEM, wanted=wanted)
+    prepare_link(role)
     make.host("10.6.0.1", edge=edge, name="open-host")
     return World(side("crimson", 1, edge), side("azure", 2, edge), make.admin("root-user"), edge,
                  tmp_path, ForeignSite().believed())
@@ -240,6 +242,7 @@ def call(world, endpoint, asker, values=None):
     """Ask ``endpoint`` of the table as ``asker``, with a right body, and return the answer."""
     method, route = endpoint.split(" ")
     values = values or world.red.path(route=route)
+    values = values | LINK_PATHS if route.startswith("sync/") else values
     key = "10.9.0.7" if "appstores" in route else "repo.example:5000"
     values = values | {"ip": _ip(route, values, world), "key": key}
     url = "/" + route.format(**values)
@@ -290,6 +293,8 @@ def _body(world, method, route, who, values):
         }}
     if route.startswith("appo/v1/hosts/"):
         return {"body": {}} if method == "POST" else {}
+    if route.startswith("sync/"):
+        return link_body(method, route)
     if route.startswith("inventory/"):
         return _inventory(method, route, values)
     if route.startswith("apm/v1/apps"):

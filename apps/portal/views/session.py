@@ -18,6 +18,7 @@ from apps.portal.forms.account import PasswordForm, PreferencesForm, SignInForm
 from apps.portal.http import next_url, sent, signed_in, user_of
 from apps.tenants import services as tenants
 from apps.tenants.models import User
+from apps.tenants.sign_in import sign_in as known_user
 
 YEAR = 365 * 24 * 3600
 _SESSION_BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -28,7 +29,7 @@ _SESSION_BACKEND = "django.contrib.auth.backends.ModelBackend"
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     """The sign-in page; it never says which of name and password was wrong."""
-    if isinstance(request.user, User):
+    if isinstance(request.user, User) and request.user.is_let_in:
         return redirect(next_url(request, reverse("dashboard")))
     form = SignInForm(*sent(request))
     if request.method == "POST" and form.is_valid():
@@ -43,7 +44,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _known(request: HttpRequest, form: SignInForm) -> User:
-    return tenants.sign_in(
+    return known_user(
         username=form.cleaned_data["username"],
         password=form.cleaned_data["password"],
         address=request.META.get("REMOTE_ADDR", ""),
