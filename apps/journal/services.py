@@ -133,9 +133,8 @@ def bury(
 
 def _going_with(collector: Collector, subject: Versioned) -> Iterator[Versioned]:
     """The travelling rows that the database deletes with ``subject``: they are gone as well."""
-    for model, rows in collector.data.items():
-        if issubclass(model, Versioned):
-            yield from (row for row in rows if isinstance(row, Versioned) and row is not subject)
+    for rows in collector.data.values():
+        yield from (row for row in rows if isinstance(row, Versioned) and row is not subject)
     for fast in collector.fast_deletes:
         if issubclass(fast.model, Versioned):
             yield from (row for row in fast if isinstance(row, Versioned))

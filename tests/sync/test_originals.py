@@ -9,10 +9,14 @@ from apps.common.models import Origin
 from apps.hosts import services as hosts
 from apps.hosts.models import MecHost
 from apps.instances import services as instances
+from apps.journal.models import Tombstone
+from apps.journal.services import TOMBSTONE_DAYS
 from apps.packages import distribution, distribution_work
 from apps.packages import services as packages
 from apps.packages.models import Package
 from apps.rules.models import AppdConfiguration
+from apps.sync import acks
+from apps.sync.models import AckedRow
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.rules.conftest import config
@@ -103,8 +107,10 @@ class Edge:
 @pytest.fixture
 def edge(edge_house):
     """An edge whose time stands still."""
-    with clock.frozen():
-        yield Edge()
+    with clock.frozen() as now:
+        found = Edge()
+        found.now = now
+        yield found
 
 
 UPDATED = {
@@ -388,3 +394,26 @@ def test_queries_do_not_grow_with_the_changes(edge, django_assert_max_num_querie
         edge.configure(make.instance(package, host, name=f"i{number}", state="Instantiated"),
                        appDNSRule=[])
     ask()
+
+
+def test_acknowledging_what_never_was_keeps_nothing(edge):
+    """Nobody fills a table by naming what is not there; who may read all may refuse."""
+    row = {"kind": "mechost", "id": str(edge.tenant.pk), "version": 1}
+    edge.acknowledge(row, row | {"kind": "nothing"}, row | {"kind": "appinstance"},
+                     who=edge.owner)
+    assert not AckedRow.objects.exists()
+    answer = edge.owner.send("POST", "/sync/v1/ack", {"refused": [row]})
+    assert answer.status_code == 403
+
+
+def test_dead_are_forgotten_although_a_tenant_never_acknowledged_them(edge):
+    """A person who asks holds nothing back, and what they acknowledged goes with the dead."""
+    edge.end()
+    gone = edge.told("app_instances/sync_deleted", edge.owner)["appInstanceDeletedRecs"]
+    edge.acknowledge(*gone, who=edge.owner)
+    assert AckedRow.objects.count() == 1
+    edge.now.advance(days=TOMBSTONE_DAYS + 1)
+    edge.told("packages/sync_deleted", make.Api(make.user(edge.tenant)))
+    acks.purge_tombstones()
+    assert not Tombstone.objects.exists()
+    assert not AckedRow.objects.exists()
