@@ -6,7 +6,6 @@ bytes of any answer.
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -398,12 +397,3 @@ def _csar(world):
 
 def file(name, content):
     return SimpleUploadedFile(name, content)
-
-
-def as_text(response):
-    """The answer's bytes as one lower-case text, escapes of JSON undone where it is JSON."""
-    raw = make.content_of(response)
-    try:
-        return (raw.decode() + json.dumps(json.loads(raw), ensure_ascii=False)).lower()
-    except ValueError:
-        return raw.decode("latin-1").lower()
