@@ -106,6 +106,7 @@ _OUT = _("It was shut out: nothing is asked there, and what is shown is what it 
 _EDGE_SHUT_OUT = _("Edge shut out")
 _OFFLINE: tuple[str, Text, Text] = (BAD, _("Offline"), _("Edge offline"))
 _VERDICTS: dict[str, tuple[str, Text, Text]] = {
+    "unknown": (BAD, _("Never heard of"), _("Edge offline")),
     "alive": (OK, _("Alive"), _("Edge offline")),
     "cut_off": (BAD, _("Cut off"), _("Edge cut off")),
     "dead": (BAD, _("Silent for too long"), _("Edge silent for too long")),
@@ -259,7 +260,8 @@ def edge_mark(edge: AppLcm) -> Mark:
     if edge.revoked_at is not None:
         return _shut_out(edge)
     peer = getattr(edge, "peer", None)
-    if peer is None or peer.verdict not in _VERDICTS:
+    # Before the first verdict the link is told as that of any other program.
+    if peer is None or (peer.verdict == "unknown" and edge.reachable is not False):
         return manager_mark(edge)
     tone, label, _of_host = _VERDICTS[peer.verdict]
     return Mark(peer.verdict, label, tone, say(edge.fault_reason), peer.verdict_since or edge.since)
