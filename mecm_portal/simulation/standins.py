@@ -27,6 +27,7 @@ from apps.packages import services as packages
 from apps.packages.csar import PackageInfo
 from apps.tenants import authentication, tokens
 from apps.tenants.actors import Actor
+from mecm_portal.simulation.quick import Quick
 from mecm_portal.simulation.vim import Everything, Vim
 
 REMEMBERED = timedelta(seconds=20)
@@ -174,6 +175,7 @@ def standing_in(
             (settings, "MIDDLEWARE", MIDDLEWARE),
             (settings, "ALLOWED_HOSTS", ["*"]),
             (settings, "LIMITS", dict.fromkeys(settings.LIMITS, 10_000)),
+            *Quick().places(),
         ):
             yield
     finally:
