@@ -32,6 +32,7 @@ from mecm_portal.simulation.world import World
 
 PAUSES = (1, 2, 5, 16, 16, 31, 31, 61, 61, 300, 300, 901, 901, 901, 61, 61, 61)
 MOST_TIDYINGS = 8
+FAILED = ("Instantiation failed", "Terminate failed")
 _TABLES = (
     "hosts_mechost", "packages_package", "packages_distribution", "instances_appinstance",
     "rules_appdconfiguration", "mep_mecservice", "journal_tombstone",
@@ -135,7 +136,8 @@ def _again(world: World, site: Site) -> Iterator[Again]:
         thing = model.things.get(("instance", str(instance.pk)))
         if thing is not None and thing.removed:
             yield _terminate(instance)
-        elif site.name == CENTER and not _is_at_edge(world, instance):
+        elif site.name == CENTER and _is_only_here(world, instance):
+            model.removal(CENTER, "instance", str(instance.pk))
             yield _terminate(instance)
     for task in RuleTask.objects.filter(state="Failure").order_by("pk"):
         row = AppdConfiguration.objects.filter(instance_id=task.instance_id).first()
@@ -161,12 +163,11 @@ def _terminate(instance: AppInstance) -> Again:
     )
 
 
-def _is_at_edge(world: World, instance: AppInstance) -> bool:
+def _is_only_here(world: World, instance: AppInstance) -> bool:
+    """Whether it was ordered and never came to be at the edge: people have read the reason."""
     found = world.edge.raw.execute(
         "SELECT 1 FROM instances_appinstance WHERE id = ?", [instance.pk.hex]
     )
-    if found.fetchone():
-        return True
     # What was only at the edge and was lost with it cannot be given back; people know.
     held = HeldRow.objects.filter(kind="appinstance", subject_id=instance.pk)
-    return held.exists()
+    return instance.state in FAILED and not found.fetchone() and not held.exists()
