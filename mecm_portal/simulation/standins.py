@@ -150,6 +150,7 @@ def standing_in(
             clients[base_url] = _Client(
                 base_url=base_url, transport=transport(), trust_env=False, timeout=None
             )
+        clients[base_url].event_hooks = {}
         return clients[base_url]
 
     def driver_of(host: MecHost) -> Vim:
