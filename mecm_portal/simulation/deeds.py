@@ -245,7 +245,6 @@ class Deeds:
             actor=actor, tenant_id=package.tenant_id, spec=CreateSpec(package.pk, host.pk, name)
         )
         self.model.born(self.site, "instance", str(made.pk), str(package.tenant_id))
-        self.model.born(self.site, "distribution", f"{package.pk} {host.pk}")
         orchestration.instantiate(actor=actor, instance_id=made.pk)
         return f"{name} {made.pk}"
 
@@ -264,7 +263,6 @@ class Deeds:
         orchestration.upgrade(
             actor=self.tenant_of(instance.tenant_id), instance_id=instance.pk, package_id=other.pk
         )
-        self.model.born(self.site, "distribution", f"{other.pk} {instance.host_id}")
         return f"{instance.app_name} → {other}"
 
     def terminate(self) -> str:
