@@ -7,13 +7,14 @@ one that was accepted.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from msgspec import convert
 
 from apps.hosts import agreement as host_agreement
@@ -34,6 +35,7 @@ from apps.tenants.actors import Actor
 from apps.tenants.models import Tenant
 from apps.tenants.roles import Role
 from mecm_portal.simulation.model import CENTER, Model
+from mecm_portal.simulation.site import SiteDied
 
 OPERATOR = Actor(str(uuid.UUID(int=7)), "operator", Role.ADMIN)
 COLUMNS = ("name", "city", "address", "zip_code", "region")
@@ -68,6 +70,18 @@ class Deeds:
         """The hosts that the people of this site see."""
         return MecHost.objects.filter(removing=False)
 
+    def give(self, order: Callable[[], Any], record: Callable[[], None]) -> None:
+        """Give an order; what was committed counts, also when the site died before it said so."""
+        here: Any = connections[DEFAULT_DB_ALIAS]
+        before = here.commits
+        try:
+            order()
+        except SiteDied:
+            if here.commits > before:
+                record()
+            raise
+        record()
+
     # --- hosts ----------------------------------------------------------------------------------
 
     def add_host(self) -> str:
@@ -100,9 +114,13 @@ class Deeds:
             applcm_ip=host.applcm.ip if host.applcm else "",
             app_rule_ip=host.app_rule_manager.ip if host.app_rule_manager else "",
         )
-        hosts.update_host(actor=OPERATOR, host_id=host.pk, spec=replace(spec, **changes))
-        for name, value in changes.items():
-            self._edited_host(host, name, getattr(host, name), value)
+
+        def record() -> None:
+            for name, value in changes.items():
+                self._edited_host(host, name, getattr(host, name), value)
+
+        spec = replace(spec, **changes)
+        self.give(lambda: hosts.update_host(actor=OPERATOR, host_id=host.pk, spec=spec), record)
         return f"{host.ip} {sorted(changes.values())}"
 
     def set_host(self) -> str:
@@ -112,9 +130,11 @@ class Deeds:
             return ""
         address = f"{self.fresh()}.example:5000"
         spec = replace(driver_settings.spec_of(host), registry_address=address)
-        driver_settings.set_settings(actor=OPERATOR, host_id=host.pk, spec=spec)
         before = host.driver_settings.get("registry_address", "")
-        self._edited_host(host, SETTINGS, before, address)
+        self.give(
+            lambda: driver_settings.set_settings(actor=OPERATOR, host_id=host.pk, spec=spec),
+            lambda: self._edited_host(host, SETTINGS, before, address),
+        )
         return f"{host.ip} {address}"
 
     def _edited_host(self, host: MecHost, name: str, before: Any, after: Any) -> None:
@@ -126,8 +146,10 @@ class Deeds:
         host = self.pick(self.hosts_here())
         if host is None:
             return ""
-        hosts.remove_host(actor=OPERATOR, host_id=host.pk)
-        self.model.removal(self.site, "host", str(host.pk))
+        self.give(
+            lambda: hosts.remove_host(actor=OPERATOR, host_id=host.pk),
+            lambda: self.model.removal(self.site, "host", str(host.pk)),
+        )
         return str(host.ip)
 
     def settle_host(self) -> str:
@@ -139,11 +161,16 @@ class Deeds:
         names = names if self.dice.random() < 0.7 else names[:1]
         choices = {name: self.dice.choice(("ours", "theirs")) for name in names}
         ours = host_agreement.content_of(host)
-        host_agreement.settle(actor=OPERATOR, host_id=host.pk, choices=choices)
-        for name, side in choices.items():
-            values = _told(ours.get(name)), _told(host.contested[name].get("theirs"))
-            key = ("host", str(host.pk), name)
-            self.model.chosen(self.site, key, *(values if side == "ours" else values[::-1]))
+
+        def record() -> None:
+            for name, side in choices.items():
+                values = _told(ours.get(name)), _told(host.contested[name].get("theirs"))
+                key = ("host", str(host.pk), name)
+                self.model.chosen(self.site, key, *(values if side == "ours" else values[::-1]))
+
+        self.give(
+            lambda: host_agreement.settle(actor=OPERATOR, host_id=host.pk, choices=choices), record
+        )
         return f"{host.ip} {choices}"
 
     # --- packages -------------------------------------------------------------------------------
@@ -179,8 +206,13 @@ class Deeds:
         if row is None:
             return ""
         actor = self.tenant_of(row.package.tenant_id)
-        distribution.withdraw(actor=actor, package_id=row.package_id, host_id=row.host_id)
-        self.model.removal(self.site, "distribution", f"{row.package_id} {row.host_id}")
+        pair = {"package_id": row.package_id, "host_id": row.host_id}
+        self.give(
+            lambda: distribution.withdraw(actor=actor, **pair),
+            lambda: self.model.removal(
+                self.site, "distribution", f"{row.package_id} {row.host_id}"
+            ),
+        )
         return f"{row.package_id} {row.host.ip}"
 
     def remove_package(self) -> str:
@@ -190,10 +222,13 @@ class Deeds:
             return ""
         actor = self.tenant_of(package.tenant_id)
         there = list(package.distributions.values_list("host_id", flat=True))
-        packages.remove_package(actor=actor, package_id=package.pk)
-        self.model.removal(self.site, "package", str(package.pk))
-        for host_id in there:
-            self.model.removal(self.site, "distribution", f"{package.pk} {host_id}")
+
+        def record() -> None:
+            self.model.removal(self.site, "package", str(package.pk))
+            for host_id in there:
+                self.model.removal(self.site, "distribution", f"{package.pk} {host_id}")
+
+        self.give(lambda: packages.remove_package(actor=actor, package_id=package.pk), record)
         return str(package.pk)
 
     # --- instances ------------------------------------------------------------------------------
@@ -210,7 +245,6 @@ class Deeds:
             actor=actor, tenant_id=package.tenant_id, spec=CreateSpec(package.pk, host.pk, name)
         )
         self.model.born(self.site, "instance", str(made.pk), str(package.tenant_id))
-        self.model.born(self.site, "distribution", f"{package.pk} {host.pk}")
         orchestration.instantiate(actor=actor, instance_id=made.pk)
         return f"{name} {made.pk}"
 
@@ -229,7 +263,6 @@ class Deeds:
         orchestration.upgrade(
             actor=self.tenant_of(instance.tenant_id), instance_id=instance.pk, package_id=other.pk
         )
-        self.model.born(self.site, "distribution", f"{other.pk} {instance.host_id}")
         return f"{instance.app_name} → {other}"
 
     def terminate(self) -> str:
@@ -238,8 +271,10 @@ class Deeds:
         if instance is None:
             return ""
         actor = self.tenant_of(instance.tenant_id)
-        orchestration.terminate(actor=actor, instance_id=instance.pk)
-        self.model.removal(self.site, "instance", str(instance.pk))
+        self.give(
+            lambda: orchestration.terminate(actor=actor, instance_id=instance.pk),
+            lambda: self.model.removal(self.site, "instance", str(instance.pk)),
+        )
         return f"{instance.app_name} {instance.pk}"
 
     # --- the MEC platform of the edge -----------------------------------------------------------

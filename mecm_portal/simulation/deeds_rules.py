@@ -33,9 +33,9 @@ class RuleDeeds(Deeds):
         self._order(
             lambda: services.merge(
                 actor=actor, instance_id=instance.pk, spec=spec, verb=Verb.CHANGE
-            )
+            ),
+            lambda: self._edited(instance, contested, before, before | {f"dns/{name}": body}),
         )
-        self._edited(instance, contested, before, before | {f"dns/{name}": body})
         return f"{instance.app_name} {name}={body['ttl']}"
 
     def remove_rule(self) -> str:
@@ -48,14 +48,14 @@ class RuleDeeds(Deeds):
         if not present:
             return ""
         key = self.dice.choice(present)
+        left = {name: one for name, one in before.items() if name != key}
         actor = self.tenant_of(instance.tenant_id)
         self._order(
             lambda: services.remove_rules(
                 actor=actor, instance_id=instance.pk, dns=[key.removeprefix("dns/")], traffic=[]
-            )
+            ),
+            lambda: self._edited(instance, contested, before, left),
         )
-        left = {name: one for name, one in before.items() if name != key}
-        self._edited(instance, contested, before, left)
         return f"{instance.app_name} {key}"
 
     def remove_rules(self) -> str:
@@ -65,8 +65,10 @@ class RuleDeeds(Deeds):
             return ""
         before, contested = self._present(instance)
         actor = self.tenant_of(instance.tenant_id)
-        self._order(lambda: services.remove(actor=actor, instance_id=instance.pk))
-        self._edited(instance, contested, before, {})
+        self._order(
+            lambda: services.remove(actor=actor, instance_id=instance.pk),
+            lambda: self._edited(instance, contested, before, {}),
+        )
         return str(instance.app_name)
 
     def settle_rules(self) -> str:
@@ -78,16 +80,18 @@ class RuleDeeds(Deeds):
         names = names if self.dice.random() < 0.7 else names[:1]
         choices = {name: self.dice.choice(("ours", "theirs")) for name in names}
         ours = agreement.content_of(row)
-        agreement.settle(
-            actor=self.tenant_of(row.tenant_id), instance_id=row.instance_id, choices=choices
+        actor = self.tenant_of(row.tenant_id)
+
+        def record() -> None:
+            for name, side in choices.items():
+                values = ours.get(name), row.contested[name].get("theirs")
+                key = ("rules", str(row.instance_id), name)
+                self.model.chosen(self.site, key, *(values if side == "ours" else values[::-1]))
+
+        self.give(
+            lambda: agreement.settle(actor=actor, instance_id=row.instance_id, choices=choices),
+            record,
         )
-        for name, side in choices.items():
-            values = ours.get(name), row.contested[name].get("theirs")
-            self.model.chosen(
-                self.site,
-                ("rules", str(row.instance_id), name),
-                *(values if side == "ours" else values[::-1]),
-            )
         return f"{row.app_name} {choices}"
 
     def _configured(self) -> AppInstance | None:
@@ -100,12 +104,16 @@ class RuleDeeds(Deeds):
         row = AppdConfiguration.objects.filter(instance=instance).first()
         return agreement.content_of(row), row.contested if row is not None else {}
 
-    def _order(self, order: Callable[[], RuleTask]) -> None:
+    def _order(self, order: Callable[[], RuleTask], record: Callable[[], None]) -> None:
         """At an edge carried out with the order, both or neither, as its API does it."""
-        with transaction.atomic():
-            task = order()
-            if self.site == EDGE:
-                work.carry_out_now(task)
+
+        def both() -> None:
+            with transaction.atomic():
+                task = order()
+                if self.site == EDGE:
+                    work.carry_out_now(task)
+
+        self.give(both, record)
 
     def _edited(
         self,

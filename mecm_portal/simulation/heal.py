@@ -18,6 +18,7 @@ from apps.orchestration import services as orchestration
 from apps.packages import services as packages
 from apps.packages.models import Distribution, Package
 from apps.rules import services as rules
+from apps.rules.policies import CARRIED_OUT_IN
 from apps.rules.models import AppdConfiguration, RuleTask
 from apps.rules.states import UNFINISHED as UNFINISHED_TASKS
 from apps.sync import puller
@@ -94,12 +95,14 @@ def _left_at(site: Site) -> list[str]:
     with site.inside():
         operations = LcmOperation.objects.filter(state__in=UNFINISHED)
         rows = Distribution.objects.filter(next_at__isnull=False)
-        tasks = RuleTask.objects.filter(state__in=UNFINISHED_TASKS)
+        tasks = RuleTask.objects.filter(
+            state__in=UNFINISHED_TASKS, instance__state__in=CARRIED_OUT_IN
+        )
         hosts_owed = [host for host in undelivered() if not host.delivery_fault]
         return [
             *(f"{one.kind} {one.app_name} {one.steps[-1:]} {one.why}" for one in operations),
             *(f"distribution {one} {one.state} {one.fault}" for one in rows),
-            *(f"rules {one} {one.why}" for one in tasks if one.why.code != "not_running"),
+            *(f"rules {one} {one.why}" for one in tasks),
             *(f"host {one.ip} is owed" for one in hosts_owed),
             *(f"package {one} is removed" for one in Package.objects.filter(removing=True)),
         ]

@@ -51,8 +51,16 @@ def _compare(here: Shared, there: Shared, lost: set[str]) -> None:
             one, other = ours.get(key), theirs.get(key)
             if kind == "instance" and other is None and one and one[4] in NOT_ORDERED:
                 continue
+            if kind == "rule" and _waits_for_its_instance(here, key):
+                continue
             if one != other and key.split()[0] not in lost and key not in lost:
                 raise Violation(f"{kind} {key} is {one} at the center and {other} at the edge")
+
+
+def _waits_for_its_instance(here: Shared, key: str) -> bool:
+    """Rules are handed over once their instance runs."""
+    instance = here["instance"].get(key.split()[0])
+    return instance is not None and instance[4] not in RUNS
 
 
 def _contested(world: World) -> None:

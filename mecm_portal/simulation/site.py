@@ -40,6 +40,7 @@ class Connection(DatabaseWrapper):
     """A database that a fuse watches: each write, each moment before and after a commit counts."""
 
     fuse: Fuse | None = None
+    commits = 0
 
     def _commit(self) -> None:
         fuse = self.fuse
@@ -48,6 +49,7 @@ class Connection(DatabaseWrapper):
             super()._rollback()
             raise SiteDied(fuse.site)
         super()._commit()
+        self.commits += 1
         if fuse is not None and fuse.burns():
             raise SiteDied(fuse.site)
 
