@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -81,6 +81,26 @@ def record(
         recorded=not quiet,
         subject_name=str(subject)[:256],
         actor_name=actor.actor_name,
+    )
+    transaction.on_commit(lambda: publish(event))
+
+
+def announce(
+    verb: str, rows: Sequence[models.Model], *, tenant_id: uuid.UUID | None = None
+) -> None:
+    """The same news of many rows of one kind and tenant, told at once when the transaction commits.
+
+    For changes that are seen but are nobody's deed: no entry.  ``ids`` has them all.
+    """
+    last = max(rows, key=lambda row: int(getattr(row, "version", 0)))
+    ids = [str(row.pk) for row in rows]
+    event = Event(
+        verb,
+        last._meta.model_name or "",
+        ids[0],
+        getattr(last, "version", 0),
+        tenant_id,
+        {"ids": ids},
     )
     transaction.on_commit(lambda: publish(event))
 
