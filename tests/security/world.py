@@ -300,8 +300,6 @@ def _body(world, method, route, who, values):
         return {"body": [{"appstoreIp": STORE, "appId": "c" * 32, "packageId": "d" * 32}]}
     if route.startswith("apm") and route.endswith("/packages"):
         return {"body": _from_store(world)}
-    if route.startswith("sync/v1/conflicts"):
-        return {"body": {"choices": {"app_name": "ours"}}}
     if route.startswith("mep"):
         return platform_body(world.red.platform, method, route)
     return _of_tenant(world, method, route, values)
