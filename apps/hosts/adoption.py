@@ -18,6 +18,7 @@ from apps.hosts.models import AppLcm, AppRuleManager, MecHost
 from apps.hosts.services import note_observed
 from apps.hosts.specs import HostObservation
 from apps.journal import services as journal
+from apps.journal.selectors import is_buried
 from apps.tenants.actors import SYSTEM
 
 # Columns of which an edge may tell null where it means none.
@@ -76,6 +77,9 @@ def take_over(
     if host is not None and host.applcm_id != edge.pk:
         raise Conflict(N_("The host “%(name)s” belongs to another edge."), name=host.name)
     if host is None:
+        if is_buried("mechost", host_id):
+            # Removed here, and the edge's word is older: it does not bring it back.
+            return True
         if MecHost.objects.filter(ip=data["ip"]).exists():
             return False
         _adopt(edge, host_id, data)

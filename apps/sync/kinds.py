@@ -25,8 +25,9 @@ from apps.mep.selectors import here as services_here
 from apps.orchestration.remote import observation_of
 from apps.orchestration.serializers import edge_record
 from apps.packages import adoption as packages
-from apps.packages.models import Package
+from apps.packages.models import Distribution, Package
 from apps.rules import adoption as rules
+from apps.rules.models import AppdConfiguration
 from apps.tenants.models import Tenant
 from apps.tenants.services import adopt_tenant
 
@@ -50,7 +51,7 @@ class Kind:
     """One kind: where its rows are read, what of them travels, and what a center does with it.
 
     ``take_many`` is for kinds that come by the thousand; it returns for each row what ``take``
-    does.
+    does.  ``here`` tells of the kinds that this center can end at the edge which ids it has.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Kind:
     end: Callable[[Source, Row], bool]
     waits: str
     take_many: Callable[[Source, Sequence[Row]], list[bool | DomainError]] | None = None
+    here: Callable[[Source, uuid.UUID], bool] | None = None
 
 
 def export_tenant(tenant: Tenant) -> Row:
@@ -179,28 +181,38 @@ def end_service(source: Source, row: Row) -> bool:
     return True
 
 
+def _here(model: Any, key: str = "pk") -> Callable[[Source, uuid.UUID], bool]:
+    """Whether this center has a row of the id that the edge gives it."""
+    return lambda source, row_id: model.objects.filter(**{key: row_id}).exists()
+
+
 KINDS = (
     Kind("tenant", Tenant.objects.all, export_tenant, take_tenant, end_tenant, ""),
     Kind(
         "mechost", MecHost.objects.all, hosts.export, take_host, end_host,
         N_("Its address belongs to another host here, or something here still stands on it."),
+        here=_here(MecHost),
     ),
     Kind(
         "package", Package.objects.all, packages.export_package, take_package, end_package,
         N_("Its tenant is not known here yet, or instances of it still are."),
+        here=_here(Package),
     ),
     Kind(
         "distribution", packages.exported_distributions, packages.export_distribution,
         take_distribution, end_distribution, N_("Its package or its host is not known here yet."),
+        here=_here(Distribution, "remote_id"),
     ),
     Kind(
         "appinstance", AppInstance.objects.all, export_instance, take_instance, end_instance,
         N_("Its package, host or tenant is not known here yet, or an operation is not done yet."),
         take_instances,
+        here=_here(AppInstance),
     ),
     Kind(
         "appdconfiguration", rules.exported, rules.export, take_rules, end_rules,
         N_("Its instance is not known here yet."),
+        here=_here(AppdConfiguration),
     ),
     Kind(
         "mecservice", services, mep.export, take_service, end_service,

@@ -16,15 +16,18 @@ from apps.common.errors import DomainError, NotFound, Upstream
 from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
 from apps.hosts import agreement as host_agreement
-from apps.hosts.models import AppLcm
+from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
 from apps.instances.selectors import unfinished
+from apps.instances.states import InstanceState
 from apps.journal import orders
 from apps.mep import adoption as mep
 from apps.orchestration.remote import order_of
 from apps.packages import distribution
 from apps.packages.models import Distribution, Package
+from apps.packages.states import DistributionState
 from apps.rules import agreement as rule_agreement
+from apps.rules.models import AppdConfiguration
 from apps.sync.kinds import NAMES, Source
 from apps.sync.models import Copy, HeldRow, Peer
 from apps.sync.taking import ENDED_BEFORE, LOST, Taken, take
@@ -63,6 +66,28 @@ def find_lost(edge: AppLcm, peer: Peer) -> None:
         ignore_conflicts=True,
     )
     Copy.objects.filter(pk__in=[one.pk for one in lost]).delete()
+    if peer.forked_at is not None:
+        _find_lost_before_it_was_told(edge)
+
+
+def _find_lost_before_it_was_told(edge: AppLcm) -> None:
+    """What this center had brought there, and of which the edge was set back before it told."""
+    copies = Copy.objects.filter(edge=edge)
+    hosts = MecHost.objects.filter(applcm=edge).exclude(edge_version=0)
+    instances = AppInstance.objects.filter(host__applcm=edge, state=InstanceState.INSTANTIATED)
+    rules = AppdConfiguration.objects.filter(instance__host__applcm=edge, delivered__gt=0)
+    for kind, rows in (("mechost", hosts), ("appinstance", instances), ("appdconfiguration", rules)):
+        met = copies.filter(kind=kind).values("subject_id")
+        HeldRow.objects.bulk_create(
+            [
+                HeldRow(edge=edge, kind=kind, subject_id=pk, version=0, code=LOST)
+                for pk in rows.exclude(pk__in=met).values_list("pk", flat=True)
+            ],
+            ignore_conflicts=True,
+        )
+    there = Distribution.objects.filter(host__applcm=edge, removing=False, remote_id__isnull=True)
+    for row in there.filter(state=DistributionState.DISTRIBUTED, package__has_file=True):
+        distribution.bring_again(distribution_id=row.pk)
 
 
 def mend(edge: AppLcm, client: EdgeClient) -> int:

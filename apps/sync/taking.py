@@ -22,6 +22,7 @@ from apps.common import clock
 from apps.common.errors import DomainError
 from apps.common.rows import insert_many
 from apps.common.words import Reason
+from apps.journal.selectors import is_buried
 from apps.sync.kinds import BY_NAME, NAMES, Kind, Row, Source
 from apps.sync.models import Copy, HeldRow
 
@@ -30,10 +31,6 @@ MOST_STEPS = 200
 # Codes of why a row is held: it waits for another, is broken, or is to be put right at the edge.
 WAITS, BROKEN = "waits", "broken"
 LOST, ENDED_BEFORE = "lost", "ended_before"
-# What a restored edge has again although it had ended, and that this center can end there.
-ENDED_AGAIN = frozenset(
-    {"mechost", "package", "distribution", "appinstance", "appdconfiguration"}
-)
 CAME_BACK = Reason(
     N_("It had ended; the edge was set back to a backup and has it again."), ENDED_BEFORE
 )
@@ -186,13 +183,19 @@ def _taken(source: Source, row: Row) -> Reason | None:
 
 
 def _came_back(source: Source, copy: Copy | None, row: Row) -> Reason | None:
-    """Whether an edge that was restored from a backup has something again that had ended."""
-    if source.forked_at is None or copy is None or not copy.gone or "gone" in row:
+    """Whether an edge that was restored from a backup has something again that had ended.
+
+    It was known here and is here no more, whichever side ended it.  Rules have the id of their
+    instance: those that were made since the edge is back are others.
+    """
+    here = BY_NAME[row["kind"]].here
+    if source.forked_at is None or here is None or "gone" in row:
         return None
-    if row["kind"] not in ENDED_AGAIN:
+    if row["kind"] == "appdconfiguration" and int(row["version"]) >= source.forked_at:
         return None
-    old = int(row["version"]) < source.forked_at <= copy.former
-    return CAME_BACK if old else None
+    row_id = uuid.UUID(row["id"])
+    known = copy is not None or is_buried(row["kind"], row_id)
+    return CAME_BACK if known and not here(source, row_id) else None
 
 
 def _copies(source: Source, chunk: Sequence[Row]) -> dict[Key, Copy]:
