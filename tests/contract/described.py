@@ -175,6 +175,10 @@ class World:
             self._fill_rules(case, body, number)
         elif path.endswith("/quotas"):
             body["quotas"] = list({one["kind"]: one for one in body["quotas"]}.values())
+        elif path.startswith("/sync/"):
+            # Which tenants there are, and what an address is.
+            body.update({"tenants": [str(self.red.pk)]} if "tenants" in body else {})
+            body.update({"ip": "10.9.0.9"} if body.get("ip") else {})
         elif path.endswith("/deployments"):
             body |= {"appPackageId": self.package.package_id, "appName": f"a{number}",
                      "strategy": {"hosts": [self.host.ip]}, "tenant_id": str(self.red.pk)}
