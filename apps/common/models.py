@@ -88,6 +88,10 @@ class Versioned(models.Model):
                 kwargs["update_fields"] = {*kwargs["update_fields"], "version", "updated_at"}
             super().save(*args, **kwargs)
 
+    def remains(self) -> dict[str, Any]:
+        """What its tombstone tells to those who do not know it by its id."""
+        return {}
+
 
 def save_many(rows: Sequence[Versioned], *, fields: Sequence[str]) -> None:
     """Write new rows, and ``fields`` of known ones, each under a new version, in one statement.

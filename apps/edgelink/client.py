@@ -274,7 +274,7 @@ class EdgeClient:
     def _rows(self, url: str, asked: dict[str, Any]) -> dict[str, Any]:
         page: dict[str, Any] = self._read(dict, url, params=asked)
         rows = page.get("rows")
-        if not isinstance(rows, list):
+        if not isinstance(rows, list) or len(rows) > asked["limit"]:
             raise self._stranger(retryable=True)
         if not all(isinstance(row, dict) and row.keys() >= ROW for row in rows):
             raise self._stranger(retryable=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +12,16 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import Conflict
 from apps.common.models import Origin
+from apps.common.timeless import without_times
 from apps.hosts import agreement
 from apps.hosts.models import AppLcm, AppRuleManager, MecHost
 from apps.hosts.services import note_observed
 from apps.hosts.specs import HostObservation
 from apps.journal import services as journal
 from apps.tenants.actors import SYSTEM
+
+# Columns of which an edge may tell null where it means none.
+LISTS = ("hw_capabilities", "tags")
 
 
 def export(host: MecHost) -> dict[str, Any]:
@@ -65,6 +70,7 @@ def take_over(
 
     An edge speaks for its own hosts only.
     """
+    data = {**data, **{name: data.get(name) or [] for name in LISTS if name in data}}
     rows = MecHost.objects.select_for_update()
     host = rows.filter(pk=host_id).first()
     if host is not None and host.applcm_id != edge.pk:
@@ -143,3 +149,19 @@ def _note_upload(host_id: uuid.UUID, data: dict[str, Any]) -> None:
         host.config_upload_status = said
         host.save()
         journal.record("hosts.host.observed", host, actor=SYSTEM, quiet=True)
+
+
+def copies(edge: AppLcm) -> Iterator[tuple[uuid.UUID, dict[str, Any]]]:
+    """The hosts of an edge as they are known here, by id, in the words of ``export``.
+
+    Where nobody has chosen yet, with what the edge has.
+    """
+    for host in MecHost.objects.filter(applcm=edge):
+        yield host.pk, export(agreement.to_deliver(host))
+
+
+def comparable(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an exported host both sites have: all but when it was looked at, and by whom."""
+    own = {"configured", "observed_at", "config_upload_status", "origin"}
+    found = {name: value for name, value in data.items() if name not in own}
+    return found | {"facts": without_times(data["facts"])}

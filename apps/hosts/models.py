@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -224,6 +224,10 @@ class MecHost(Agreed, Versioned):
 
     def __str__(self) -> str:
         return self.name
+
+    def remains(self) -> dict[str, Any]:
+        """The address that clients know."""
+        return {"ip": self.ip}
 
     @property
     def is_local(self) -> bool:

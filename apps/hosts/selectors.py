@@ -21,10 +21,13 @@ DEPLOY = "deploy_to_mechost"
 def hosts_for(actor: Actor) -> QuerySet[MecHost]:
     """The hosts that an actor may see: open ones, and those granted to their tenant."""
     rows = MecHost.objects.select_related("applcm", "app_rule_manager", "credential")
-    if actor.is_admin:
-        return rows
-    granted = grants.granted(MecHostGrant, DEPLOY, tenant_id=actor.wall)
-    return rows.filter(Q(shared=True) | Q(pk__in=granted))
+    return rows if actor.is_admin else rows.filter(open_to(actor.wall))
+
+
+def open_to(tenant_id: uuid.UUID) -> Q:
+    """The condition on hosts that a tenant may use them."""
+    granted = grants.granted(MecHostGrant, DEPLOY, tenant_id=tenant_id)
+    return Q(shared=True) | Q(pk__in=granted)
 
 
 def access_host(actor: Actor, host: uuid.UUID | str) -> MecHost:

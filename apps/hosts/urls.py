@@ -1,6 +1,6 @@
 """``/inventory/v1``; a trailing slash is accepted, as original clients send it."""
 
-from django.urls import path, re_path
+from django.urls import re_path
 
 from apps.common.health import health
 from apps.hosts import api, api_mepms, api_settings, api_stores
@@ -19,9 +19,6 @@ urlpatterns = [
     re_path(r"^apprepos/(?P<key>[^/]+)$", api_stores.RepoView.as_view()),
     re_path(r"^mepms/?$", api_mepms.MepmListView.as_view()),
     re_path(rf"^mepms/{IP}$", api_mepms.MepmView.as_view()),
-    re_path(rf"^mepms/{IP}/mechost/sync$", api_mepms.HostSyncView.as_view()),
-    path("tenants/<uuid:tenant_id>/mepms/<str:ip>/apprule/sync", api_mepms.RuleSyncView.as_view()),
-    path("mepms/<str:ip>/apprule/sync", api_mepms.RuleSyncView.as_view()),
     re_path(r"^mechosts/?$", api.HostListView.as_view()),
     re_path(rf"^mechosts/{IP}$", api.HostView.as_view()),
     re_path(rf"^mechosts/{IP}/k8sconfig$", api.HostCredentialsView.as_view()),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import Conflict, DomainError
+from apps.common.errors import Conflict, DomainError, Invalid
 from apps.common.models import Origin, save_many
+from apps.common.timeless import without_times
 from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
 from apps.instances.selectors import unfinished
@@ -29,6 +30,7 @@ from apps.journal.selectors import buried
 from apps.packages.models import Package
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Tenant
+from apps.vim.results import WorkloadStatus
 
 # What an edge's word may change of an instance that is known here.
 TOLD = (
@@ -215,3 +217,25 @@ class _TakeOver:
 def _keys(rows: Any, words: Sequence[Word], name: str) -> set[uuid.UUID]:
     asked = {word.data[name] for word in words}
     return set(rows.filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()
+
+
+def copies(edge: AppLcm) -> Iterator[AppInstance]:
+    """The instances of an edge as they are known here."""
+    rows = AppInstance.objects.select_related("package", "host")
+    yield from rows.filter(host__applcm=edge).iterator(chunk_size=500)
+
+
+def comparable(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an exported instance both sites have: all but the operations, which each has."""
+    record = data["record"]
+    found = {name: value for name, value in data.items() if name not in ("record", "origin")}
+    told = {name: record[name] for name in ("state", "health", "health_reason")}
+    return found | told | {"workload": without_times(_whole(record["workload"]))}
+
+
+def _whole(workload: dict[str, Any] | None) -> dict[str, Any]:
+    """A report with all that one can have, as the side that took it over wrote it."""
+    try:
+        return WorkloadStatus.from_json(workload).as_json() if workload else {}
+    except Invalid:
+        return workload or {}

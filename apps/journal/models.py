@@ -42,6 +42,8 @@ class Tombstone(models.Model):
     version = models.BigIntegerField(db_index=True)
     tenant_id = models.UUIDField(null=True)
     deleted_at = models.DateTimeField(default=clock.now)
+    # Its origin, and what it was called by those who do not know its id.
+    data = models.JSONField(default=dict)
 
     class Meta:
         constraints = [

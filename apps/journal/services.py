@@ -123,33 +123,34 @@ def bury(
     with transaction.atomic():
         collector = Collector(using=subject._state.db or DEFAULT_DB_ALIAS, origin=subject)
         collector.collect([subject])
-        for model, key in _going_with(collector, subject):
-            _entomb(model, key, next_version(), tenant_id)
+        for row in _going_with(collector, subject):
+            _entomb(row, next_version(), getattr(row, "tenant_id", tenant_id))
         subject.version = next_version()
-        _entomb(type(subject), subject.pk, subject.version, tenant_id)
+        _entomb(subject, subject.version, tenant_id)
         record(verb, subject, actor=actor, tenant_id=tenant_id, data=data)
         collector.delete()
 
 
-def _going_with(
-    collector: Collector, subject: Versioned
-) -> Iterator[tuple[type[models.Model], uuid.UUID]]:
+def _going_with(collector: Collector, subject: Versioned) -> Iterator[Versioned]:
     """The travelling rows that the database deletes with ``subject``: they are gone as well."""
     for model, rows in collector.data.items():
         if issubclass(model, Versioned):
-            yield from ((model, row.pk) for row in rows if row is not subject)
+            yield from (row for row in rows if isinstance(row, Versioned) and row is not subject)
     for fast in collector.fast_deletes:
         if issubclass(fast.model, Versioned):
-            yield from ((fast.model, row.pk) for row in fast)
+            yield from (row for row in fast if isinstance(row, Versioned))
 
 
-def _entomb(
-    model: type[models.Model], key: uuid.UUID, version: int, tenant_id: uuid.UUID | None
-) -> None:
+def _entomb(row: Versioned, version: int, tenant_id: uuid.UUID | None) -> None:
     Tombstone.objects.update_or_create(
-        kind=model._meta.model_name or "",
-        subject_id=key,
-        defaults={"version": version, "tenant_id": tenant_id, "deleted_at": clock.now()},
+        kind=row._meta.model_name or "",
+        subject_id=row.pk,
+        defaults={
+            "version": version,
+            "tenant_id": tenant_id,
+            "deleted_at": clock.now(),
+            "data": {"origin": row.origin, **row.remains()},
+        },
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -98,3 +99,15 @@ def forget_site(*, site_id: uuid.UUID) -> int:
 
 def _text(moment: Any) -> str | None:
     return moment.isoformat() if moment else None
+
+
+def copies(site_id: uuid.UUID) -> Iterator[tuple[uuid.UUID, dict[str, Any]]]:
+    """The services of an edge as they are known here, by id, in the words of ``export``."""
+    rows = MecService.objects.select_related("application").filter(application__site_id=site_id)
+    for row in rows:
+        yield row.pk, export(row)
+
+
+def comparable(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an exported service both sites have: all but when it was heard of."""
+    return {name: value for name, value in data.items() if name not in _TIMES}

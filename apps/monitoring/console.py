@@ -20,6 +20,7 @@ _NAMES = {
     "appdconfiguration": "rules of", "ruletask": "rule task",
     "invitation": "invitation", "center": "center", "signingkey": "signing key",
     "application": "application", "subscription": "subscription to",
+    "sync-run": "synchronization with", "center": "center",
 }
 # Applications do these by the thousand; who wants to see them looks at their pages.
 _TOO_MANY = frozenset({"mecservice"})
@@ -60,6 +61,14 @@ _PHRASES = {
     "cancelled": "was cancelled",
     "configured": "were ordered",
     "forgotten": "are gone",
+    "contested": "was changed by both sites",
+    "settled": "was settled",
+    "alive": "is heard of again",
+    "cut_off": "is cut off",
+    "dead": "has been silent for too long",
+    "asked": "was asked for",
+    "away": "is away",
+    "back": "is back",
     "success": "has succeeded",
     "created": "was created",
     "cached": "of the center signed in",

@@ -35,6 +35,8 @@ LISTS = {
     "services": "mep.read",
     "subscriptions": "mep.read",
     "upgrades": "instances.read",
+    "sync": "sync.read",
+    "waiting": "feed.read",
 }
 TOPIC_LENGTH = 64
 

@@ -15,6 +15,7 @@ OBJECTS = {
     "lcmoperation": "operation",
     "mecservice": "service",
     "application": "mec-application",
+    "syncrun": "sync-run",
 }
 # The list on which a kind of object is news, and whether the topology shows it.
 _LISTS = {
@@ -36,6 +37,9 @@ _LISTS = {
     "mec-application": ("services", False),
     "subscription": ("subscriptions", False),
     "rollout": ("upgrades", False),
+    "sync-run": ("sync", False),
+    "reader": ("waiting", False),
+    "center": ("waiting", False),
 }
 # What has no page of its own is news on the page of what it belongs to.
 _OWNERS = {
@@ -48,8 +52,11 @@ _SYSTEMS = frozenset({"applcm", "apprulemanager", "appstore", "apprepo"})
 # Seen on a page, but nobody's deed.
 _UNRECORDED = (
     ".progressed", ".waiting", ".signed_out", ".suspended", ".resumed", ".processing", ".pending",
+    "sync.run.running", "sync.run.done", "sync.run.failed", "sync.reader.acknowledged",
     ".greeted",
 )
+# What two sites changed while apart is news where it waits for somebody to choose.
+_OF_TWO_SITES = (".contested", ".settled")
 _GONE = (".removed", ".terminated", ".withdrawn", ".forgotten")
 
 
@@ -93,6 +100,7 @@ def topics_of(event: Event) -> tuple[str, ...]:
     name, on_map = _LISTS.get(kind, ("", False))
     found += [name] if name else []
     found += ["topology"] if on_map else []
+    found += ["sync"] if event.verb.endswith(_OF_TWO_SITES) else []
     found += [] if event.verb.endswith(_UNRECORDED) else ["activity"]
     return tuple(found)
 

@@ -100,6 +100,16 @@ _RUNTIME: dict[str, tuple[str, Text]] = {
     "terminated": (WARN, _("Terminated")), "degraded": (WARN, _("Degraded")),
     "unknown": (UNKNOWN, _UNKNOWN),
 }
+# The verdicts on the link to an edge: how it is for the edge, and what is said at its hosts.
+SHUT_OUT = "revoked"
+_OUT = _("It was shut out: nothing is asked there, and what is shown is what it said last.")
+_EDGE_SHUT_OUT = _("Edge shut out")
+_OFFLINE: tuple[str, Text, Text] = (BAD, _("Offline"), _("Edge offline"))
+_VERDICTS: dict[str, tuple[str, Text, Text]] = {
+    "alive": (OK, _("Alive"), _("Edge offline")),
+    "cut_off": (BAD, _("Cut off"), _("Edge cut off")),
+    "dead": (BAD, _("Silent for too long"), _("Edge silent for too long")),
+}
 _LEVELS: dict[str, tuple[str, Text]] = {
     "error": (BAD, _("Error")), "warning": (WARN, _("Warning")), "info": (INFO, _("Note")),
     "ok": (OK, _("Passed")),
@@ -240,8 +250,19 @@ def level_mark(level: str) -> Mark:
 def manager_mark(row: Manager) -> Mark:
     """Whether a program at an edge answers, or is shut out."""
     if isinstance(row, AppLcm) and row.revoked_at is not None:
-        return _shut_out(row)
+        return edge_mark(row)
     return _link(row.reachable, row.since, say(row.fault_reason))
+
+
+def edge_mark(edge: AppLcm) -> Mark:
+    """The verdict on the link to an edge, since when, and why it does not answer."""
+    if edge.revoked_at is not None:
+        return Mark(SHUT_OUT, _("Shut out"), WARN, _OUT, edge.revoked_at)
+    peer = getattr(edge, "peer", None)
+    if peer is None or peer.verdict not in _VERDICTS:
+        return manager_mark(edge)
+    tone, label, _of_host = _VERDICTS[peer.verdict]
+    return Mark(peer.verdict, label, tone, say(edge.fault_reason), peer.verdict_since or edge.since)
 
 
 def host_mark(host: MecHost) -> Mark:
@@ -249,20 +270,14 @@ def host_mark(host: MecHost) -> Mark:
     if host.removing:
         return Mark("Removing", _("Removing"), BUSY, say(host.delivery_reason))
     edge = host.applcm
-    if edge is not None and edge.revoked_at is not None:
-        return _shut_out(edge)
-    if edge is not None and edge.reachable is False:
-        why = say(edge.fault_reason)
-        return Mark("Edge offline", _("Edge offline"), BAD, why, edge.since, stale=True)
+    if edge is not None and (edge.reachable is False or edge.revoked_at is not None):
+        link = edge_mark(edge)
+        label = _EDGE_SHUT_OUT if link.state == SHUT_OUT else _VERDICTS.get(link.state, _OFFLINE)[2]
+        return Mark("Edge offline", label, BAD, link.detail, link.since, stale=True)
     link = _link(host.reachable, host.since, say(host.fault_reason))
     if link.tone == OK and not host.is_delivered:
         return Mark("Pending", _("Waiting for the edge"), BUSY, late_reason(host), link.since)
     return link
-
-
-def _shut_out(edge: AppLcm) -> Mark:
-    why = _("The edge was shut out. What it told before stays readable.")
-    return Mark("Shut out", _("Shut out"), BAD, why, edge.revoked_at, stale=True)
 
 
 def late_reason(host: MecHost) -> Text:
@@ -309,6 +324,11 @@ def _link(reachable: bool | None, since: datetime | None, why: str) -> Mark:
     if why:
         return Mark("Degraded", _("Degraded"), WARN, why, since)
     return Mark("Online", _("Online"), OK, "", since)
+
+
+def conflict_mark() -> Mark:
+    """Something that center and edge changed both, and of which a person has to choose."""
+    return Mark("Conflict", _("Conflict"), WARN)
 
 
 def held_back_mark() -> Mark:

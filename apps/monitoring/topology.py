@@ -105,7 +105,7 @@ def _nested(nodes: Iterable[Node]) -> list[Node]:
 
 # --- what there is -------------------------------------------------------------------------------
 def _nodes(actor: Actor) -> Iterator[Node]:
-    hosts = list(hosts_for(actor).order_by("name", "ip", "pk"))
+    hosts = list(hosts_for(actor).select_related("applcm__peer").order_by("name", "ip", "pk"))
     edges = _edges_of(actor, hosts)
     yield _site_node()
     for edge in edges:
@@ -124,7 +124,7 @@ def _nodes(actor: Actor) -> Iterator[Node]:
 def _edges_of(actor: Actor, hosts: Sequence[MecHost]) -> list[AppLcm]:
     """Every edge for those who see the systems; for others the edges of the hosts they see."""
     if may(actor, "systems.read"):
-        return list(applcms().order_by("name", "ip", "pk"))
+        return list(applcms().select_related("peer").order_by("name", "ip", "pk"))
     found = {host.applcm.pk: host.applcm for host in hosts if host.applcm is not None}
     return sorted(found.values(), key=lambda edge: (edge.name, edge.ip))
 
@@ -146,7 +146,7 @@ def _site_node() -> Node:
 
 def _edge_node(edge: AppLcm, *, linked: bool) -> Node:
     return _node(
-        f"edge:{edge.pk}", "edge", edge.name, marks.manager_mark(edge), parent=SITE,
+        f"edge:{edge.pk}", "edge", edge.name, marks.edge_mark(edge), parent=SITE,
         url="/systems/" if linked else "", as_of=_time(edge.last_seen),
     )
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.conditional import etag
-from apps.common.errors import Conflict, Invalid, NotFound, NotOffered
+from apps.common.errors import Conflict, Invalid, NotFound
 from apps.common.pagination import page
 from apps.common.words import Reason
 from apps.hosts import selectors as hosts
@@ -193,15 +193,3 @@ class InfoView(OrchestratorView):
             "operations": [operation_json(row) for row in operations_of(instance.pk)[:20]]
         }
         return Response({"response": body}, headers={"ETag": etag(instance.version)})
-
-
-class InfoSyncView(OrchestratorView):
-    """``POST /appo/v1/tenants/{tenant_id}/app_instance_infos/sync``."""
-
-    def post(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
-        """Not built: the center follows its edges by itself, and nobody has to ask for it."""
-        require(may_create(self.actor))
-        self.readable(request, tenant_id)
-        raise NotOffered(
-            N_("Asking for synchronization is not built yet; the center follows its edges itself.")
-        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 
 from django.utils.translation import gettext_noop as N_
@@ -10,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.errors import NotOffered
-from apps.common.schema import HouseSchema
 from apps.hosts import selectors as hosts
 from apps.instances.models import AppInstance
 from apps.instances.policies import may_create
@@ -18,12 +16,10 @@ from apps.instances.selectors import instances_for
 from apps.orchestration.api_lcm import edge_instance
 from apps.orchestration.api_voices import EventsView, LogsView
 from apps.packages.selectors import access_package
-from apps.tenants.policies import may, require, tenant_for
+from apps.tenants.policies import may, require
 from apps.tenants.views import ApiView
 
 NO_IMAGES = N_("Images of virtual machines are not built yet; they come with the OpenStack driver.")
-NO_SYNC = N_("Asking for changes is not built yet; the feed at %(path)s tells the center of them.")
-FEED = "/sync/v1/changes"
 
 
 class _AtEdge:
@@ -55,28 +51,6 @@ class PackageStatusView(ApiView):
         host = hosts.access_host(self.actor, ip)
         found = instances_for(self.actor).filter(package=package, host=host).exists()
         return Response({"package_deployed": found})
-
-
-class _NamedByPath(HouseSchema):
-    """One view at many addresses: each operation is called as its address is."""
-
-    def get_operation_id(self) -> str:
-        """The path's words."""
-        words = re.findall(r"\w+", self.path)
-        return "_".join([*words, self.method.lower()])
-
-
-class SyncView(ApiView):
-    """``GET …/sync_updated`` and ``…/sync_deleted``: the original's way to be asked for changes."""
-
-    schema = _NamedByPath()
-
-    def get(self, request: Request, tenant_id: uuid.UUID | None = None) -> Response:
-        """Not built: the center reads the feed."""
-        require(may(self.actor, "feed.read"))
-        if tenant_id is not None:
-            tenant_for(self.actor, tenant_id)
-        raise NotOffered(NO_SYNC, path=FEED)
 
 
 class _ImageView(ApiView):

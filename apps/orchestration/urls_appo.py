@@ -29,7 +29,6 @@ def _routes(scope: str) -> list[URLPattern]:
         path(f"{instances}/<uuid:instance_id>/workload/events", api_voices.EventsView.as_view()),
         path(f"{instances}/<uuid:instance_id>/workload/logs", api_voices.LogsView.as_view()),
         path(infos, api.InfoListView.as_view()),
-        path(f"{infos}/sync", api.InfoSyncView.as_view()),
         path(f"{infos}/<uuid:instance_id>", api.InfoView.as_view()),
         path(f"{host}/kpi", api_hosts.KpiView.as_view()),
         path(f"{host}/mep_capabilities", api_hosts.MepCapabilitiesView.as_view()),

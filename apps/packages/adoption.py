@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -135,3 +136,31 @@ def note_distribution_gone(*, edge: AppLcm, remote_id: uuid.UUID) -> None:
             tenant_id=row.package.tenant_id,
             data=about(row),
         )
+
+
+def package_copies(
+    edge: AppLcm, ids: Iterable[uuid.UUID]
+) -> Iterator[tuple[uuid.UUID, dict[str, Any]]]:
+    """The packages of an edge as they are known here: those of ``ids``, and all born there."""
+    found = Package.objects.in_bulk(list(ids))
+    found |= {one.pk: one for one in Package.objects.filter(edge=edge, has_file=False)}
+    for key, package in found.items():
+        yield key, export_package(package)
+
+
+def comparable_package(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an exported package both sites have: which file it is and whose."""
+    named = ("name", "package_version", "provider", "app_class", "sha256", "size", "tenant_id")
+    return {name: data[name] for name in (*named, "app_id")}
+
+
+def distribution_copies(edge: AppLcm) -> Iterator[tuple[uuid.UUID, dict[str, Any]]]:
+    """Where packages are at an edge as it is known here, by the edge's own ids."""
+    for row in exported_distributions().filter(host__applcm=edge, remote_id__isnull=False):
+        if row.remote_id is not None:
+            yield row.remote_id, export_distribution(row)
+
+
+def comparable_distribution(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an exported distribution both sites have."""
+    return {name: data[name] for name in ("package_id", "host_id", "tenant_id", "state", "fault")}

@@ -25,6 +25,7 @@ from apps.packages.policies import fits, may_change
 from apps.packages.selectors import access_package, lock_package
 from apps.packages.states import DISTRIBUTION, DistributionState
 from apps.tenants.actors import SYSTEM, Actor
+from apps.tenants.adoption import origin_of
 from apps.tenants.policies import require, require_now
 
 
@@ -54,7 +55,8 @@ def distribute(
 def _order(
     actor: Actor, package: Package, host: MecHost, there: Distribution | None
 ) -> Distribution:
-    row = there or Distribution(package=package, host=host)
+    origin = origin_of(actor, None)
+    row = there or Distribution(package=package, host=host, origin=origin)
     if row.version and row.state != DistributionState.ERROR and not row.removing:
         return row
     if row.version and row.state == DistributionState.ERROR:

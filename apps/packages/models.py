@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -173,6 +173,10 @@ class Package(Versioned):
         """What the reader found, typed."""
         return PackageInfo.from_json(self.info)
 
+    def remains(self) -> dict[str, Any]:
+        """The id that clients know."""
+        return {"package_id": self.package_id}
+
 
 class Distribution(Versioned):
     """A package on its way to a host, there, or on its way out."""
@@ -208,3 +212,17 @@ class Distribution(Versioned):
     def fault_reason(self) -> Reason:
         """Why it is not there yet; empty when it is."""
         return Reason.from_json(self.fault)
+
+    @property
+    def tenant_id(self) -> uuid.UUID:
+        """Whose package it is."""
+        return self.package.tenant_id
+
+    def remains(self) -> dict[str, Any]:
+        """Which package it was on which host."""
+        return {
+            "package_id": str(self.package_id),
+            "package_key": self.package.package_id,
+            "host_id": str(self.host_id),
+            "host_ip": self.host.ip,
+        }

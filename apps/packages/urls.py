@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from apps.common.health import health
-from apps.packages import api, api_edges, api_store
+from apps.packages import api, api_store
 
 T = "tenants/<uuid:tenant_id>/packages"
 P = "packages"
@@ -29,6 +29,4 @@ urlpatterns = [
         "apps/<str:store_app_id>/packages/<str:store_package_id>/syncstatus",
         api_store.FetchStateView.as_view(),
     ),
-    path("tenants/<uuid:tenant_id>/app_package_infos/sync", api_edges.EdgeSyncView.as_view()),
-    path("app_package_infos/sync", api_edges.OwnEdgeSyncView.as_view()),
 ]

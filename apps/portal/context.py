@@ -6,8 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language, get_language_info, gettext
 
+from apps.portal.center_away import SECTION, away
 from apps.portal.http import wants_fragment
 from apps.portal.nav import nav_for
 from apps.tenants.models import User
@@ -41,4 +43,13 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             (code, get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES
         ],
         "frame": frame,
+    } | (_center(viewer) if viewer else {})
+
+
+def _center(viewer: User) -> dict[str, Any]:
+    """What the banner of an edge needs; read only where the shell is drawn."""
+    return {
+        "has_center": SECTION in settings.ROLE.nav,
+        "center_away": SimpleLazyObject(away),
+        "links_waiting": viewer.actor.has("feed.read"),
     }

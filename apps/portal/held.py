@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext, ngettext
-from django.utils.translation import gettext_lazy as _
 
-from apps.common.words import Text
+from apps.portal.sync_view import kind_name
 from apps.sync.models import Peer
 from apps.sync.selectors import Held, held_of
 
 NAMED = 3
-_KINDS: dict[str, Text] = {
-    "tenant": _("Tenant"), "mechost": _("Host"), "package": _("Package"),
-    "distribution": _("Distribution"), "appinstance": _("Instance"),
-    "appdconfiguration": _("Rules"), "mecservice": _("Service"),
-}
 
 
 def held_sentence(peer: Peer) -> str:
@@ -35,5 +29,5 @@ def held_sentence(peer: Peer) -> str:
 
 
 def _thing(row: Held) -> str:
-    kind = str(_KINDS.get(row.kind, row.kind))
+    kind = kind_name(row.kind)
     return f"{kind} “{row.name}” ({row.id})" if row.name else f"{kind} {row.id}"

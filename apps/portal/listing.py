@@ -144,6 +144,28 @@ class Table(Generic[M]):
         return Head(column.label, column.css, _href(path, other, 1), sorted_now)
 
 
+def paged(request: HttpRequest, rows: Any, *, length: int = PAGE_LENGTH) -> Listing[Any]:
+    """One page of ``rows`` in the order that they have, without columns to sort by or a search."""
+    page = Paginator(rows, length).get_page(request.GET.get("page", ""))
+    return Listing(
+        rows=list(page.object_list) if page.paginator.count else [],
+        heads=(),
+        choices=(),
+        q="",
+        sort="",
+        total=page.paginator.count,
+        first=page.start_index(),
+        last=page.end_index(),
+        previous=_href(request.path, {}, page.number - 1) if page.has_previous() else "",
+        following=_href(request.path, {}, page.number + 1) if page.has_next() else "",
+        url=_href(request.path, {}, page.number),
+        path=request.path,
+        is_filtered=False,
+        pages=page.paginator.num_pages,
+        number=page.number,
+    )
+
+
 def _any(fields: Sequence[str], word: str) -> Q:
     return reduce(or_, (Q(**{f"{name}__icontains": word}) for name in fields))
 

@@ -35,6 +35,7 @@ class Item:
 
 _OVERVIEW, _APPS = _("Overview"), _("Applications")
 _INFRA, _ADMIN = _("Infrastructure"), _("Administration")
+_LINK = _("Center link")
 _MEP = _("MEC platform")
 SECTIONS: dict[str, Section] = {
     one.name: one
@@ -52,6 +53,8 @@ SECTIONS: dict[str, Section] = {
         Section("mep_subscriptions", _("Subscriptions"), "bell", _MEP, "mep.read"),
         Section("mep_applications", _("MEC applications"), "app", _MEP, "mep.read"),
         Section("mep_topology", _("Service topology"), "topology", _MEP, "mep.read"),
+        Section("sync", _("Synchronization"), "sync", _INFRA, "sync.read"),
+        Section("waiting", _("Waiting changes"), "sync", _LINK, "feed.read"),
         Section("center", _("Center"), "system", _ADMIN, "systems.read"),
         Section("users", _("Tenants and users"), "users", _ADMIN, "users.write"),
         Section("activity", _("Activity"), "activity", _ADMIN, "activity.read"),

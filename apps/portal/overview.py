@@ -26,10 +26,13 @@ from apps.monitoring.marks import Mark
 from apps.packages.models import Distribution
 from apps.packages.selectors import distributions_for, packages_for
 from apps.packages.states import DistributionState
+from apps.portal.conflict_words import fields_sentence
 from apps.portal.held import held_sentence
 from apps.portal.mep_overview import FAILING, service_tile
 from apps.portal.nav import sections_for
+from apps.portal.sync_view import kind_name
 from apps.portal.tiles import Share, Tile, present
+from apps.sync import conflicts
 from apps.sync.selectors import holding_peers
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may
@@ -137,7 +140,7 @@ def slug(state: str) -> str:
 
 def concerns(actor: Actor) -> list[Concern]:
     """What needs attention, the widest first; at most a few of each kind."""
-    found = list(_edges(actor)) + list(_hosts(actor))
+    found = list(_edges(actor)) + list(_conflicts(actor)) + list(_hosts(actor))
     found += list(_instances(actor)) + list(_distributions(actor))
     return found + list(_services(actor)) + list(_subscriptions(actor))
 
@@ -145,17 +148,30 @@ def concerns(actor: Actor) -> list[Concern]:
 def _edges(actor: Actor) -> Iterator[Concern]:
     if not may(actor, "systems.read"):
         return
-    for edge in applcms().filter(reachable=False)[:EACH]:
-        mark = marks.manager_mark(edge)
-        yield Concern(mark, _("Edge"), edge.name, reverse("systems"), mark.detail, edge.since)
+    for edge in applcms().select_related("peer").filter(reachable=False)[:EACH]:
+        mark = marks.edge_mark(edge)
+        url = reverse("sync_edge", args=[edge.pk])
+        yield Concern(mark, _("Edge"), edge.name, url, mark.detail, mark.since)
     for peer in holding_peers()[:EACH]:
-        yield Concern(marks.held_back_mark(), _("Edge"), peer.edge.name, reverse("systems"),
+        url = reverse("sync_edge", args=[peer.edge_id])
+        yield Concern(marks.held_back_mark(), _("Edge"), peer.edge.name, url,
                       held_sentence(peer), None)
+
+
+def _conflicts(actor: Actor) -> Iterator[Concern]:
+    if not any(section.name == "sync" for section in sections_for(actor)):
+        return
+    rows = list(conflicts.open_for(actor)[:EACH])
+    since = conflicts.since_of(row["key"] for row in rows)
+    for row in rows:
+        url = reverse("conflict", args=[row["kind"], row["key"]])
+        yield Concern(marks.conflict_mark(), kind_name(row["kind"]), row["called"], url,
+                      fields_sentence(row["contested"]), since.get(str(row["key"])))
 
 
 def _hosts(actor: Actor) -> Iterator[Concern]:
     ill = Q(reachable=False) | EDGE_LOST | UNDELIVERED | REFUSED_ACCESS
-    for host in hosts_for(actor).filter(ill)[: 2 * EACH]:
+    for host in hosts_for(actor).select_related("applcm__peer").filter(ill)[: 2 * EACH]:
         yield _host_concern(host)
 
 

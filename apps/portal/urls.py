@@ -7,6 +7,7 @@ from django.urls import path
 from apps.portal.views import (
     activity,
     center,
+    conflicts,
     deployments,
     draining,
     edges,
@@ -27,10 +28,12 @@ from apps.portal.views import (
     session,
     sources,
     stores,
+    sync,
     systems,
     upgrades,
     users,
     voices,
+    waiting,
 )
 
 urlpatterns = [
@@ -133,5 +136,16 @@ urlpatterns = [
     path("users/tenants/new/", users.new_tenant, name="tenant_new"),
     path("users/<uuid:user_id>/enable/", users.set_active, {"active": True}, name="user_enable"),
     path("users/<uuid:user_id>/disable/", users.set_active, {"active": False}, name="user_disable"),
+    path("synchronization/", sync.edges, name="sync"),
+    path("synchronization/edges/<uuid:edge_id>/", sync.edge, name="sync_edge"),
+    path("synchronization/edges/<uuid:edge_id>/pull/", sync.pull, name="sync_pull"),
+    path("synchronization/runs/", sync.history, name="sync_runs"),
+    path("synchronization/runs/<uuid:run_id>/", sync.run, name="sync_run"),
+    path("synchronization/conflicts/", conflicts.listing, name="conflicts"),
+    path("synchronization/conflicts/<slug:kind>/<uuid:key>/", conflicts.conflict, name="conflict"),
+    path("synchronization/conflicts/<slug:kind>/<uuid:key>/settle/", conflicts.settle,
+         name="conflict_settle"),
+    path("waiting/", waiting.changes, name="waiting"),
+    path("waiting/banner/", waiting.banner, name="waiting_banner"),
     path("activity/", activity.activity, name="activity"),
 ]

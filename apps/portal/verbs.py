@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.instances.states import OperationKind
 from apps.journal.models import Entry
+from apps.portal.conflict_words import SIDE_NAMES, field_name
 from apps.tenants.actors import SYSTEM
 
 _SENTENCES: dict[str, Promise] = {
@@ -21,6 +22,9 @@ _SENTENCES: dict[str, Promise] = {
     "rules.configuration.configured": _("ordered other rules for"),
     "rules.configuration.removed": _("ordered to remove the rules of"),
     "rules.configuration.forgotten": _("removed the rules of"),
+    "rules.configuration.reported": _("took over from its edge the rules of"),
+    "rules.configuration.contested": _("found that both sites had changed the rules of"),
+    "rules.configuration.settled": _("settled what both sites had changed of the rules of"),
     "rules.task.success": _("handed over the rules:"),
     "rules.task.failure": _("could not hand over the rules:"),
     "tenants.user.created": _("created the user"),
@@ -74,6 +78,8 @@ _SENTENCES: dict[str, Promise] = {
     "hosts.host.delivered": _("delivered the configuration of the host"),
     "hosts.host.not_delivered": _("could not deliver the configuration of the host"),
     "hosts.host.reported": _("took over from its edge the host"),
+    "hosts.host.contested": _("found that both sites had changed the host"),
+    "hosts.host.settled": _("settled what both sites had changed of the host"),
     "hosts.host.reachable": _("reached the host"),
     "hosts.host.unreachable": _("lost the host"),
     "packages.package.onboarded": _("uploaded the package"),
@@ -109,6 +115,14 @@ _SENTENCES: dict[str, Promise] = {
     "instances.rollout.started": _("began the upgrade to"),
     "instances.rollout.finished": _("finished the upgrade to"),
     "instances.rollout.stopped": _("stopped the upgrade to"),
+    "sync.edge.alive": _("heard again of the edge"),
+    "sync.edge.cut_off": _("lost the link to the edge"),
+    "sync.edge.dead": _("has not heard for too long of the edge"),
+    "sync.edge.revoked": _("shut out the edge"),
+    "sync.edge.unknown": _("has never heard of the edge"),
+    "sync.run.asked": _("asked for the changes of the edge"),
+    "sync.center.away": _("lost the link to the center"),
+    "sync.center.back": _("heard again of the center"),
     "mep.application.registered": _("registered the application"),
     "mep.application.updated": _("changed the registration of the application"),
     "mep.application.left": _("ended the registration of the application"),
@@ -145,7 +159,12 @@ _PAGES = {
     "subscription": ("mep_subscription", ""),
     "applcm": ("edge", ""),
     "invitation": ("invitation", ""),
+    "syncrun": ("sync_run", ""),
 }
+
+
+# What is called by the name that its entry tells, and not by how its row is written.
+_NAMED = frozenset({"lcmoperation", "ruletask"})
 
 
 def sentence(entry: Entry) -> str:
@@ -172,8 +191,20 @@ def doer(entry: Entry) -> str:
 
 def subject(entry: Entry) -> str:
     """On what it was done, by name."""
-    named = _is_work(entry) or entry.kind == "ruletask"
-    return (_told(entry, "name") if named else "") or entry.subject_name
+    key = "edge" if entry.kind == "syncrun" else "name" if entry.kind in _NAMED else ""
+    return (_told(entry, key) if key else "") or entry.subject_name
+
+
+def chosen(entry: Entry) -> str:
+    """Which side somebody chose for each field that two sites had contested; else empty."""
+    choices = entry.data.get("choices") if isinstance(entry.data, dict) else None
+    if not isinstance(choices, dict):
+        return ""
+    return "; ".join(
+        f"{field_name(name)}: {SIDE_NAMES[side]}"
+        for name, side in sorted(choices.items())
+        if side in SIDE_NAMES
+    )
 
 
 def _is_work(entry: Entry) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -56,3 +57,20 @@ def note_gone(*, edge: AppLcm, instance_id: uuid.UUID, version: int) -> bool:
     if not AppInstance.objects.filter(pk=instance_id, host__applcm=edge).exists():
         return True
     return agreement.take_theirs(instance_id=instance_id, theirs={}, edge_version=version)
+
+
+def copies(edge: AppLcm) -> Iterator[tuple[uuid.UUID, dict[str, Any]]]:
+    """The rules of an edge's instances as they are known here, by id, in the words of ``export``.
+
+    Where nobody has chosen yet, with what the edge has.
+    """
+    rows = AppdConfiguration.objects.prefetch_related("rules").select_related("tenant")
+    for row in rows.filter(instance__host__applcm=edge):
+        content = agreement.to_deliver(row).flat() if row.contested else agreement.content_of(row)
+        if content:
+            yield row.pk, export(row) | {"content": content}
+
+
+def comparable(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of exported rules both sites have."""
+    return {"tenant_id": data["tenant_id"], **data["content"]}

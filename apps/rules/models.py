@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -41,6 +41,10 @@ class AppdConfiguration(Agreed, Versioned):
 
     def __str__(self) -> str:
         return self.app_name
+
+    def remains(self) -> dict[str, Any]:
+        """The instance that clients know it by."""
+        return {"instance_id": str(self.instance_id)}
 
     @property
     def is_delivered(self) -> bool:

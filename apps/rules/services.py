@@ -25,6 +25,7 @@ from apps.rules.states import TASK, UNFINISHED, TaskState, Verb
 from apps.rules.wire import spec_of
 from apps.tenants import quotas
 from apps.tenants.actors import Actor
+from apps.tenants.adoption import origin_of
 from apps.tenants.policies import require
 
 _MOST = {AppdRule.Kind.DNS: MOST_DNS, AppdRule.Kind.TRAFFIC: MOST_TRAFFIC}
@@ -151,7 +152,10 @@ def _store(
 ) -> RuleTask:
     # At every site it has the id of its instance, so that all mean the same by it.
     row = found or AppdConfiguration(
-        id=instance.pk, tenant_id=instance.tenant_id, instance=instance
+        id=instance.pk,
+        tenant_id=instance.tenant_id,
+        instance=instance,
+        origin=origin_of(actor, None),
     )
     row.removing = False
     _check_sizes(spec)

@@ -20,10 +20,11 @@ from apps.common import clock
 from apps.common.errors import Conflict
 from apps.common.models import current_version
 from apps.common.words import Reason
+from apps.journal import services as journal
 from apps.journal.models import Tombstone
 from apps.journal.services import TOMBSTONE_DAYS
 from apps.sync.models import AckedRow, Reader, Refused
-from apps.tenants.actors import Actor
+from apps.tenants.actors import SYSTEM, Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ def acknowledge(
     # Who acknowledges a place in the feed says of everything before it what it cannot use.
     _keep_refused(reader, rows, refused, refused_is_whole=upto is not None)
     reader.rows.filter(version__lte=reader.acked).delete()
+    journal.record("sync.reader.acknowledged", reader, actor=SYSTEM, quiet=True)
     return reader
 
 

@@ -138,7 +138,7 @@ class AckView(ReaderView):
 
     def post(self, request: Request) -> Response:
         """Keep it; said again it is the same.  409 for what this site has not told yet."""
-        require(may(self.actor, "rows.acknowledge"))
+        require(may(self.actor, "feed.own"))
         form = AckSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         data = form.validated_data

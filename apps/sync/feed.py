@@ -142,6 +142,7 @@ def _stone(stone: Tombstone) -> dict[str, Any]:
         "id": str(stone.subject_id),
         "version": stone.version,
         "gone": True,
+        "tenant_id": str(stone.tenant_id) if stone.tenant_id else None,
     }
 
 

@@ -198,6 +198,11 @@ class HeldRow(models.Model):
         return f"{self.kind} {self.subject_id} {self.version}"
 
     @property
+    def name(self) -> str:
+        """What the row says of its name; empty where it does not."""
+        return str(self.data.get("name") or self.data.get("app_name") or "")
+
+    @property
     def why(self) -> Reason:
         """What it waits for."""
         return Reason.from_json(self.reason)
@@ -206,7 +211,8 @@ class HeldRow(models.Model):
 class SyncRun(models.Model):
     """One synchronization that did something, or that a person asked for.
 
-    ``counts`` has, by kind, how many rows were new, changed, gone, held back and contested.
+    ``counts`` has, by kind, how many rows were new, changed, gone and held back; ``log`` its steps,
+    each a moment and a reason.
     """
 
     class State(models.TextChoices):
@@ -226,13 +232,34 @@ class SyncRun(models.Model):
     reason = models.JSONField(default=dict)
     actor_name = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(default=clock.now, db_index=True)
+    started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    log = models.JSONField(default=list)
 
     class Meta:
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
         return f"{self.edge} {self.created_at}"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self.state in (self.State.DONE, self.State.FAILED)
+
+    @property
+    def held_back(self) -> int:
+        """How many rows have to wait here, or were refused."""
+        return self.total("held")
+
+    @property
+    def steps(self) -> list[tuple[str, Reason]]:
+        """What it did, each step with its moment in ISO 8601."""
+        return [(line["at"], Reason.from_json(line)) for line in self.log]
+
+    def total(self, what: str) -> int:
+        """How many rows of all kinds were "new", "changed", "gone" or "held"."""
+        return sum(int(counts.get(what, 0)) for counts in self.counts.values())
 
     @property
     def why(self) -> Reason:

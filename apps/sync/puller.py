@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import DomainError
@@ -51,10 +52,13 @@ def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
     if edge is None:
         return {"came": "no such edge"}
     if edge.revoked_at is not None:
+        runs.began(edge)
+        runs.failed(edge, Taken(), runs.shut_out(edge))
         return {"came": "revoked"}
     peer = _claim(edge)
     if peer is None:
         return {"came": "already running"}
+    runs.began(edge)
     taken = Taken()
     try:
         if file is not None and file.is_older_than(edge, list(peer.marks)):
@@ -122,13 +126,18 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
         copying.begin(peer, hold)
     while True:
         if peer.copying:
-            count += copying.copy(edge, peer, client, taken, hold)
+            taken.full = True
+            taken.note(N_("A full copy is read, kind by kind."))
+            copied = copying.copy(edge, peer, client, taken, hold)
+            taken.note(N_("The copy is read: %(rows)s rows."), rows=copied)
+            count += copied
         try:
             count += _read(edge, peer, client, taken)
         except DomainError as error:
             said = str(error.answer.get("type", "")).rpartition(":")[2]
             if said not in ("forked", "start_over"):
                 raise
+            taken.note(N_("The edge has another history than the one that was read here."))
             copying.begin(peer, hold, told=error.answer.get("marks"))
             continue
         if not peer.copying or copying.is_whole(edge, peer, client, hold):
@@ -147,15 +156,26 @@ def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
         take(source, page["rows"], taken, copying=peer.copying)
         asked, cursor = cursor, int(page["upto"])
         with transaction.atomic():
-            hold(peer, mark=page.get("mark") or peer.mark, marks=_with(peer, page.get("mark")))
+            hold(
+                peer,
+                mark=page.get("mark") or peer.mark,
+                marks=_with(peer, page.get("mark")),
+                pending=max(0, int(page["newest"]) - cursor),
+            )
             AppLcm.objects.filter(pk=edge.pk).update(cursor=cursor)
         edge.cursor = cursor
+        taken.note(
+            N_("%(rows)s changes came, up to version %(upto)s."),
+            rows=len(page["rows"]),
+            upto=cursor,
+        )
         hosts.note_looks(edge=edge, looks=page.get("looks", {}))
         more = page["more"] and cursor > asked
         if not more:
             take_held(source, taken)
         if cursor > asked or taken.changed:
             client.acknowledge(upto=cursor, refused=_refused(edge))
+            taken.note(N_("The edge was told that everything up to there is here."))
         # A feed that promises more and does not go on would never end.
         if not more:
             return count
@@ -192,13 +212,14 @@ def _succeeded(edge: AppLcm, peer: Peer, taken: Taken, *, by_link: bool) -> None
         return
     managers.note_contact(AppLcm, manager_id=edge.pk, fault=None, at=moment)
     waiting = HeldRow.objects.filter(edge=edge).exists()
+    soon = timedelta() if runs.is_asked(edge.pk) else _soon(WAITING if waiting else QUIET)
     _mine(peer).update(
         lease_until=None,
         lease="",
         last_ok=moment,
         failures=0,
         fault={},
-        next_at=moment + _soon(WAITING if waiting else QUIET),
+        next_at=moment + soon,
     )
     link.heard(edge_id=edge.pk, at=moment)
     runs.done(edge, taken)
@@ -213,6 +234,8 @@ def _failed(edge: AppLcm, peer: Peer, error: DomainError, taken: Taken) -> None:
         lease="",
         failures=peer.failures + 1,
         fault=reason.as_json(),
+        # How much waits at an edge that does not answer is not known.
+        pending=None,
         next_at=clock.now() + _soon(wait),
     )
     runs.failed(edge, taken, reason)

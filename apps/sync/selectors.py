@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_noop as N_
 
-from apps.sync.models import HeldRow, Peer
+from apps.common.errors import NotFound
+from apps.hosts.models import AppLcm, MecHost
+from apps.hosts.selectors import hosts_for, open_to
+from apps.instances.models import AppInstance
+from apps.packages.models import Package
+from apps.sync.models import HeldRow, Peer, SyncRun
+from apps.tenants.actors import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +27,10 @@ class Held:
 
 
 def troubled_peers() -> QuerySet[Peer]:
-    """The edges of whose news some waits, or whose last pull failed, by name."""
+    """The edges of whose news some waits, or whose last pull failed, by name.
+
+    ``waits`` says which of the two.
+    """
     waiting = Exists(HeldRow.objects.filter(edge_id=OuterRef("edge_id")))
     rows = Peer.objects.select_related("edge").annotate(waits=waiting)
     return rows.filter(Q(waits=True) | ~Q(fault={})).order_by("edge__name")
@@ -33,8 +44,58 @@ def holding_peers() -> QuerySet[Peer]:
 
 def held_of(peer: Peer) -> list[Held]:
     """What waits of an edge's news, as it came."""
-    found = []
-    for row in HeldRow.objects.filter(edge_id=peer.edge_id).order_by("id"):
-        name = row.data.get("name") or row.data.get("app_name") or ""
-        found.append(Held(row.kind, str(row.subject_id), str(name)))
+    return [
+        Held(row.kind, str(row.subject_id), row.name)
+        for row in HeldRow.objects.filter(edge_id=peer.edge_id).order_by("id")
+    ]
+
+
+def edges_for(actor: Actor) -> QuerySet[AppLcm]:
+    """The edges that an actor may see, with their peers: all, or those of the hosts that they see.
+
+    ``held`` counts the rows of each that have to wait here.
+    """
+    rows = AppLcm.objects.select_related("peer").annotate(held=Count("held_rows"))
+    return rows if actor.is_admin else rows.filter(pk__in=hosts_for(actor).values("applcm"))
+
+
+def access_edge(actor: Actor, edge_id: uuid.UUID) -> AppLcm:
+    """One of them, or NotFound."""
+    found = edges_for(actor).filter(pk=edge_id).first()
+    if found is None:
+        raise NotFound(N_("There is no such edge."), message="Record not found")
     return found
+
+
+def held_rows(edge: AppLcm) -> QuerySet[HeldRow]:
+    """The rows of an edge that have to wait here, what waits longest first."""
+    return HeldRow.objects.filter(edge=edge).order_by("since", "id")
+
+
+def runs_for(actor: Actor) -> QuerySet[SyncRun]:
+    """The synchronizations that an actor may see, newest first: their tenant's, or all."""
+    rows = SyncRun.objects.select_related("edge")
+    return rows if actor.is_admin else rows.filter(tenant_id=actor.wall)
+
+
+def access_run(actor: Actor, run_id: uuid.UUID) -> SyncRun:
+    """One of them, or NotFound."""
+    found = runs_for(actor).filter(pk=run_id).first()
+    if found is None:
+        raise NotFound(N_("There is no such synchronization."), message="Record not found")
+    return found
+
+
+def edges_of(tenant_id: uuid.UUID | None) -> QuerySet[AppLcm]:
+    """The edges where a tenant may have something, by name; all that are not shut out for None."""
+    rows = AppLcm.objects.filter(revoked_at__isnull=True)
+    if tenant_id is None:
+        return rows
+    usable = MecHost.objects.filter(open_to(tenant_id), applcm__isnull=False)
+    running = AppInstance.objects.filter(tenant_id=tenant_id, host__applcm__isnull=False)
+    uploaded = Package.objects.filter(tenant_id=tenant_id, edge__isnull=False)
+    return rows.filter(
+        Q(pk__in=usable.values("applcm"))
+        | Q(pk__in=running.values("host__applcm"))
+        | Q(pk__in=uploaded.values("edge"))
+    )

@@ -11,7 +11,9 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
@@ -23,6 +25,7 @@ from apps.sync.kinds import BY_NAME, NAMES, Kind, Row, Source
 from apps.sync.models import Copy, HeldRow
 
 CHUNK = 100
+MOST_STEPS = 200
 # Codes of why a row is held: it waits for another, is broken, or is to be put right at the edge.
 WAITS, BROKEN = "waits", "broken"
 LOST, ENDED_BEFORE = "lost", "ended_before"
@@ -36,17 +39,40 @@ CAME_BACK = Reason(
 UNREADABLE = Reason(N_("It cannot be read; the log has the details."), BROKEN)
 _log = logging.getLogger("mecm.sync")
 Key = tuple[str, str]
+Counts = dict[str, Counter[str]]
 
 
 @dataclass(slots=True)
 class Taken:
-    """What came of rows, by kind: new, changed, gone, held."""
+    """What came of rows, by kind: new, changed, gone, held; of all rows, and of each tenant's.
 
-    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    And the steps by which they came.
+    """
 
-    def add(self, kind: str, what: str) -> None:
+    counts: Counts = field(default_factory=dict)
+    of_tenants: dict[str, Counts] = field(default_factory=dict)
+    since: datetime = field(default_factory=clock.now)
+    log: list[dict[str, Any]] = field(default_factory=list)
+    full: bool = False
+
+    def add(self, row: Row, what: str) -> None:
         """One more."""
-        self.counts.setdefault(kind, Counter())[what] += 1
+        for counts in (self.counts, self.of_tenants.setdefault(_tenant_of(row), {})):
+            counts.setdefault(row["kind"], Counter())[what] += 1
+
+    def hold(self, rows: Iterable[Row]) -> None:
+        """These wait in the end; what waited on the way and came after all is not held."""
+        for counts in (self.counts, *self.of_tenants.values()):
+            for one in counts.values():
+                one.pop("held", None)
+        for row in rows:
+            self.add(row, "held")
+
+    def note(self, text: str, **params: Any) -> None:
+        """One more step; of a very long way only the first ones are kept."""
+        if len(self.log) < MOST_STEPS:
+            step = Reason(text, params=params).as_json()
+            self.log.append(step | {"at": clock.now().isoformat()})
 
     def total(self, what: str) -> int:
         """How many of all kinds."""
@@ -55,11 +81,13 @@ class Taken:
     @property
     def changed(self) -> bool:
         """Whether anything here is other than before."""
-        return any(self.total(what) for what in ("new", "changed", "gone"))
+        news = ("new", "changed", "gone")
+        return any(one[what] for one in self.counts.values() for what in news)
 
-    def as_json(self) -> dict[str, dict[str, int]]:
-        """As it is stored with a run."""
-        return {kind: dict(counts) for kind, counts in self.counts.items()}
+    def as_json(self, tenant_id: uuid.UUID | None = None) -> dict[str, dict[str, int]]:
+        """As it is stored with a run: of everything, or of one tenant's things."""
+        counts = self.counts if tenant_id is None else self.of_tenants.get(str(tenant_id), {})
+        return {kind: dict(one) for kind, one in counts.items() if one}
 
 
 def take(
@@ -73,17 +101,13 @@ def take(
 
 def take_held(source: Source, taken: Taken) -> int:
     """Try once more what waits for another row, until nothing moves; returns how much is left."""
-    while True:
-        held = HeldRow.objects.filter(edge=source.edge).filter(code__in=(WAITS, BROKEN))
-        before = held.count()
-        if not before:
-            return 0
-        take(source, [_as_row(one) for one in held], Taken())
-        left = held.count()
-        if left in (0, before):
-            for kind, count in Counter(held.values_list("kind", flat=True)).items():
-                taken.counts.setdefault(kind, Counter())["held"] = count
-            return left
+    held = HeldRow.objects.filter(edge=source.edge, code__in=(WAITS, BROKEN))
+    before = 0
+    while (left := held.count()) and left != before:
+        before = left
+        take(source, [_as_row(one) for one in held.all()], taken)
+    taken.hold(_as_row(one) for one in held.all())
+    return left
 
 
 def _take_chunk(
@@ -107,10 +131,10 @@ def _take_chunk(
         reason = back or (at_once[key] if key in at_once else _taken(source, row))
         if reason is not None:
             held.append(_held(source, row, reason))
-            taken.add(row["kind"], "held")
+            taken.add(row, "held")
         else:
             free.append(key)
-            taken.add(row["kind"], _what(copy, row))
+            taken.add(row, _what(copy, row))
         if reason is None or reason.code == ENDED_BEFORE:
             copies.append(_copied(source, copy, row, copying, ended=reason is not None))
     _write(source, copies, held, free)
@@ -191,7 +215,7 @@ def _held(source: Source, row: Row, reason: Reason) -> HeldRow:
         subject_id=uuid.UUID(row["id"]),
         version=int(row["version"]),
         gone="gone" in row,
-        data=row.get("data") or {},
+        data={"tenant_id": row.get("tenant_id")} if "gone" in row else row.get("data") or {},
         code=reason.code,
         reason=reason.as_json(),
     )
@@ -231,7 +255,13 @@ def _what(copy: Copy | None, row: Row) -> str:
 
 def _as_row(held: HeldRow) -> Row:
     row: Row = {"kind": held.kind, "id": str(held.subject_id), "version": held.version}
-    return row | ({"gone": True} if held.gone else {"data": held.data})
+    return row | ({"gone": True, **held.data} if held.gone else {"data": held.data})
+
+
+def _tenant_of(row: Row) -> str:
+    """Whose it is, as its edge says; nobody's is empty."""
+    said = row if "gone" in row else row.get("data")
+    return str(said.get("tenant_id") or "") if isinstance(said, dict) else ""
 
 
 def _in_order(rows: Iterable[Row]) -> list[Row]:

@@ -9,17 +9,19 @@ from celery import shared_task
 
 from apps.journal.fanout import Event
 from apps.mep import adoption as mep
-from apps.sync import acks, invitations, link, puller, rotation, runs
+from apps.sync import acks, invitations, link, puller, rotation, runs, waiting
 from apps.tenants import keys
 
 
 @shared_task
 def pull_edge(edge_id: str) -> dict[str, Any]:
-    """Copy one edge's news."""
-    done = puller.pull(uuid.UUID(edge_id))
-    if done["came"] == "ok":
+    """Copy one edge's news, and once more when somebody asked for it meanwhile."""
+    found = puller.pull(uuid.UUID(edge_id))
+    if found["came"] in ("ok", "failed") and runs.is_asked(uuid.UUID(edge_id)):
+        pull_edge.delay(edge_id)
+    if found["came"] == "ok":
         invitations.note_of_edge(uuid.UUID(edge_id), "synced", once=True)
-    return done
+    return found
 
 
 @shared_task
@@ -35,6 +37,12 @@ def follow_edges() -> dict[str, int]:
 def judge_links() -> dict[str, int]:
     """Say of each edge whether it is alive, cut off or silent for too long."""
     return {"changed": link.judge_all()}
+
+
+@shared_task
+def look_for_center() -> dict[str, bool | None]:
+    """At an edge: note that its center went away, or came back."""
+    return {"away": waiting.look()}
 
 
 @shared_task

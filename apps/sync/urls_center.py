@@ -1,17 +1,37 @@
-"""``/sync/v1`` of a center."""
+"""Synchronization at a center: its own addresses, and those of EdgeGallery's three services."""
 
 from django.urls import path
 
-from apps.sync import api, api_joining
+from apps.sync import api_center as api
+from apps.sync import api_conflicts, api_joining
+from apps.sync.api import SiteView
+
+T = "tenants/<uuid:tenant_id>/"
+RULES = "mepms/<str:ip>/apprule/sync"
+PACKAGES, INSTANCES = "app_package_infos/sync", "app_instance_infos/sync"
 
 urlpatterns = [
-    path("site", api.SiteView.as_view()),
-    path("invitations", api_joining.InvitationsView.as_view()),
-    path("invitations/<uuid:invitation_id>", api_joining.InvitationView.as_view()),
-    path("edges/<uuid:edge_id>/revoke", api_joining.EdgeRevokeView.as_view()),
-    path("edges/<uuid:edge_id>/autonomy", api_joining.EdgeAutonomyView.as_view()),
-    path("join", api_joining.JoinView.as_view()),
-    path("hello", api_joining.HelloView.as_view()),
-    path("accounts", api_joining.AccountsView.as_view()),
-    path("keys", api_joining.KeysView.as_view()),
+    path("inventory/v1/mepms/<str:ip>/mechost/sync", api.HostSyncView.as_view()),
+    path(f"inventory/v1/{RULES}", api.RuleSyncView.as_view()),
+    path(f"inventory/v1/{T}{RULES}", api.RuleSyncView.as_view()),
+    path(f"apm/v1/{PACKAGES}", api.PackageSyncView.as_view()),
+    path(f"apm/v1/{T}{PACKAGES}", api.PackageSyncView.as_view()),
+    path(f"appo/v1/{INSTANCES}", api.InstanceSyncView.as_view()),
+    path(f"appo/v1/{T}{INSTANCES}", api.InstanceSyncView.as_view()),
+    path("sync/v1/runs", api.RunListView.as_view()),
+    path("sync/v1/runs/<uuid:run_id>", api.RunView.as_view()),
+    path("sync/v1/conflicts", api_conflicts.ConflictListView.as_view()),
+    path(
+        "sync/v1/conflicts/<slug:kind>/<uuid:conflict_id>",
+        api_conflicts.ConflictView.as_view(),
+    ),
+    path("sync/v1/site", SiteView.as_view()),
+    path("sync/v1/invitations", api_joining.InvitationsView.as_view()),
+    path("sync/v1/invitations/<uuid:invitation_id>", api_joining.InvitationView.as_view()),
+    path("sync/v1/edges/<uuid:edge_id>/revoke", api_joining.EdgeRevokeView.as_view()),
+    path("sync/v1/edges/<uuid:edge_id>/autonomy", api_joining.EdgeAutonomyView.as_view()),
+    path("sync/v1/join", api_joining.JoinView.as_view()),
+    path("sync/v1/hello", api_joining.HelloView.as_view()),
+    path("sync/v1/accounts", api_joining.AccountsView.as_view()),
+    path("sync/v1/keys", api_joining.KeysView.as_view()),
 ]

@@ -32,7 +32,7 @@ _REFUSALS = {
     "users.write": N_("Only an administrator may manage tenants and users."),
     "systems.read": N_("Only an administrator may see the connected systems."),
     "feed.read": N_("Only a center or an administrator may read the feed."),
-    "rows.acknowledge": N_("A guest may look, but acknowledges nothing."),
+    "feed.own": N_("A guest may neither ask what changed nor acknowledge it."),
     "mep.write": N_("Only an administrator may manage the MEC platform."),
     "site.write": N_("Only an administrator may change whom this site trusts."),
     "packages.write": N_("A guest may look at packages, but not change them."),
@@ -40,6 +40,7 @@ _REFUSALS = {
     "instances.write": N_("A guest may look at instances, but not change them."),
     "rules.write": N_("A guest may look at rules, but not change them."),
     "activity.read": N_("A guest may not see who did what."),
+    "sync.read": N_("A guest may not see how the sites are synchronized."),
 }
 
 

@@ -30,7 +30,8 @@ _OPERATE = _READ | {
     "instances.write",
     "rules.write",
     "activity.read",
-    "rows.acknowledge",
+    "feed.own",
+    "sync.read",
 }
 _ADMINISTER = _OPERATE | {
     "hosts.write",

@@ -21,6 +21,8 @@ from apps.packages.models import Distribution, Package
 from apps.rules import services as rules
 from apps.rules.models import AppdConfiguration, RuleTask
 from apps.rules.specs import AppdSpec
+from apps.sync import runs
+from apps.sync.taking import Taken
 from apps.tenants import tokens
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Quota, Tenant, User
@@ -32,6 +34,13 @@ TENANT_IN_PATH = re.compile("/tenants/")
 STRONG = "a-new-horse-{}"
 AT_MOST = 10
 STORE, REPO = "127.0.0.1", "repo.example:5000"
+
+
+def pull(seconds):
+    """Whoever waits for a synchronization finds that it has ended."""
+    for edge in AppLcm.objects.all():
+        runs.begin(edge)
+        runs.done(edge, Taken())
 
 
 class World:
@@ -88,10 +97,13 @@ class World:
         if self.instance is None:
             self.instance = make.instance(package, host, state="Instantiated",
                                           name=f"i{next(self.numbers)}")
+        self.run = runs.start(actor=SYSTEM, edge=host.applcm, tenant_id=self.red.pk)
         self.newer = self._newer(self.instance.package)
         if not RuleTask.objects.filter(instance=self.instance).exists():
             rules.replace(actor=SYSTEM, instance_id=self.instance.pk, spec=AppdSpec("camera"),
                           may_be_first=True)
+        AppdConfiguration.objects.filter(instance=self.instance).update(
+            contested={"app_name": {"base": "camera-1", "theirs": "camera-2"}})
         spare = User.objects.filter(username="spare").first()
         self.spare = spare or make.user(self.red, name="spare")
         others = Tenant.objects.exclude(pk=self.red.pk).filter(users=None, instances=None)
@@ -119,6 +131,9 @@ class World:
             "key": STORE if "appstores" in path else REPO,
             "task_id": str(RuleTask.objects.filter(instance=self.instance).first().pk),
             "user_id": str(self.spare.pk),
+            "run_id": str(self.run.pk),
+            "kind": "appdconfiguration",
+            "conflict_id": str(self.instance.pk),
         }
 
     def note(self, response):
@@ -171,6 +186,8 @@ class World:
             body["name"] = f"tenant {number}"
         elif path.startswith("/inventory/") and "app_instances" not in path:
             self._fill_inventory(case, body, number)
+        elif path.startswith("/sync/v1/conflicts/"):
+            body |= {"choices": {"app_name": "ours"}, "stamp": ""}
         elif path.endswith("appd_configuration"):
             self._fill_rules(case, body, number)
         elif path.endswith("/quotas"):

@@ -1,7 +1,8 @@
 """Which tests say which routes and faults they are about.
 
 A test says so in its docstring, or in a string of its decorators: ``\"\"\"I40 Q6: …\"\"\"`` or
-``pytest.param(…, id="P3")``.  The sources are read, nothing is collected or run.
+``pytest.param(…, id="P3")``.  ``Q-13`` is a fault of the original's edge.  The sources are read,
+nothing is collected or run.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-MARK = re.compile(r"\b([IOPQ][1-9][0-9]?)\b")
+MARK = re.compile(r"\b([IOPQ][1-9][0-9]?|Q-[1-9][0-9]{0,2})\b")
 
 
 @cache

@@ -74,8 +74,6 @@ ROUTES: dict[str, tuple[str, str]] = {
     "P12": ("POST", f"{APM}/{_T}/app_package_infos/sync"),
     "P13": ("GET", f"{APM}/health"),
 }
-# Synchronization has an issue of its own; until then these may answer 501, and need no more.
-SYNCHRONIZATION = {"I44", "I45", "O17", "P12"}
 
 # What the places of a path are filled with; a tenant-less spelling leaves the tenant out.
 PLACES = {

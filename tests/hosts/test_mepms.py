@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 
 from apps.hosts.models import AppLcm, AppRuleManager, MecHost
@@ -55,22 +53,3 @@ def test_host_may_name_the_pair_and_keeps_it_in_place(boss):
         assert answer.status_code == 409
         assert "quay" in answer.json()["detail"]
     assert AppLcm.objects.count() == AppRuleManager.objects.count() == MecHost.objects.count() == 1
-
-
-@pytest.mark.parametrize(
-    ("prefix", "rest"),
-    [pytest.param("tenants/{tenant}/", "apprule", id="I44"), pytest.param("", "mechost", id="I45")],
-)
-def test_asking_an_edge_by_hand_is_not_offered_and_says_so(boss, prefix, rest):
-    """I44 I45 Q26: 501 for whoever may ask, with POST beside GET; 404 for an unknown manager."""
-    tenant = make.tenant()
-    make.edge("10.0.0.1")
-    make.rule_manager("10.0.0.1")
-    url = f"/inventory/v1/{prefix.format(tenant=tenant.pk)}mepms/10.0.0.1/{rest}/sync"
-    for method in ("GET", "POST"):
-        answer = boss.send(method, url)
-        assert (answer.status_code, answer.json()["title"]) == (501, "Not offered")
-        assert boss.send(method, url.replace("10.0.0.1", "10.0.0.9")).status_code == 404
-        assert make.Api(make.user(tenant, role="guest")).send(method, url).status_code == 403
-    if prefix:
-        assert boss.send("GET", url.replace(str(tenant.pk), str(uuid.uuid4()))).status_code == 404

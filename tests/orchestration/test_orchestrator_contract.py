@@ -96,15 +96,6 @@ def test_administrator_reads_all_without_a_tenant_and_names_one_to_write(desk):
     assert (refused.status_code, list(refused.json()["errors"])) == (400, ["tenant_id"])
 
 
-def test_synchronization_is_said_to_be_not_built(desk):
-    """O17, Q55: an honest answer at once instead of a request that blocks."""
-    for base in (desk.base, "/appo/v1"):
-        answer = desk.owner.send("POST", f"{base}/app_instance_infos/sync")
-        assert answer.status_code == 501
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["type"] == "urn:mecm:problem:not_offered"
-
-
 def test_load_and_mec_services_of_a_host_are_asked_at_its_edge(now, two_sites):
     """O8, O9, O10, Q52: the edge's answers as strings with JSON in them."""
     pair = Pair(now, two_sites)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.packages.models import Package
@@ -134,14 +133,6 @@ def test_naming_another_tenant_is_naming_none_that_exists(owner, red):
         assert answer.status_code == 404
         told.append(answer.json()["detail"])
     assert told[0] == told[1]
-
-
-@pytest.mark.parametrize("url", ["tenants/{}/app_package_infos/sync", "app_package_infos/sync"],
-                         ids=["P12", "P12 without tenant"])
-def test_fetching_from_the_edges_by_hand_says_that_it_is_not_offered(owner, red, url):
-    answer = owner.send("POST", "/apm/v1/" + url.format(red.pk))
-    assert answer.status_code == 501
-    assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_health_needs_no_token(house):

@@ -64,6 +64,11 @@ READABLE = {
     "/systems/apprule/new/": ("admin",),
     "/systems/applcm/10.9.0.1/edit/": ("admin",),
     "/systems/applcm/10.9.0.1/delete/": ("admin",),
+    "/synchronization/": ("admin", "tenant"),
+    "/synchronization/edges/{edge}/": ("admin", "tenant"),
+    "/synchronization/edges/{dead}/": ("admin", "tenant"),
+    "/synchronization/runs/": ("admin", "tenant"),
+    "/synchronization/conflicts/": ("admin", "tenant"),
     "/users/": ("admin",),
     "/users/new/": ("admin",),
     "/users/tenants/new/": ("admin",),
@@ -74,7 +79,7 @@ READABLE = {
 def filled(url, estate):
     """The address of a page of the estate."""
     names = ("package", "other", "running", "failed", "online", "offline", "stale", "unseen",
-             "edge")
+             "edge", "dead")
     return url.format(**{name: getattr(estate, name).pk for name in names})
 
 

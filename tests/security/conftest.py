@@ -6,8 +6,10 @@ import httpx
 import pytest
 
 from apps.common import http
+from apps.hosts.models import AppLcm
 from apps.mep import grants
 from apps.mep.liveness.book import book
+from apps.sync import asking, puller
 from tests.security.world import world_of
 
 
@@ -42,4 +44,9 @@ def _no_edge_answers(monkeypatch):
     def client(base_url, *, read_seconds=http.READ_SECONDS):
         return httpx.Client(base_url=base_url, transport=httpx.MockTransport(refuse))
 
+    def work(seconds):
+        for key in AppLcm.objects.values_list("pk", flat=True):
+            puller.pull(key)
+
     monkeypatch.setattr(http, "client", client)
+    monkeypatch.setattr(asking, "pause", work)

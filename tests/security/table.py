@@ -53,6 +53,9 @@ _APPO = "appo/v1/tenants/{tenant_id}"
 CENTER = {
     **{key: " ".join(cells.split()[:6]) for key, cells in _AUTH.items()},
     "GET inventory/v1/health": "200 200 200 200 200 200",
+    "GET sync/v1/conflicts": "401 401 200 200 403 200",
+    "GET sync/v1/conflicts/{kind}/{conflict_id}": "401 401 404 200 403 200",
+    "POST sync/v1/conflicts/{kind}/{conflict_id}": "401 401 404 200 403 200",
     "GET inventory/v1/applcms": "401 401 200 200 200 200",
     "POST inventory/v1/applcms": "401 401 403 403 403 200",
     "DELETE inventory/v1/applcms": "401 401 403 403 403 409",
@@ -83,13 +86,15 @@ CENTER = {
     "GET inventory/v1/mepms/{ip}": "401 401 200 200 200 200",
     "PUT inventory/v1/mepms/{ip}": "401 401 403 403 403 200",
     "DELETE inventory/v1/mepms/{ip}": "401 401 403 403 403 409",
-    # Synchronization by hand is not offered yet.
-    "GET inventory/v1/mepms/{ip}/mechost/sync": "401 401 403 403 403 501",
-    "POST inventory/v1/mepms/{ip}/mechost/sync": "401 401 403 403 403 501",
-    "GET inventory/v1/tenants/{tenant_id}/mepms/{ip}/apprule/sync": "401 401 404 501 403 501",
-    "POST inventory/v1/tenants/{tenant_id}/mepms/{ip}/apprule/sync": "401 401 404 501 403 501",
-    "GET inventory/v1/mepms/{ip}/apprule/sync": "401 401 501 501 403 400",
-    "POST inventory/v1/mepms/{ip}/apprule/sync": "401 401 501 501 403 400",
+    # No edge answers here: asking was allowed.
+    "GET inventory/v1/mepms/{ip}/mechost/sync": "401 401 403 403 403 502",
+    "POST inventory/v1/mepms/{ip}/mechost/sync": "401 401 403 403 403 502",
+    "GET inventory/v1/tenants/{tenant_id}/mepms/{ip}/apprule/sync": "401 401 404 502 403 502",
+    "POST inventory/v1/tenants/{tenant_id}/mepms/{ip}/apprule/sync": "401 401 404 502 403 502",
+    "GET inventory/v1/mepms/{ip}/apprule/sync": "401 401 502 502 403 400",
+    "POST inventory/v1/mepms/{ip}/apprule/sync": "401 401 502 502 403 400",
+    "GET sync/v1/runs": "401 401 200 200 403 200",
+    "GET sync/v1/runs/{run_id}": "401 401 404 200 403 200",
     # Without a tenant a stranger asks for their own things, on a host that is not open to them.
     **{
         f"{verb} inventory/v1/{prefix}mechosts/{{ip}}/{rest}": cells
@@ -129,7 +134,7 @@ CENTER = {
     f"DELETE {_TENANT}/{{package_id}}": "401 401 404 200 403 200",
     f"GET {_TENANT}/{{package_id}}/download": "401 401 404 200 403 200",
     f"DELETE {_TENANT}/{{package_id}}/hosts/{{ip}}": "401 401 404 200 403 200",
-    f"POST {_APM}/app_package_infos/sync": "401 401 404 501 403 501",
+    f"POST {_APM}/app_package_infos/sync": "401 401 404 202 403 202",
     # Without a tenant: the caller's own; an administrator has to name one to write.
     "POST apm/v1/packages/upload": "401 401 202 202 403 400",
     "GET apm/v1/packages": "401 401 200 200 200 200",
@@ -145,7 +150,7 @@ CENTER = {
     "GET apm/v1/apps/syncstatus": "401 401 200 200 200 200",
     "GET apm/v1/apps/{store_app_id}/packages/{store_package_id}/syncstatus":
         "401 401 200 200 200 200",
-    "POST apm/v1/app_package_infos/sync": "401 401 501 501 403 400",
+    "POST apm/v1/app_package_infos/sync": "401 401 202 202 403 400",
     "GET appo/v1/health": "200 200 200 200 200 200",
     f"POST {_APPO}/app_instances": "401 401 404 202 403 202",
     f"GET {_APPO}/app_instances/{{instance_id}}": "401 401 404 200 200 200",
@@ -191,7 +196,7 @@ CENTER |= {
     f"POST {_APPO}/app_instances/batch_instantiate": "401 401 404 202 403 202",
     f"POST {_APPO}/app_instances/batch_terminate": "401 401 404 202 403 202",
     f"DELETE {_APPO}/app_instances/batch_terminate": "401 401 404 202 403 202",
-    f"POST {_APPO}/app_instance_infos/sync": "401 401 404 501 403 501",
+    f"POST {_APPO}/app_instance_infos/sync": "401 401 404 202 403 202",
     # The edge of this world answers nobody; who may not ask is told so before that.
     f"GET {_APPO}/hosts/{{ip}}/kpi": "401 401 404 502 502 502",
     f"GET {_APPO}/hosts/{{ip}}/kpi/series": "401 401 404 502 502 502",
@@ -210,7 +215,7 @@ CENTER |= {
     "POST appo/v1/app_instances/batch_instantiate": "401 401 202 202 403 202",
     "POST appo/v1/app_instances/batch_terminate": "401 401 202 202 403 202",
     "DELETE appo/v1/app_instances/batch_terminate": "401 401 202 202 403 202",
-    "POST appo/v1/app_instance_infos/sync": "401 401 501 501 403 501",
+    "POST appo/v1/app_instance_infos/sync": "401 401 202 202 403 202",
     **{
         f"{method} {scope}/upgrades{what}": cells
         for scope, stranger in ((_APPO, "404 404"), ("appo/v1", "200 400"))
@@ -275,6 +280,9 @@ EDGE = {
     f"POST {_LCM}/app_instances/{{instance_id}}/terminate": "401 401 404 200 403 200 200 200",
     "GET sync/v1/site": "200 200 200 200 200 200 200 200",
     "GET sync/v1/changes": "401 401 403 403 403 200 403 200",
+    "GET sync/v1/copy": "401 401 403 403 403 400 403 400",
+    "GET sync/v1/digest": "401 401 403 403 403 200 403 200",
+    "POST sync/v1/ack": "401 401 200 200 403 200 200 200",
 }
 _HOST_STATUS = "hosts/{ip}/packages/{package_id}/status"
 _IMAGES = f"{_LCM}/app_instances/{{instance_id}}/images"
@@ -282,12 +290,17 @@ EDGE |= {
     f"GET lcmcontroller/v1/{_HOST_STATUS}": "401 401 404 200 200 200 200 200",
     f"GET {_LCM}/{_VOICES}/events": "401 401 404 200 200 200 200 200",
     f"GET {_LCM}/{_VOICES}/logs": "401 401 404 400 400 400 400 400",
-    # What other issues are to bring: who might not ask then is told so now.
+    # Changes: those of hosts are for administrators, those of a tenant's things for the tenant.
     **{
-        f"GET lcmcontroller/v1/{scope}/{what}": "401 401 403 403 403 501 403 501"
-        for scope in ("hosts", "tenants/{tenant_id}/packages", "tenants/{tenant_id}/app_instances")
+        f"GET lcmcontroller/v1/{scope}/{what}": cells
+        for scope, cells in (
+            ("hosts", "401 401 403 403 403 200 403 200"),
+            ("tenants/{tenant_id}/packages", "401 401 404 200 403 200 200 200"),
+            ("tenants/{tenant_id}/app_instances", "401 401 404 200 403 200 200 200"),
+        )
         for what in ("sync_updated", "sync_deleted")
     },
+    # What another issue is to bring: who might not ask then is told so now.
     **dict.fromkeys(
         (
             f"POST {_IMAGES}",
@@ -327,8 +340,11 @@ EDGE |= {
 }
 for _face in ("apprulemgr/v1", "apprule/v1"):
     _of = f"{_face}/tenants/{{tenant_id}}/{_APPD}"
+    _rules = f"{_face}/tenants/{{tenant_id}}/app_instances/appd_configuration"
     EDGE |= {
         f"GET {_face}/health": "200 200 200 200 200 200 200 200",
+        f"GET {_rules}/sync_updated": "401 401 404 200 403 200 200 200",
+        f"GET {_rules}/sync_deleted": "401 401 404 200 403 200 200 200",
         f"GET {_of}": "401 401 404 200 200 200 200 200",
         # Red's instance has a configuration already.
         f"POST {_of}": "401 401 404 400 403 400 400 400",

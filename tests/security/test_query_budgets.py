@@ -10,10 +10,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock
+from apps.hosts import services as hosts
 from apps.instances import rollouts
-from apps.packages import distribution
+from apps.instances import services as instances
+from apps.packages import distribution, distribution_work
+from apps.packages import services as packages
 from apps.packages.models import StorePackage
-from apps.sync import feed
+from apps.rules import services as rules
+from apps.rules import work
+from apps.rules.specs import AppdSpec
+from apps.sync import feed, runs
 from apps.tenants import keys
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
@@ -55,11 +61,38 @@ class Estate:
             StorePackage(store_ip="10.9.0.1", app_id=uuid.uuid4(), package_id=uuid.uuid4()).save()
             if self.edge is None:
                 platform_of(f"app{number}", self.tenant)
+                self._configure(row)
+                self._come_and_go(number)
             else:
                 make.edge(f"10.200.0.{number % 250 + 1}")
                 make.rule_manager(f"10.200.0.{number % 250 + 1}")
                 make.store(f"10.200.0.{number % 250 + 1}")
                 make.repo(f"repo{number}.example")
+                runs.start(actor=SYSTEM, edge=make.edge(f"10.203.0.{number % 250 + 1}"),
+                           tenant_id=self.tenant.pk)
+
+    def _configure(self, instance):
+        """Give an instance rules of its own."""
+        spec = AppdSpec(instance.app_name)
+        order = rules.replace(
+            actor=SYSTEM, instance_id=instance.pk, spec=spec, may_be_first=True
+        )
+        work.carry_out_now(order)
+
+    def _come_and_go(self, number):
+        """Something of everything that is gone again."""
+        host = make.host(f"10.204.0.{number % 250 + 1}")
+        package = make.package(self.tenant, name=f"gone{number}")
+        distribution.distribute(actor=SYSTEM, package_id=package.pk, host_ids=[host.pk])
+        instance = make.instance(package, host, state="Instantiated")
+        self._configure(instance)
+        work.carry_out_now(rules.remove(actor=SYSTEM, instance_id=instance.pk))
+        instances.forget(actor=SYSTEM, instance_id=instance.pk)
+        packages.remove_package(actor=SYSTEM, package_id=package.pk)
+        for due in distribution_work.due():
+            distribution_work.work_on(due)
+        packages.forget_when_gone(actor=SYSTEM, package_id=package.pk)
+        hosts.remove_host(actor=SYSTEM, host_id=host.pk)
 
     def cost(self, url, who):
         """How many queries the list takes, and how long it is."""
@@ -90,6 +123,7 @@ CENTER = [
     "/appo/v1/app_instance_infos",
     "/appo/v1/tenants/{tenant}/upgrades",
     "/appo/v1/upgrades",
+    "/sync/v1/runs",
     "/api/v1/topology",
 ]
 EDGE = [
@@ -97,9 +131,16 @@ EDGE = [
     "/lcmcontroller/v1/hosts",
     "/lcmcontroller/v1/tenants/{tenant}/packages",
     "/lcmcontroller/v1/tenants/{tenant}/app_instances",
+    "/lcmcontroller/v1/tenants/{tenant}/packages/sync_updated",
+    "/lcmcontroller/v1/tenants/{tenant}/packages/sync_deleted",
+    "/lcmcontroller/v1/tenants/{tenant}/app_instances/sync_updated",
+    "/lcmcontroller/v1/tenants/{tenant}/app_instances/sync_deleted",
+    "/apprulemgr/v1/tenants/{tenant}/app_instances/appd_configuration/sync_updated",
+    "/apprulemgr/v1/tenants/{tenant}/app_instances/appd_configuration/sync_deleted",
     "/api/v1/topology",
 ]
 BOSS_ONLY = ["/auth/v1/users"]
+AT_EDGES = ["/lcmcontroller/v1/hosts/sync_updated", "/lcmcontroller/v1/hosts/sync_deleted"]
 
 
 def budget(estate, urls, boss_urls):
@@ -124,7 +165,7 @@ def test_lists_of_a_center_cost_the_same_for_one_row_and_twenty(house):
 
 def test_lists_of_an_edge_cost_the_same_for_one_row_and_twenty(edge_house):
     edge_house.LIMITS = dict.fromkeys(edge_house.LIMITS, 100)
-    budget(Estate(None), EDGE, BOSS_ONLY)
+    budget(Estate(None), EDGE, BOSS_ONLY + AT_EDGES)
 
 
 @pytest.mark.parametrize("rows", [1, 20])
@@ -135,5 +176,6 @@ def test_feed_costs_the_same_for_any_number_of_rows_and_changes(edge_house, rows
     with CaptureQueriesContext(connection) as seen:
         page = feed.page(after=0, limit=500)
     assert len(page["rows"]) >= 6 * rows
-    # Newest, six kinds of rows, the tombstones, the site, and when its hosts were probed.
-    assert len(seen) == 10
+    # Newest, seven kinds of rows and the rules of one, the tombstones, the site, its mark, and when
+    # its hosts were probed.
+    assert len(seen) == 13

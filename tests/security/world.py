@@ -26,8 +26,9 @@ from apps.packages import distribution, store_orders
 from apps.packages.models import Package
 from apps.packages.store_orders import Wanted
 from apps.rules import services as rules
-from apps.rules.models import RuleTask
+from apps.rules.models import AppdConfiguration, RuleTask
 from apps.rules.specs import AppdSpec
+from apps.sync.models import SyncRun
 from apps.tenants import keys, tokens
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import User
@@ -63,6 +64,7 @@ class Side:
     platform: Platform | None = None
     decision: object = None
     record: object = None
+    run: object = None
 
     @property
     def marks(self):
@@ -72,6 +74,7 @@ class Side:
                 self.instance, self.rule_task, self.decision, self.record)
         ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
         packages = [self.package.package_id, self.spare.package_id]
+        ids += [str(self.run.pk)] if self.run else []
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
 
     @property
@@ -96,6 +99,9 @@ class Side:
             "decision_id": str(self.decision.pk),
             "capability_id": self.capability,
             "upgrade_id": str(self.upgrade.pk),
+            **({"run_id": str(self.run.pk)} if self.run else {}),
+            "kind": "appdconfiguration",
+            "conflict_id": str(self.instance.pk),
             "store_app_id": STORE_APP,
             "store_package_id": STORE_PACKAGE,
         }
@@ -161,6 +167,9 @@ def side(word, number, edge):
     instance = make.instance(package, host, name=f"{word}-instance", state="Instantiated",
                              workload=WORKLOAD, observed_at=clock.now(), health="Ready")
     rule_task = rules.create(actor=SYSTEM, instance_id=instance.pk, spec=AppdSpec(f"{word}-rules"))
+    if edge:
+        contested = {"app_name": {"base": f"{word}-old", "theirs": f"{word}-there"}}
+        AppdConfiguration.objects.filter(pk=instance.pk).update(contested=contested)
     upgrade = rollouts.plan(
         actor=SYSTEM, tenant_id=tenant.pk, package_id=package.pk, package_name=str(package),
         changes=[rollouts.Change(instance, package.pk)], wave_size=1, stop_after=1)
@@ -168,7 +177,8 @@ def side(word, number, edge):
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
                 instance, rule_task, upgrade, None if edge else platform_of(word, tenant),
-                decision_of(word, tenant, package), make.record(tenant, host, name=f"{word}told"))
+                decision_of(word, tenant, package), make.record(tenant, host, name=f"{word}told"),
+                edge and SyncRun.objects.create(edge=edge, tenant_id=tenant.pk))
 
 
 def decision_of(word, tenant, package):
@@ -291,6 +301,8 @@ def _body(world, method, route, who, values):
         return {"body": [{"appstoreIp": STORE, "appId": "c" * 32, "packageId": "d" * 32}]}
     if route.startswith("apm") and route.endswith("/packages"):
         return {"body": _from_store(world)}
+    if route.startswith("sync/v1/conflicts"):
+        return {"body": {"choices": {"app_name": "ours"}}}
     if route.startswith("mep"):
         return platform_body(world.red.platform, method, route)
     return _of_tenant(world, method, route, values)

@@ -263,3 +263,18 @@ def test_row_that_cannot_be_read_is_held_back_and_keeps_no_other_from_coming(
     follower.at_edge(born["instance"].save)
     assert follower.pull()["held"] == 0
     assert counts() == (1, 1, 1, 1, 1)
+
+
+def test_page_that_is_longer_than_asked_for_is_not_taken(follower, monkeypatch):
+    """Q91: what an edge sends is bounded here, too."""
+    follower.pull()
+    follower.at_edge(make.tenant, "later")
+    read = feed.page
+
+    def longer(**asked):
+        found = read(**asked)
+        return found | {"rows": found["rows"] * (asked["limit"] + 1)}
+
+    monkeypatch.setattr(feed, "page", longer)
+    assert follower.pull() == {"came": "failed", "why": "not_an_edge"}
+    assert not Tenant.objects.filter(name="later").exists()

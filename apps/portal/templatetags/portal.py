@@ -23,14 +23,18 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common import clock, words
 from apps.common.words import Reason
+from apps.hosts.models import AppLcm, Manager
 from apps.journal.models import Entry
 from apps.monitoring import marks
 from apps.monitoring.marks import Mark
 from apps.orchestration.workflows import STEP_LABELS
 from apps.portal import verbs
 from apps.portal.access import facts_of
+from apps.portal.center_away import sentence
+from apps.portal.conflict_words import fields_sentence
 from apps.portal.held import held_sentence
-from apps.portal.invited import hours, invitation_mark
+from apps.portal.invited import invitation_mark
+from apps.portal.sync_view import autonomy, brought, kind_name, lag, run_mark, skew
 from apps.tenants.policies import Decision
 
 register = template.Library()
@@ -46,14 +50,21 @@ register.filter("rule_task_mark", marks.rule_task_mark)
 register.filter("runtime_mark", marks.runtime_mark)
 register.filter("pod_mark", marks.pod_mark)
 register.filter("server_mark", marks.server_mark)
-register.filter("manager_mark", marks.manager_mark)
+register.filter("edge_mark", marks.edge_mark)
+register.filter("run_mark", run_mark)
+register.filter("skew", skew)
+register.filter("autonomy", autonomy)
+register.filter("lag", lag)
+register.filter("field_names", fields_sentence)
+register.filter("brought", brought)
+register.filter("away_sentence", sentence)
+register.filter("kind_name", kind_name)
 register.filter("host_mark", marks.host_mark)
 register.filter("credentials_mark", marks.credentials_mark)
 register.filter("access_facts", facts_of)
 register.filter("invitation_mark", invitation_mark)
 register.filter("level_mark", marks.level_mark)
 register.filter("held", held_sentence)
-register.filter("hours", hours)
 
 AGE_WORDS = {
     "now": _("just now"),
@@ -216,15 +227,33 @@ def doer(entry: Entry) -> str:
 
 
 @register.filter
+def chosen(entry: Entry) -> str:
+    """What somebody chose of what two sites had contested."""
+    return verbs.chosen(entry)
+
+
+@register.filter
 def subject(entry: Entry) -> str:
     """On what it was done."""
     return verbs.subject(entry)
 
 
 @register.filter
+def manager_mark(row: Manager) -> Mark:
+    """Whether a program at an edge answers; of the edge itself, the verdict on its link."""
+    return marks.edge_mark(row) if isinstance(row, AppLcm) else marks.manager_mark(row)
+
+
+@register.filter
 def thing(entry: Entry) -> str:
     """The address of the page about what an entry is about, empty when there is none."""
     return verbs.address(entry)
+
+
+@register.filter
+def thing_of(entry: Entry | None) -> str:
+    """The same for what may have no entry."""
+    return verbs.address(entry) if entry else ""
 
 
 @register.filter

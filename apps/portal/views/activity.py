@@ -30,6 +30,8 @@ TABLE: Table[Entry] = Table(
             ("hosts", _("Hosts and edges"), Q(verb__startswith="hosts.")),
             ("platform", _("MEC platform"), Q(verb__startswith="mep.")),
             ("people", _("Tenants and users"), Q(verb__startswith="tenants.")),
+            ("sync", _("Synchronization"), Q(verb__startswith="sync.")
+             | Q(verb__endswith=".contested") | Q(verb__endswith=".settled")),
         )),
         Facet("by", _("Done by"), (
             ("people", _("people"), ~Q(actor_id="system")),

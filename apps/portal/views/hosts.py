@@ -92,7 +92,8 @@ def hosts(request: HttpRequest) -> HttpResponseBase:
     """All hosts that the viewer may see."""
     actor = actor_of(request)
     require(may(actor, "hosts.read"))
-    context = {"list": TABLE.read(request, hosts_for(actor)), "may_configure": may_configure(actor)}
+    rows = hosts_for(actor).select_related("applcm__peer")
+    context = {"list": TABLE.read(request, rows), "may_configure": may_configure(actor)}
     return show(request, "portal/hosts/list.html", context, part="portal/hosts/_list.html")
 
 

@@ -89,7 +89,8 @@ def instances(request: HttpRequest) -> HttpResponseBase:
     """All instances that the viewer may see."""
     actor = actor_of(request)
     require(may(actor, "instances.read"))
-    context = {"list": TABLE.read(request, instances_for(actor)), "may_create": may_create(actor)}
+    rows = instances_for(actor).select_related("host__applcm__peer")
+    context = {"list": TABLE.read(request, rows), "may_create": may_create(actor)}
     return show(request, "portal/instances/list.html", context, part="portal/instances/_list.html")
 
 

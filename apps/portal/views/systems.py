@@ -39,7 +39,7 @@ def systems(request: HttpRequest) -> HttpResponseBase:
     context = {
         "groups": [
             ("applcm", _("Life-cycle managers (AppLCM)"),
-             applcms().annotate(used=Count("hosts")).order_by("name", "ip")),
+             applcms().select_related("peer").annotate(used=Count("hosts")).order_by("name", "ip")),
             ("apprule", _("Rule managers"),
              app_rule_managers().annotate(used=Count("hosts")).order_by("name", "ip")),
         ],

@@ -1,4 +1,4 @@
-"""``manage.py sync``: the feed as files, for sites that no link reaches."""
+"""``manage.py sync``: the feed as files, for sites that no link reaches, and a comparison."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from apps.common.errors import DomainError
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
 from apps.sync import files, puller
+from apps.sync.comparing import compare
+from apps.sync.printout import printout
 from apps.tenants.keys import own_key
 from mecm_portal.roles import CENTER
 
 
 class Command(BaseCommand):
-    """Carries what changed between sites by hand."""
+    """Carries what changed between sites by hand, and says whether both have the same."""
 
-    help = "Write and read the feed of an edge, and a center's receipt for it, as signed files."
+    help = "Write and read the feed of an edge as a signed file, and compare both sites."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """What each of the verbs takes."""
@@ -38,6 +40,8 @@ class Command(BaseCommand):
             "--trust", default="", metavar="FINGERPRINT",
             help="believe the key in the file: the fingerprint that `export` printed at the edge",
         )
+        both = verbs.add_parser("compare", help="compare edges with what this center has of them")
+        both.add_argument("--edge", default="", help="name or address of one edge; else all")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, and say what came of it."""
@@ -47,6 +51,24 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{options['file']}: {error.strerror}") from error
+
+    def _compare(self, options: dict[str, Any]) -> None:
+        named = options["edge"]
+        edges = [_edge(named)] if named else AppLcm.objects.order_by("name", "ip")
+        wrong = [edge.name for edge in edges if not self._is_equal(edge)]
+        if wrong:
+            raise CommandError(f"Not the same at both sites: {', '.join(wrong)}.")
+
+    def _is_equal(self, edge: AppLcm) -> bool:
+        self.stdout.write(f"{edge.name} ({edge.ip}:{edge.port})")
+        try:
+            found = compare(edge)
+        except DomainError as error:
+            self.stdout.write(f"  it could not be read: {error}")
+            return False
+        for line in printout(found):
+            self.stdout.write(f"  {line}")
+        return not any(kind.differences for kind in found)
 
     def _export(self, options: dict[str, Any]) -> None:
         path: Path = options["file"]
