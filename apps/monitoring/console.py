@@ -20,7 +20,7 @@ _NAMES = {
     "appdconfiguration": "rules of", "ruletask": "rule task",
     "invitation": "invitation", "center": "center", "signingkey": "signing key",
     "application": "application", "subscription": "subscription to",
-    "sync-run": "synchronization with", "center": "center",
+    "sync-run": "synchronization with",
 }
 # Applications do these by the thousand; who wants to see them looks at their pages.
 _TOO_MANY = frozenset({"mecservice"})

@@ -25,7 +25,6 @@ _LISTS = {
     "appstore": ("systems", False),
     "apprepo": ("systems", False),
     "invitation": ("systems", False),
-    "center": ("systems", False),
     "signingkey": ("systems", False),
     "package": ("packages", False),
     "distribution": ("packages", False),

@@ -248,9 +248,7 @@ def level_mark(level: str) -> Mark:
 
 # --- infrastructure ------------------------------------------------------------------------------
 def manager_mark(row: Manager) -> Mark:
-    """Whether a program at an edge answers, or is shut out."""
-    if isinstance(row, AppLcm) and row.revoked_at is not None:
-        return edge_mark(row)
+    """Whether a program at an edge answers."""
     return _link(row.reachable, row.since, say(row.fault_reason))
 
 
