@@ -133,7 +133,7 @@ def revoke(request: HttpRequest, edge_id: uuid.UUID) -> HttpResponseBase:
             gettext("What it told before stays readable, with its age."),
             gettext("What runs there runs on. A new invitation under its name lets it in again."),
         ],
-        verb=gettext("Shut out"), back=back,
+        verb=gettext("Shut it out"), back=back,
     )
 
 
