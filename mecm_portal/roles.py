@@ -108,6 +108,7 @@ EDGE = Role(
         ("mepcfg/", "apps.mep.urls_cfg"),
     ),
     beat={
+        "apps.sync.tasks.tell_keys": 30.0,
         "apps.sync.tasks.purge": 3600.0,
         "apps.sync.tasks.look_for_center": 10.0,
         "apps.mep.tasks.mirror": 2.0,
