@@ -88,6 +88,16 @@ def to_deliver(content: Content, contested: Contest) -> dict[str, Any]:
     return found | {name: one["theirs"] for name, one in contested.items() if "theirs" in one}
 
 
+def agreed_by_delivery(sent: Content, agreed: Content, contested: Contest) -> dict[str, Any]:
+    """What both have in common once the other side took ``sent``.
+
+    Of what nobody has chosen yet the ancestor stays: that the other side has its own value there is
+    no agreement.
+    """
+    found = {name: value for name, value in sent.items() if name not in contested}
+    return found | {name: agreed[name] for name in contested if name in agreed}
+
+
 def is_owed(content: Content, agreed: Content, contested: Contest) -> bool:
     """Whether anything uncontested differs from what both sides agreed on last."""
     names = {*content, *agreed} - set(contested)

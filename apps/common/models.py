@@ -11,6 +11,7 @@ from django.db import connection, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import clock
+from apps.common.rows import insert_many
 
 
 class Origin(models.TextChoices):
@@ -94,7 +95,7 @@ class Versioned(models.Model):
 
 
 def save_many(rows: Sequence[Versioned], *, fields: Sequence[str]) -> None:
-    """Write new rows, and ``fields`` of known ones, each under a new version, in one statement.
+    """Write new rows, and ``fields`` of known ones, each under a new version.
 
     All are of one model; the caller holds the known ones locked.
     """
@@ -104,12 +105,7 @@ def save_many(rows: Sequence[Versioned], *, fields: Sequence[str]) -> None:
         version, moment = next_version(len(rows)) - len(rows), clock.now()
         for number, row in enumerate(rows, start=1):
             row.version, row.updated_at = version + number, moment
-        type(rows[0])._default_manager.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["id"],
-            update_fields=[*fields, "version", "updated_at"],
-        )
+        insert_many(rows, known_by=["id"], change=[*fields, "version", "updated_at"])
 
 
 class Agreed(models.Model):

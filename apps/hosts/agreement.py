@@ -61,14 +61,14 @@ def take_theirs(
 ) -> bool:
     """Merge what the edge has in ``edge_version`` into a locked row; True when that is news.
 
-    On first sight there is no ancestor: what the edge has counts as agreed, so ours goes on.
+    With nothing agreed there is no ancestor, and a person chooses wherever the two differ.
     ``forked_at`` is the first version of an edge that was restored from a backup.
     """
     if edge_version <= host.edge_version and not forked_at:
         return False
     ours = content_of(host)
     theirs = {**ours, **theirs}
-    base = merging.base_of(host.agreed or theirs, theirs, edge_version, forked_at=forked_at)
+    base = merging.base_of(host.agreed, theirs, edge_version, forked_at=forked_at)
     merged = merging.merge(base=base, ours=ours, theirs=theirs)
     return _keep(host, ours, merged, edge_version=edge_version, verb="merged", actor=SYSTEM)
 
@@ -78,7 +78,8 @@ def note_agreed(*, host_id: uuid.UUID, sent: dict[str, Any], edge_version: int) 
     """The edge took ``sent`` and has it in ``edge_version``; what was heard later stands."""
     host = services.lock_host(host_id)
     if edge_version > host.edge_version:
-        MecHost.objects.filter(pk=host.pk).update(agreed=sent, edge_version=edge_version)
+        agreed = merging.agreed_by_delivery(sent, host.agreed, host.contested)
+        MecHost.objects.filter(pk=host.pk).update(agreed=agreed, edge_version=edge_version)
 
 
 @transaction.atomic

@@ -164,10 +164,18 @@ def claim_delivery(*, host_id: uuid.UUID) -> tuple[MecHost, int] | None:
     return host, next_version()
 
 
-def note_sending(*, host_id: uuid.UUID, sent: bool) -> None:
-    """Whether the edge may have a host of which it has not said so: while an answer is awaited."""
-    before, after = (0, MAYBE) if sent else (MAYBE, 0)
-    MecHost.objects.filter(pk=host_id, edge_version=before).update(edge_version=after)
+def note_sending(*, host_id: uuid.UUID, sent: dict[str, Any]) -> None:
+    """A host goes to its edge for the first time: until the answer comes the edge may have it.
+
+    What the edge then says of it is compared with what was ``sent``.
+    """
+    rows = MecHost.objects.filter(pk=host_id, edge_version=0)
+    rows.update(edge_version=MAYBE, agreed=sent)
+
+
+def note_not_sent(*, host_id: uuid.UUID) -> None:
+    """The first sending never left this site."""
+    MecHost.objects.filter(pk=host_id, edge_version=MAYBE).update(edge_version=0, agreed={})
 
 
 def release_delivery(*, host_id: uuid.UUID) -> None:

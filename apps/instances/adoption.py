@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from apps.instances.services import (
     Observation,
     apply_observation,
     forget,
+    is_steady,
     lock,
     locked,
     tell_observed,
@@ -126,6 +128,8 @@ class _TakeOver:
         self.changed: list[AppInstance] = []
         self.aged: list[AppInstance] = []
         self.tellings: list[Callable[[], None]] = []
+        # By verb and tenant: what is seen but is nobody's deed, told together.
+        self.seen: dict[tuple[str, uuid.UUID], list[AppInstance]] = defaultdict(list)
 
     def take(self, word: Word) -> bool | DomainError:
         """Give the instance what is said of it; nothing is written yet."""
@@ -154,12 +158,17 @@ class _TakeOver:
             instance.save_age()
         for tell in self.tellings:
             tell()
+        for (verb, tenant_id), rows in self.seen.items():
+            journal.announce(f"instances.instance.{verb}", rows, tenant_id=tenant_id)
 
     def _observe(self, instance: AppInstance, seen: Observation, *, followed: bool) -> None:
         before = instance.health
         noted = apply_observation(instance, seen)
         if noted is Noted.NEWS:
-            self.tellings.append(lambda: tell_observed(instance, before, quiet=self.quiet))
+            if self.quiet or is_steady(instance, before):
+                self.seen["observed", instance.tenant_id].append(instance)
+            else:
+                self.tellings.append(lambda: tell_observed(instance, before))
         if followed or noted is Noted.NEWS:
             self.changed.append(instance)
         elif noted is Noted.AGE:
@@ -202,6 +211,9 @@ class _TakeOver:
         return True
 
     def _tell(self, verb: str, instance: AppInstance) -> None:
+        if self.quiet:
+            self.seen[verb, instance.tenant_id].append(instance)
+            return
         self.tellings.append(
             lambda: journal.record(
                 f"instances.instance.{verb}",
@@ -209,7 +221,6 @@ class _TakeOver:
                 actor=SYSTEM,
                 tenant_id=instance.tenant_id,
                 data={"state": instance.state},
-                quiet=self.quiet,
             )
         )
 

@@ -181,11 +181,15 @@ def purge() -> int:
     return LcmOperation.objects.filter(finished_at__lt=before).delete()[0]
 
 
-def nudge(instance_id: uuid.UUID) -> list[uuid.UUID]:
-    """News of an instance arrived: what waits for it is due now."""
-    rows = LcmOperation.objects.filter(instance_id=instance_id, state=OperationState.WAITING)
-    rows.update(next_at=clock.now())
-    return list(rows.values_list("pk", flat=True))
+def nudge(*instance_ids: uuid.UUID) -> list[uuid.UUID]:
+    """News of instances arrived: what waits for them is due now."""
+    rows = LcmOperation.objects.filter(
+        instance_id__in=instance_ids, state=OperationState.WAITING
+    )
+    waiting = list(rows.values_list("pk", flat=True))
+    if waiting:
+        rows.filter(pk__in=waiting).update(next_at=clock.now())
+    return waiting
 
 
 def tell(verb: str, operation: LcmOperation, actor: Actor) -> None:

@@ -230,7 +230,12 @@ def apply_observation(instance: AppInstance, seen: Observation) -> Noted:
     return Noted.AGE if seen.version else Noted.NOTHING
 
 
-def tell_observed(instance: AppInstance, before: str, *, quiet: bool = False) -> None:
+def is_steady(instance: AppInstance, before: str) -> bool:
+    """Whether news of an instance whose health was ``before`` is nothing to keep."""
+    return instance.health in (before, _EXPECTED.get(Health(before)))
+
+
+def tell_observed(instance: AppInstance, before: str) -> None:
     """Announce news of an instance whose health was ``before``; worse health is kept as well."""
     journal.record(
         "instances.instance.observed",
@@ -238,7 +243,7 @@ def tell_observed(instance: AppInstance, before: str, *, quiet: bool = False) ->
         actor=SYSTEM,
         tenant_id=instance.tenant_id,
         data={"state": instance.state, "health": instance.health},
-        quiet=quiet or instance.health in (before, _EXPECTED.get(Health(before))),
+        quiet=is_steady(instance, before),
     )
 
 

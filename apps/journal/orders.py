@@ -82,13 +82,17 @@ def _read(headers: Mapping[str, str], name: str) -> int:
     return int(text)
 
 
-def expect(version: int) -> None:
+def expect(version: int, *, there: bool = True) -> None:
     """Refuse an order that is based on another version than the present one; 0 for nothing here.
 
-    Must be called under the lock of what the order changes.
+    What is not ``there`` ended at ``version``: who knows of nothing here, or of a later moment,
+    knows that.  Must be called under the lock of what the order changes.
     """
     given = base.get()
-    if given is not None and given != version:
+    if given is None:
+        return
+    known = given == version if there else given == 0 or given >= version
+    if not known:
         raise Stale(
             N_("It was changed here meanwhile (version %(version)s, the order knows %(given)s)."),
             version=version,

@@ -35,3 +35,9 @@ def buried(kind: str, subject_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
 def is_buried(kind: str, subject_id: uuid.UUID) -> bool:
     """Whether something of this kind was here under this id and is gone."""
     return Tombstone.objects.filter(kind=kind, subject_id=subject_id).exists()
+
+
+def end_of(kind: str, subject_id: uuid.UUID) -> int:
+    """The version under which something ended here; 0 for what never did or is forgotten."""
+    stones = Tombstone.objects.filter(kind=kind, subject_id=subject_id)
+    return stones.values_list("version", flat=True).first() or 0

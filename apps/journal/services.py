@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -85,6 +85,26 @@ def record(
     transaction.on_commit(lambda: publish(event))
 
 
+def announce(
+    verb: str, rows: Sequence[models.Model], *, tenant_id: uuid.UUID | None = None
+) -> None:
+    """The same news of many rows of one kind and tenant, told at once when the transaction commits.
+
+    For changes that are seen but are nobody's deed: no entry.  ``ids`` has them all.
+    """
+    last = max(rows, key=lambda row: int(getattr(row, "version", 0)))
+    ids = [str(row.pk) for row in rows]
+    event = Event(
+        verb,
+        last._meta.model_name or "",
+        ids[0],
+        getattr(last, "version", 0),
+        tenant_id,
+        {"ids": ids},
+    )
+    transaction.on_commit(lambda: publish(event))
+
+
 def record_refusal(
     verb: str,
     *,
@@ -133,9 +153,8 @@ def bury(
 
 def _going_with(collector: Collector, subject: Versioned) -> Iterator[Versioned]:
     """The travelling rows that the database deletes with ``subject``: they are gone as well."""
-    for model, rows in collector.data.items():
-        if issubclass(model, Versioned):
-            yield from (row for row in rows if isinstance(row, Versioned) and row is not subject)
+    for rows in collector.data.values():
+        yield from (row for row in rows if isinstance(row, Versioned) and row is not subject)
     for fast in collector.fast_deletes:
         if issubclass(fast.model, Versioned):
             yield from (row for row in fast if isinstance(row, Versioned))

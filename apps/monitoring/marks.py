@@ -106,6 +106,7 @@ _OUT = _("It was shut out: nothing is asked there, and what is shown is what it 
 _EDGE_SHUT_OUT = _("Edge shut out")
 _OFFLINE: tuple[str, Text, Text] = (BAD, _("Offline"), _("Edge offline"))
 _VERDICTS: dict[str, tuple[str, Text, Text]] = {
+    "unknown": (BAD, _("Never heard of"), _("Edge offline")),
     "alive": (OK, _("Alive"), _("Edge offline")),
     "cut_off": (BAD, _("Cut off"), _("Edge cut off")),
     "dead": (BAD, _("Silent for too long"), _("Edge silent for too long")),
@@ -248,16 +249,19 @@ def level_mark(level: str) -> Mark:
 
 # --- infrastructure ------------------------------------------------------------------------------
 def manager_mark(row: Manager) -> Mark:
-    """Whether a program at an edge answers."""
+    """Whether a program at an edge answers, or is shut out."""
+    if isinstance(row, AppLcm) and row.revoked_at is not None:
+        return _shut_out(row)
     return _link(row.reachable, row.since, say(row.fault_reason))
 
 
 def edge_mark(edge: AppLcm) -> Mark:
     """The verdict on the link to an edge, since when, and why it does not answer."""
     if edge.revoked_at is not None:
-        return Mark(SHUT_OUT, _("Shut out"), WARN, _OUT, edge.revoked_at)
+        return _shut_out(edge)
     peer = getattr(edge, "peer", None)
-    if peer is None or peer.verdict not in _VERDICTS:
+    # Before the first verdict the link is told as that of any other program.
+    if peer is None or (peer.verdict == "unknown" and edge.reachable is not False):
         return manager_mark(edge)
     tone, label, _of_host = _VERDICTS[peer.verdict]
     return Mark(peer.verdict, label, tone, say(edge.fault_reason), peer.verdict_since or edge.since)
@@ -276,6 +280,10 @@ def host_mark(host: MecHost) -> Mark:
     if link.tone == OK and not host.is_delivered:
         return Mark("Pending", _("Waiting for the edge"), BUSY, late_reason(host), link.since)
     return link
+
+
+def _shut_out(edge: AppLcm) -> Mark:
+    return Mark(SHUT_OUT, _("Shut out"), WARN, _OUT, edge.revoked_at, stale=True)
 
 
 def late_reason(host: MecHost) -> Text:

@@ -32,8 +32,8 @@ def deliver(host_id: uuid.UUID) -> str:
         with orders.numbered(number), EdgeClient(claimed[0].applcm) as edge:
             return _remove(edge, host) if host.removing else _bring(edge, host)
     except DomainError as error:
-        if error.code == "unreachable" and not error.sent:
-            services.note_sending(host_id=host.pk, sent=False)
+        if error.code == "unreachable" and not error.sent and not host.edge_version:
+            services.note_not_sent(host_id=host.pk)
         if error.code in ("unreachable", "upstream_timeout"):
             managers.note_contact(AppLcm, manager_id=claimed[0].applcm.pk, fault=error.reason)
         services.note_delivered(
@@ -49,8 +49,8 @@ def deliver(host_id: uuid.UUID) -> str:
 
 def _bring(edge: EdgeClient, host: MecHost) -> str:
     if not host.is_delivered:
-        services.note_sending(host_id=host.pk, sent=True)
         sent = agreement.content_of(agreement.to_deliver(host))
+        services.note_sending(host_id=host.pk, sent=sent)
         order = order_for(host)
         edge_version = edge.put_host(order, based_on=max(0, host.edge_version))
         agreement.note_agreed(host_id=host.pk, sent=sent, edge_version=edge_version)
@@ -113,14 +113,18 @@ def probe(host: MecHost) -> bool:
 
 
 def order_for(host: MecHost) -> dict[str, object]:
-    """The body with which an edge is told of its host; the one place where a password leaves."""
+    """The body with which an edge is told of its host; the one place where a password leaves.
+
+    Settings that there are none of are told too: else the edge would keep its own, and both sites
+    would take that for agreed.  A password that is not known here stays as the edge has it.
+    """
     body = LocalHostSerializer(host).data
     kept = {key: value for key, value in body.items() if key not in ("observed", "version")}
-    order = kept | {"mechostId": str(host.pk), "origin": host.origin}
-    if host.driver_settings:
-        told = dict(SettingsSerializer(host).data)
-        del told["version"]
-        registry = told["registry"] | {"password": registry_password_of(host)}
-        del registry["hasPassword"]
-        order["settings"] = told | {"registry": registry}
+    order: dict[str, object] = kept | {"mechostId": str(host.pk), "origin": host.origin}
+    told = dict(SettingsSerializer(host).data)
+    del told["version"]
+    registry = dict(told["registry"])
+    if registry.pop("hasPassword"):
+        registry["password"] = registry_password_of(host)
+    order["settings"] = told | {"registry": registry}
     return order

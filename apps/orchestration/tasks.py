@@ -105,8 +105,9 @@ def on_operation_ended(event: Event) -> None:
 
 
 def on_instance_observed(event: Event) -> None:
-    """The edge told something new: what waits for it goes on."""
-    for operation_id in operations.nudge(uuid.UUID(event.subject_id)):
+    """An edge told something new of one instance or of many: what waits for it goes on."""
+    ids = event.data.get("ids") or [event.subject_id]
+    for operation_id in operations.nudge(*map(uuid.UUID, ids)):
         run_operation.delay(str(operation_id))
 
 

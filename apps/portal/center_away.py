@@ -18,11 +18,11 @@ SECTION = "waiting"
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """A center that is away; ``since`` is None for one that was never heard of."""
+    """A center that is away, as far as ``apps.sync.waiting.Presence`` knows."""
 
     since: datetime | None
     count: int
-    joined: bool
+    heard: bool
 
 
 def away() -> Away | None:
@@ -33,19 +33,19 @@ def away() -> Away | None:
     if found is None or not found.away:
         return None
     count = waiting.changes(found.reader).count()
-    # Of a center that this edge has not joined, silence says something only while changes wait.
-    if not found.joined and not count:
+    # Of a center whose calls are not noticed, silence says something only while changes wait.
+    if not found.heard and not count:
         return None
-    return Away(found.since, count, found.joined)
+    return Away(found.since, count, found.heard)
 
 
 def sentence(found: Away) -> str:
     """The banner's one sentence."""
     said = {"since": _moment(found.since) if found.since else "", "waits": _waits(found.count)}
-    if not found.joined:
+    if not found.heard:
         return gettext("The center took changes last at %(since)s – %(waits)s.") % said
     if found.since is None:
-        return gettext("The center has not been heard of yet – %(waits)s.") % said
+        return gettext("The link to the center does not stand – %(waits)s.") % said
     return gettext("The center has been away since %(since)s – %(waits)s.") % said
 
 

@@ -156,9 +156,9 @@ _PAGES = {
     "mecservice": ("mep_service", ""),
     "application": ("mep_application", ""),
     "subscription": ("mep_subscription", ""),
+    "syncrun": ("sync_run", ""),
     "applcm": ("edge", ""),
     "invitation": ("invitation", ""),
-    "syncrun": ("sync_run", ""),
 }
 
 

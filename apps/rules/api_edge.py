@@ -80,7 +80,7 @@ def _done(instance_id: uuid.UUID, order: Callable[[], RuleTask]) -> Response:
             task = work.carry_out_now(order())
             after = held_state(instance_id)
             if after.content != before.content:
-                orders.expect(before.version)
+                orders.expect(before.version, there=bool(before.content))
     except DomainError as error:
         error.extra |= {
             "taskId": "", "appInstanceId": str(instance_id), "configResult": "FAILURE",

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
 from apps.instances.models import AppInstance
+from apps.journal.selectors import end_of
 from apps.rules.models import AppdConfiguration, RuleTask
 from apps.rules.wire import spec_of
 from apps.tenants.actors import Actor
@@ -37,7 +38,7 @@ def access_configuration(actor: Actor, instance: AppInstance) -> AppdConfigurati
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A configuration at one moment: version 0 and no content where there is none."""
+    """A configuration at one moment; where there is none, no content and the version of its end."""
 
     version: int
     content: dict[str, Any]
@@ -47,7 +48,9 @@ def held_state(instance_id: uuid.UUID) -> State:
     """The configuration of an instance, held as it is until the transaction ends."""
     rows = AppdConfiguration.objects.select_for_update().filter(instance_id=instance_id)
     row = rows.first()
-    return State(row.version, spec_of(row).flat()) if row else State(0, {})
+    if row is None:
+        return State(end_of("appdconfiguration", instance_id), {})
+    return State(row.version, spec_of(row).flat())
 
 
 def no_configuration() -> NotFound:

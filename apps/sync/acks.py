@@ -23,8 +23,10 @@ from apps.common.words import Reason
 from apps.journal import services as journal
 from apps.journal.models import Tombstone
 from apps.journal.services import TOMBSTONE_DAYS
+from apps.sync.kinds import BY_NAME
 from apps.sync.models import AckedRow, Reader, Refused
 from apps.tenants.actors import SYSTEM, Actor
+from apps.tenants.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,23 @@ def acknowledge(
         reader.starts_over = False
     reader.acked_at = clock.now()
     reader.save()
-    _keep_rows(reader, rows)
+    _keep_rows(reader, _real(rows))
     # Who acknowledges a place in the feed says of everything before it what it cannot use.
     _keep_refused(reader, rows, refused, refused_is_whole=upto is not None)
     reader.rows.filter(version__lte=reader.acked).delete()
     journal.record("sync.reader.acknowledged", reader, actor=SYSTEM, quiet=True)
     return reader
+
+
+def _real(rows: Sequence[Named]) -> list[Named]:
+    """Those of ``rows`` that are here or were: nobody fills the table with what never was."""
+    ids = {one.id for one in rows}
+    dead = Tombstone.objects.filter(subject_id__in=ids).values_list("kind", "subject_id")
+    there: set[tuple[str, uuid.UUID]] = set(dead)
+    for kind in {one.kind for one in rows} & BY_NAME.keys():
+        found = BY_NAME[kind].rows().filter(pk__in=ids).values_list("pk", flat=True)
+        there |= {(kind, key) for key in found}
+    return [one for one in rows if (one.kind, one.id) in there]
 
 
 def _keep_rows(reader: Reader, rows: Sequence[Named]) -> None:
@@ -161,12 +174,15 @@ def purge_tombstones() -> dict[str, int]:
     A reader that has been away for longer than ``TOMBSTONE_DAYS`` missed some and starts over.
     """
     old = clock.now() - timedelta(days=TOMBSTONE_DAYS)
-    stale = Reader.objects.filter(Q(acked_at__lt=old) | Q(acked_at__isnull=True))
+    # People who read are told for as long as tombstones are kept, and hold nothing back.
+    sites = Reader.objects.exclude(site_id__in=User.objects.values("pk"))
+    stale = sites.filter(Q(acked_at__lt=old) | Q(acked_at__isnull=True))
     away = [reader.pk for reader in stale]
-    heard = Reader.objects.exclude(pk__in=away).aggregate(least=Min("acked"))["least"]
+    heard = sites.exclude(pk__in=away).aggregate(least=Min("acked"))["least"]
     known = Tombstone.objects.filter(deleted_at__lt=old)
     if heard is not None:
         known = known.filter(version__lte=heard)
     newest = known.order_by("-version").values_list("version", flat=True).first() or 0
     missed = Reader.objects.filter(pk__in=away, acked__lt=newest).update(starts_over=True)
+    AckedRow.objects.filter(subject_id__in=known.values("subject_id")).delete()
     return {"tombstones": known.delete()[0], "start_over": missed}

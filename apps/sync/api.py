@@ -142,7 +142,7 @@ class AckView(ReaderView):
         form = AckSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         data = form.validated_data
-        if "upto" in data:
+        if "upto" in data or "refused" in data:
             require(may(self.actor, "feed.read"))
         reader = acks.acknowledge(
             acks.reader_for(self.actor),

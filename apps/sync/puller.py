@@ -129,7 +129,7 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
             taken.full = True
             taken.note(N_("A full copy is read, kind by kind."))
             copied = copying.copy(edge, peer, client, taken, hold)
-            taken.note(N_("The copy is read: %(rows)s rows."), rows=copied)
+            taken.note(N_("The copy is read; rows: %(rows)s."), rows=copied)
             count += copied
         try:
             count += _read(edge, peer, client, taken)
@@ -165,7 +165,7 @@ def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
             AppLcm.objects.filter(pk=edge.pk).update(cursor=cursor)
         edge.cursor = cursor
         taken.note(
-            N_("%(rows)s changes came, up to version %(upto)s."),
+            N_("Changes came up to version %(upto)s: %(rows)s."),
             rows=len(page["rows"]),
             upto=cursor,
         )

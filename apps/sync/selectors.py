@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
@@ -13,6 +16,7 @@ from apps.hosts.models import AppLcm, MecHost
 from apps.hosts.selectors import hosts_for, open_to
 from apps.instances.models import AppInstance
 from apps.packages.models import Package
+from apps.rules.models import AppdConfiguration
 from apps.sync.models import HeldRow, Peer, SyncRun
 from apps.tenants.actors import Actor
 
@@ -53,10 +57,24 @@ def held_of(peer: Peer) -> list[Held]:
 def edges_for(actor: Actor) -> QuerySet[AppLcm]:
     """The edges that an actor may see, with their peers: all, or those of the hosts that they see.
 
-    ``held`` counts the rows of each that have to wait here.
+    ``held`` counts the rows of each that have to wait here, and ``contested`` the things of the
+    actor's there of which a person has to choose.
     """
-    rows = AppLcm.objects.select_related("peer").annotate(held=Count("held_rows"))
+    rules = AppdConfiguration.objects.exclude(contested={})
+    if not actor.is_admin:
+        rules = rules.filter(tenant_id=actor.wall)
+    contested = _per_edge(rules, "instance__host__applcm")
+    if actor.is_admin:
+        contested += _per_edge(MecHost.objects.exclude(contested={}), "applcm")
+    held = _per_edge(HeldRow.objects.all(), "edge")
+    rows = AppLcm.objects.select_related("peer").annotate(held=held, contested=contested)
     return rows if actor.is_admin else rows.filter(pk__in=hosts_for(actor).values("applcm"))
+
+
+def _per_edge(rows: QuerySet[Any], edge: str) -> Combinable:
+    """How many of ``rows`` an edge has; ``edge`` is the way to it."""
+    mine = rows.filter(**{edge: OuterRef("pk")}).order_by().values(edge)
+    return Coalesce(Subquery(mine.annotate(n=Count("pk")).values("n")), 0)
 
 
 def access_edge(actor: Actor, edge_id: uuid.UUID) -> AppLcm:

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import DomainError
+from apps.common.rows import insert_many
 from apps.common.words import Reason
 from apps.sync.kinds import BY_NAME, NAMES, Kind, Row, Source
 from apps.sync.models import Copy, HeldRow
@@ -222,17 +223,15 @@ def _held(source: Source, row: Row, reason: Reason) -> HeldRow:
 
 
 def _write(source: Source, copies: list[Copy], held: list[HeldRow], free: list[Key]) -> None:
-    Copy.objects.bulk_create(
+    insert_many(
         copies,
-        update_conflicts=True,
-        unique_fields=["edge", "kind", "subject_id"],
-        update_fields=["version", "gone", "seen", "at"],
+        known_by=["edge", "kind", "subject_id"],
+        change=["version", "gone", "seen", "at"],
     )
-    HeldRow.objects.bulk_create(
+    insert_many(
         held,
-        update_conflicts=True,
-        unique_fields=["edge", "kind", "subject_id"],
-        update_fields=["version", "gone", "data", "code", "reason"],
+        known_by=["edge", "kind", "subject_id"],
+        change=["version", "gone", "data", "code", "reason"],
     )
     if free:
         there = HeldRow.objects.filter(edge=source.edge).filter(code__in=(WAITS, BROKEN))

@@ -16,8 +16,11 @@ from apps.tenants import keys
 @shared_task
 def pull_edge(edge_id: str) -> dict[str, Any]:
     """Copy one edge's news, and once more when somebody asked for it meanwhile."""
-    found = puller.pull(uuid.UUID(edge_id))
-    if found["came"] in ("ok", "failed") and runs.is_asked(uuid.UUID(edge_id)):
+    key = uuid.UUID(edge_id)
+    found = puller.pull(key)
+    if found["came"] == "ok":
+        invitations.note_of_edge(key, "synced", once=True)
+    if found["came"] in ("ok", "failed") and runs.is_asked(key):
         pull_edge.delay(edge_id)
     if found["came"] == "ok":
         invitations.note_of_edge(uuid.UUID(edge_id), "synced", once=True)

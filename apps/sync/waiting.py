@@ -32,14 +32,14 @@ WENT, CAME = "sync.center.away", "sync.center.back"
 class Presence:
     """The center as this edge last noticed it; ``since`` is None when it was never heard of.
 
-    ``joined`` tells whether the edge has joined it; of one that it has not, only what it
-    acknowledged last is known, and not whether it is away.
+    ``heard`` tells whether its calls are noticed; otherwise only what it acknowledged last is
+    known, and not whether it is away.
     """
 
     reader: Reader
     away: bool
     since: datetime | None
-    joined: bool
+    heard: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,13 @@ def presence() -> Presence | None:
     if center is None:
         return _acknowledging()
     reader = Reader(site_id=center.site_id, name=center.name, acked=center.acked or 0)
-    known = [moment for moment in (center.heard_at, center.acked_at) if moment]
-    since = max(known, default=None)
     if center.connected is False:
-        return Presence(reader, True, center.since or since, True)
-    quiet = clock.now() - (since or center.joined_at) > AWAY
-    return Presence(reader, quiet and not center.connected, since, True)
+        return Presence(reader, True, center.since or center.heard_at, True)
+    if center.heard_at is None and center.acked_at is not None:
+        return Presence(reader, _is_quiet(center.acked_at), center.acked_at, False)
+    since = center.heard_at
+    away = since is not None and _is_quiet(since) and not center.connected
+    return Presence(reader, away, since, True)
 
 
 def _acknowledging() -> Presence | None:
@@ -83,8 +84,11 @@ def _acknowledging() -> Presence | None:
     found = reader.first()
     if found is None or found.acked_at is None:
         return None
-    quiet = clock.now() - found.acked_at > AWAY
-    return Presence(found, quiet, found.acked_at, False)
+    return Presence(found, _is_quiet(found.acked_at), found.acked_at, False)
+
+
+def _is_quiet(since: datetime) -> bool:
+    return clock.now() - since > AWAY
 
 
 def changes(reader: Reader) -> QuerySet[Any, dict[str, Any]]:
@@ -141,7 +145,7 @@ def look() -> bool | None:
     """
     found = presence()
     center = Center.objects.filter(left_at__isnull=True).order_by("-joined_at").first()
-    if found is None or center is None:
+    if found is None or center is None or not found.heard:
         return None
     last = Entry.objects.filter(
         kind="center", subject_id=str(center.pk), verb__in=(WENT, CAME)

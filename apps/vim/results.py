@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Self
 
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import Invalid
 from apps.common.words import Reason
+
+# Types whose values JSON takes as they are; not their subclasses.
+_AS_IT_IS = frozenset({str, int, float, bool, type(None)})
 
 
 class Phase(StrEnum):
@@ -28,17 +32,27 @@ class Phase(StrEnum):
 
 def plain(value: Any) -> Any:
     """A result as JSON data: times as ISO 8601, reasons by ``Reason.as_json``, tuples as lists."""
+    kind = type(value)
+    if kind in _AS_IT_IS:
+        return value
     if isinstance(value, Reason):
         return {**value.as_json(), "params": {k: plain(v) for k, v in value.params.items()}}
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, StrEnum):
         return str(value)
-    if dataclasses.is_dataclass(value):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return value
+    names = _names(kind)
+    return value if names is None else {name: plain(getattr(value, name)) for name in names}
+
+
+@lru_cache(maxsize=64)
+def _names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a kind of result; None of any other type."""
+    if not dataclasses.is_dataclass(kind):
+        return None
+    return tuple(one.name for one in dataclasses.fields(kind))
 
 
 def items_of(data: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:

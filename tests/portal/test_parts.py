@@ -38,11 +38,6 @@ WALL = {
         "instances": EVERYBODY, "services": EVERYBODY, "credentials": EVERYBODY,
         "history": {"admin"}, "settings": {"admin"},
     },
-    # Open hosts are at this edge, so every tenant knows of it; guests are told nothing of syncing.
-    "/synchronization/edges/{edge}/": {
-        "state": EVERYBODY - {"guest"}, "runs": EVERYBODY - {"guest"},
-        "link": {"admin"}, "held": {"admin"},
-    },
 }
 ADDRESSES = [(url, part) for url, parts in WALL.items() for part in parts]
 

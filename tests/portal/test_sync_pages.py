@@ -45,7 +45,7 @@ def followed(now, estate):
         edge=estate.edge, kind="mechost", subject_id=uuid.uuid4(), version=3,
         data={"name": "taken-host"}, code="waits", reason=WHY.as_json())
     taken = Taken()
-    taken.note("%(rows)s changes came, up to version %(upto)s.", rows=3, upto=17)
+    taken.note("Changes came up to version %(upto)s: %(rows)s.", rows=3, upto=17)
     for what in ("new", "new", "changed"):
         taken.add({"kind": "mechost", "id": str(uuid.uuid4()), "version": 1}, what)
     now.advance(seconds=2.5)
@@ -134,6 +134,20 @@ def test_rows_that_are_held_back_are_told_with_their_reason(followed, open_as):
     assert "taken-host" not in text, "it may be another tenant's"
 
 
+def test_a_piece_of_the_page_of_an_edge_comes_alone_for_those_who_see_it(estate, open_as):
+    url = f"{EDGES}edges/{estate.edge.pk}/"
+    whole = {"state", "link", "held", "runs"}
+    for who, parts in (("admin", whole), ("tenant", {"state", "runs"})):
+        client = open_as(who)
+        page = text_of(client, url)
+        assert set(re.findall(r'data-src="[^"]*\?part=(\w+)"', page)) == parts, who
+        for part in whole:
+            piece = client.get(f"{url}?part={part}", headers=FRAGMENT)
+            assert piece.status_code == (200 if part in parts else 404), (who, part)
+            assert (f'id="{part}"' in piece.content.decode()) is (part in parts)
+    assert open_as("guest").get(f"{url}?part=state", headers=FRAGMENT).status_code == 403
+
+
 def test_somebody_asks_for_a_synchronization_and_sees_it_wait(
     followed, open_as, monkeypatch, django_capture_on_commit_callbacks
 ):
@@ -157,7 +171,7 @@ def test_run_tells_what_it_brought_how_long_it_took_and_its_steps(followed, open
     text = text_of(open_as("admin"), f"{RUNS}{run.pk}/")
     assert re.search(r">Host</th><td class=\"num\">2</td><td class=\"num\">1</td>", text)
     assert "took 2.5 s" in text
-    assert "3 changes came, up to version 17." in text
+    assert "Changes came up to version 17: 3." in text
     failed = SyncRun.objects.get(edge=followed.dead)
     assert str(WHY) in text_of(open_as("admin"), f"{RUNS}{failed.pk}/")
 
@@ -190,6 +204,9 @@ def test_conflicts_are_listed_to_those_whose_they_are(contested, open_as):
     assert contested.edge.name in host
     assert "just now" in host
     assert "DNS rule “d1”" in row_of(text, f"conflict-{contested.running.pk}")
+    for who, number in (("admin", 2), ("tenant", 1), ("other", 0)):
+        edge = row_of(text_of(open_as(who), EDGES), f"edge-{contested.edge.pk}")
+        assert (f"</span> {number}</a>" in edge) is (number > 0), who
     text = text_of(open_as("tenant"), CONFLICTS)
     assert f"conflict-{contested.running.pk}" in text
     assert f"conflict-{contested.online.pk}" not in text

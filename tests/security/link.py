@@ -37,4 +37,5 @@ def link_body(method, route):
         "keys": {"statement": "x"} if method == "PUT" else {"keep_hours": 1},
         "center": {"center": "nowhere", "token": token},
         "ack": {"upto": 0},
+        "{conflict_id}": {"choices": {"app_name": "ours"}},
     }[last]}

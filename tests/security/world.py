@@ -6,7 +6,6 @@ bytes of any answer.
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -302,8 +301,6 @@ def _body(world, method, route, who, values):
         return {"body": [{"appstoreIp": STORE, "appId": "c" * 32, "packageId": "d" * 32}]}
     if route.startswith("apm") and route.endswith("/packages"):
         return {"body": _from_store(world)}
-    if route.startswith("sync/v1/conflicts"):
-        return {"body": {"choices": {"app_name": "ours"}}}
     if route.startswith("mep"):
         return platform_body(world.red.platform, method, route)
     return _of_tenant(world, method, route, values)
@@ -383,12 +380,3 @@ def _csar(world):
 
 def file(name, content):
     return SimpleUploadedFile(name, content)
-
-
-def as_text(response):
-    """The answer's bytes as one lower-case text, escapes of JSON undone where it is JSON."""
-    raw = make.content_of(response)
-    try:
-        return (raw.decode() + json.dumps(json.loads(raw), ensure_ascii=False)).lower()
-    except ValueError:
-        return raw.decode("latin-1").lower()

@@ -9,18 +9,18 @@ from apps.common.models import Origin
 from apps.hosts import services as hosts
 from apps.hosts.models import MecHost
 from apps.instances import services as instances
-from apps.packages import distribution, distribution_work
-from apps.packages import services as packages
+from apps.journal.models import Tombstone
+from apps.journal.services import TOMBSTONE_DAYS
+from apps.packages import distribution
 from apps.packages.models import Package
 from apps.rules.models import AppdConfiguration
+from apps.sync import acks
+from apps.sync.models import AckedRow
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.rules.conftest import config
-from tests.security.world import ForeignSite
-from tests.sync.lives import life
+from tests.sync.asker import LCM, NAMED, RULES, Edge
 
-LCM, RULES = "/lcmcontroller/v1", "/apprulemgr/v1"
-NAMED = {"kind", "id", "version"}
 HOST = {
     "mechostIp", "mechostName", "zipCode", "city", "address", "affinity", "userName",
     "configUploadStatus", "coordinates", "vim", "origin", "hwcapabilities",
@@ -43,68 +43,13 @@ RULE = {
 }
 
 
-class Edge:
-    """An edge with something of everything that belongs to "red", and who asks there."""
-
-    def __init__(self):
-        born = life("red")
-        self.tenant, self.host = born["tenant"], born["host"]
-        self.package, self.instance = born["package"], born["instance"]
-        self.owner = make.Api(make.user(self.tenant, name="rita"))
-        self.boss = make.Api(make.admin())
-        center = ForeignSite()
-        center.believed()
-        self.center = make.Api(token=center.token())
-        self.configure(self.instance)
-
-    def configure(self, instance, **more):
-        """Give an instance rules of its own."""
-        url = f"{RULES}/tenants/{instance.tenant_id}/app_instances/{instance.pk}/appd_configuration"
-        answer = self.owner.send("PUT", url, config(**more))
-        assert answer.status_code == 200, answer.content
-
-    def url(self, what):
-        """Where ``hosts/sync_updated`` and the like are, for red."""
-        of = f"tenants/{self.tenant.pk}"
-        if what.startswith("hosts"):
-            return f"{LCM}/{what}"
-        if what.startswith("rules"):
-            name = what.removeprefix("rules/")
-            return f"{RULES}/{of}/app_instances/appd_configuration/{name}"
-        return f"{LCM}/{of}/{what}"
-
-    def told(self, what, who=None, query=""):
-        """The lists of an answer."""
-        answer = (who or self.center).send("GET", self.url(what) + query)
-        assert answer.status_code == 200, answer.content
-        body = answer.json()
-        assert body.pop("acknowledge") == "/sync/v1/ack"
-        return body
-
-    def acknowledge(self, *records, who=None):
-        """The reader has these for good."""
-        rows = [{name: one[name] for name in NAMED} for one in records]
-        answer = (who or self.center).send("POST", "/sync/v1/ack", {"rows": rows})
-        assert answer.status_code < 300, answer.content
-
-    def end(self):
-        """All of red's ends here."""
-        url = (
-            f"{RULES}/tenants/{self.tenant.pk}/app_instances/{self.instance.pk}/appd_configuration"
-        )
-        assert self.owner.send("DELETE", url).status_code == 200
-        instances.forget(actor=SYSTEM, instance_id=self.instance.pk)
-        packages.remove_package(actor=SYSTEM, package_id=self.package.pk)
-        distribution_work.work_on(distribution_work.due()[0])
-        packages.forget_when_gone(actor=SYSTEM, package_id=self.package.pk)
-        hosts.remove_host(actor=SYSTEM, host_id=self.host.pk)
-
-
 @pytest.fixture
 def edge(edge_house):
     """An edge whose time stands still."""
-    with clock.frozen():
-        yield Edge()
+    with clock.frozen() as now:
+        found = Edge()
+        found.now = now
+        yield found
 
 
 UPDATED = {
@@ -388,3 +333,26 @@ def test_queries_do_not_grow_with_the_changes(edge, django_assert_max_num_querie
         edge.configure(make.instance(package, host, name=f"i{number}", state="Instantiated"),
                        appDNSRule=[])
     ask()
+
+
+def test_acknowledging_what_never_was_keeps_nothing(edge):
+    """Nobody fills a table by naming what is not there; who may read all may refuse."""
+    row = {"kind": "mechost", "id": str(edge.tenant.pk), "version": 1}
+    edge.acknowledge(row, row | {"kind": "nothing"}, row | {"kind": "appinstance"},
+                     who=edge.owner)
+    assert not AckedRow.objects.exists()
+    answer = edge.owner.send("POST", "/sync/v1/ack", {"refused": [row]})
+    assert answer.status_code == 403
+
+
+def test_dead_are_forgotten_although_a_tenant_never_acknowledged_them(edge):
+    """A person who asks holds nothing back, and what they acknowledged goes with the dead."""
+    edge.end()
+    gone = edge.told("app_instances/sync_deleted", edge.owner)["appInstanceDeletedRecs"]
+    edge.acknowledge(*gone, who=edge.owner)
+    assert AckedRow.objects.count() == 1
+    edge.now.advance(days=TOMBSTONE_DAYS + 1)
+    edge.told("packages/sync_deleted", make.Api(make.user(edge.tenant)))
+    acks.purge_tombstones()
+    assert not Tombstone.objects.exists()
+    assert not AckedRow.objects.exists()

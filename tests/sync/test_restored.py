@@ -25,7 +25,7 @@ from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.sites import owed
 from tests.sync.lives import life
-from tests.sync.test_conflicts import IP, addresses, dns, edit, run_until_quiet, write
+from tests.sync.test_merging import IP, addresses, dns, edit, run_until_quiet, write
 
 
 class Backup:

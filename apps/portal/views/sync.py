@@ -17,7 +17,7 @@ from apps.portal.http import actor_of, attempt, go_to, only, show, show_parts, s
 from apps.portal.listing import Column, Facet, Table, paged
 from apps.portal.sync_view import COUNTED, lines_of
 from apps.sync import conflicts, runs
-from apps.sync.models import SyncRun, Verdict
+from apps.sync.models import Peer, SyncRun, Verdict
 from apps.sync.selectors import access_edge, access_run, edges_for, held_rows, runs_for
 from apps.sync.tasks import pull_edge
 from apps.tenants.actors import Actor
@@ -30,6 +30,7 @@ EDGES: Table[AppLcm] = Table(
         Column("success", _("Last success"), "peer__last_ok"),
         Column("waiting", _("Waits there"), "peer__pending"),
         Column("held", _("Held back"), "held", "num"),
+        Column("contested", _("Conflicts"), "contested", "num"),
         Column("do", ""),
     ),
     search=("name", "ip"),
@@ -76,9 +77,9 @@ def edges(request: HttpRequest) -> HttpResponseBase:
     actor = actor_of(request)
     require(may(actor, "sync.read"))
     found = EDGES.read(request, edges_for(actor))
-    for edge in found.rows:
-        edge.may_pull = may_pull(actor, edge)  # type: ignore[attr-defined]  # for the template
-    context = {"list": found, "whole": actor.is_admin, "tab": "edges", "open": _open(actor)}
+    rows = [(edge, _peer(edge), may_pull(actor, edge)) for edge in found.rows]
+    context = {"list": found, "rows": rows, "whole": actor.is_admin, "tab": "edges",
+               "open": _open(actor)}
     return show(request, "portal/sync/edges.html", context, part="portal/sync/_edges.html")
 
 
@@ -91,7 +92,7 @@ def edge(request: HttpRequest, edge_id: uuid.UUID) -> HttpResponseBase:
     found = access_edge(actor, edge_id)
     context = {
         "edge": found,
-        "peer": getattr(found, "peer", None),
+        "peer": _peer(found),
         "may_pull": may_pull(actor, found),
         "held": lambda: paged(request, held_rows(found)),
         "runs": lambda: runs_for(actor).filter(edge=found)[:LATEST],
@@ -150,6 +151,12 @@ def may_pull(actor: Actor, edge: AppLcm) -> Decision:
     if edge.revoked_at is not None:
         return Decision(False, runs.shut_out(edge))
     return may(actor, "sync.read")
+
+
+def _peer(edge: AppLcm) -> Peer:
+    """How an edge was followed so far; for one that nobody has asked yet, not at all."""
+    peer: Peer | None = getattr(edge, "peer", None)
+    return peer or Peer(edge_id=edge.pk)
 
 
 def _open(actor: Actor) -> int:

@@ -17,7 +17,6 @@ from apps.sync import files, puller
 from apps.sync.comparing import compare
 from apps.sync.printout import printout
 from apps.tenants.keys import own_key
-from mecm_portal.roles import CENTER
 
 
 class Command(BaseCommand):
@@ -72,7 +71,7 @@ class Command(BaseCommand):
 
     def _export(self, options: dict[str, Any]) -> None:
         path: Path = options["file"]
-        if settings.ROLE is CENTER:
+        if not settings.ROLE.joins:
             edge = _edge(options["edge"])
             files.export_receipt(edge, path)
             self.stdout.write(f"{path}: everything of “{edge}” up to {edge.cursor} is here.")
@@ -86,7 +85,7 @@ class Command(BaseCommand):
             upto = files.take_receipt(head)
             self.stdout.write(f"“{head['site_name']}” has everything up to {upto}.")
             return
-        if settings.ROLE is not CENTER:
+        if settings.ROLE.joins:
             raise CommandError("The feed of an edge is read at a center.")
         edge = _source(head, options["edge"])
         report = puller.pull(edge.pk, file=files.FileFeed(head, rows))

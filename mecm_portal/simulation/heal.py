@@ -1,0 +1,176 @@
+"""The trouble is over: both sites work and talk until nothing moves, and people decide what is left.
+
+Not coming to rest is a violation; what both sites have then is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from apps.common.errors import DomainError
+from apps.hosts import services as hosts
+from apps.hosts.models import MecHost
+from apps.hosts.selectors import undelivered
+from apps.instances.models import AppInstance, LcmOperation
+from apps.instances.states import UNFINISHED
+from apps.orchestration import services as orchestration
+from apps.packages import services as packages
+from apps.packages.models import Distribution, Package
+from apps.rules import services as rules
+from apps.rules.policies import CARRIED_OUT_IN
+from apps.rules.models import AppdConfiguration, RuleTask
+from apps.rules.states import UNFINISHED as UNFINISHED_TASKS
+from apps.sync import puller
+from apps.sync.models import HeldRow
+from apps.tenants.actors import SYSTEM
+from mecm_portal.simulation import judge, work
+from mecm_portal.simulation.model import CENTER
+from mecm_portal.simulation.site import Site
+from mecm_portal.simulation.watch import Violation, Watch
+from mecm_portal.simulation.wire import CALM
+from mecm_portal.simulation.world import World
+
+PAUSES = (1, 2, 5, 16, 16, 31, 31, 61, 61, 300, 300, 901, 901, 901, 61, 61, 61)
+MOST_TIDYINGS = 8
+FAILED = ("Instantiation failed", "Terminate failed")
+_TABLES = (
+    "hosts_mechost", "packages_package", "packages_distribution", "instances_appinstance",
+    "rules_appdconfiguration", "mep_mecservice", "journal_tombstone",
+)
+Note = Callable[[str], None]
+
+
+def heal(world: World, watch: Watch, note: Note) -> None:
+    """Bring the world to rest and judge it; raises Violation."""
+    world.wire.mood = CALM
+    for site in world.sites:
+        site.disarm()
+    for number in range(MOST_TIDYINGS):
+        _rest(world, watch, note)
+        if not _tidy(world, note):
+            judge.judge(world)
+            return
+        note(f"tidied {number}")
+    raise Violation("people never come to an end with tidying")
+
+
+def _rest(world: World, watch: Watch, note: Note) -> None:
+    before: object = None
+    for pause in PAUSES:
+        _round(world, note)
+        watch.look()
+        left, now = _left(world), _versions(world)
+        if not left and now == before:
+            return
+        before = now
+        world.pass_time(pause)
+    raise Violation(f"it does not come to rest: {left or 'the versions go on growing'}")
+
+
+def _round(world: World, note: Note) -> None:
+    for site in (world.edge, world.center):
+        with site.inside():
+            for name, job in list(work.jobs()):
+                note(f"  {site.name} {name} {job()}")
+    with world.edge.inside():
+        for _, look in list(work.looks()):
+            look()
+    with world.center.inside():
+        note(f"  {puller.pull(world.edge_id)}")
+
+
+def _versions(world: World) -> object:
+    """What changes when anything does; the numbers of orders that are tried again are no change."""
+    sums = " + ".join(f"(SELECT coalesce(sum(version), 0) FROM {one})" for one in _TABLES)
+    return [site.raw.execute(f"SELECT {sums}").fetchone() for site in world.sites]  # noqa: S608
+
+
+def _left(world: World) -> list[str]:
+    """What is still to be done at either site."""
+    return [f"{site.name} {one}" for site in world.sites for one in _left_at(site)]
+
+
+def _left_at(site: Site) -> list[str]:
+    with site.inside():
+        operations = LcmOperation.objects.filter(state__in=UNFINISHED)
+        rows = Distribution.objects.filter(next_at__isnull=False)
+        tasks = RuleTask.objects.filter(
+            state__in=UNFINISHED_TASKS, instance__state__in=CARRIED_OUT_IN
+        )
+        hosts_owed = [host for host in undelivered() if not host.delivery_fault]
+        return [
+            *(f"{one.kind} {one.app_name} {one.steps[-1:]} {one.why}" for one in operations),
+            *(f"distribution {one} {one.state} {one.fault}" for one in rows),
+            *(f"rules {one} {one.why}" for one in tasks),
+            *(f"host {one.ip} is owed" for one in hosts_owed),
+            *(f"package {one} is removed" for one in Package.objects.filter(removing=True)),
+        ]
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def _tidy(world: World, note: Note) -> int:
+    """What people do when all is quiet: they choose, and order again what has failed."""
+    done = 0
+    for site in world.sites:
+        people = world.people[site.name]
+        with site.inside():
+            while site.name == CENTER and people.settle_host():
+                done += 1
+            while site.name == CENTER and people.settle_rules():
+                done += 1
+            for what, order in _again(world, site):
+                with suppress(DomainError):
+                    order()
+                    done += 1
+                    note(f"  {site.name} again {what}")
+    return done
+
+
+Again = tuple[str, Callable[[], object]]
+
+
+def _again(world: World, site: Site) -> Iterator[Again]:
+    """What was ordered at a site and has failed with its reason."""
+    model = world.model
+    for instance in AppInstance.objects.order_by("pk"):
+        thing = model.things.get(("instance", str(instance.pk)))
+        if thing is not None and thing.removed:
+            yield _terminate(instance)
+        elif site.name == CENTER and _is_only_here(world, instance):
+            model.removal(CENTER, "instance", str(instance.pk))
+            yield _terminate(instance)
+    for task in RuleTask.objects.filter(state="Failure").order_by("pk"):
+        row = AppdConfiguration.objects.filter(instance_id=task.instance_id).first()
+        if row is not None and not row.is_delivered:
+            yield f"rules {task.pk}", lambda t=task: rules.retry(
+                actor=SYSTEM, instance_id=t.instance_id
+            )
+    for package in Package.objects.filter(removing=False).order_by("pk"):
+        thing = model.things.get(("package", str(package.pk)))
+        if thing is not None and thing.removed:
+            yield f"package {package.pk}", lambda p=package: packages.remove_package(
+                actor=SYSTEM, package_id=p.pk
+            )
+    for host in MecHost.objects.filter(removing=False).order_by("pk"):
+        thing = model.things.get(("host", str(host.pk)))
+        if thing is not None and thing.removed:
+            yield f"host {host.ip}", lambda h=host: hosts.remove_host(actor=SYSTEM, host_id=h.pk)
+
+
+def _terminate(instance: AppInstance) -> Again:
+    return f"terminate {instance.pk}", lambda: orchestration.terminate(
+        actor=SYSTEM, instance_id=instance.pk
+    )
+
+
+def _is_only_here(world: World, instance: AppInstance) -> bool:
+    """Whether it was ordered and never came to be at the edge: people have read the reason."""
+    found = world.edge.raw.execute(
+        "SELECT 1 FROM instances_appinstance WHERE id = ?", [instance.pk.hex]
+    )
+    # What was only at the edge and was lost with it cannot be given back; people know.
+    held = HeldRow.objects.filter(kind="appinstance", subject_id=instance.pk)
+    return instance.state in FAILED and not found.fetchone() and not held.exists()

@@ -1,0 +1,145 @@
+"""Judges what both sites have when all is at rest, from their databases alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from mecm_portal.simulation import rows
+from mecm_portal.simulation.model import EDGE, Thing
+from mecm_portal.simulation.watch import Violation
+from mecm_portal.simulation.world import World
+
+RUNS = ("Instantiated", "Instantiation failed", "Terminate failed")
+# What an edge need not know of.
+NOT_ORDERED = ("Created", "Create failed")
+Shared = dict[str, rows.Rows]
+
+
+def judge(world: World) -> None:
+    """Raises Violation with the first sentence that is not true."""
+    center, edge = world.center.raw, world.edge.raw
+    here, there = rows.shared(center, center=True), rows.shared(edge, center=False)
+    lost = _lost(world, here)
+    _compare(here, there, lost)
+    names = rows.tenants(center)
+    for key, name in rows.tenants(edge).items():
+        if names.get(key) != name:
+            raise Violation(f"the tenant {name} of the edge is {names.get(key)} at the center")
+    _contested(world)
+    _fields(world, here, there, lost)
+    _things(world, here, lost)
+    _workloads(world, there)
+    _ended_orders(world)
+
+
+def _lost(world: World, here: Shared) -> set[str]:
+    """What was only at an edge that was set back; the center says so and cannot give it back."""
+    held = world.center.raw.execute("SELECT subject_id FROM sync_heldrow WHERE code = 'lost'")
+    lost = {key for (key,) in held}
+    gone = {key for key in here["package"] if key in lost}
+    lost |= {key for key in here["distribution"] if key.split()[0] in gone}
+    lost |= {key for key, row in here["instance"].items() if row[1] in gone}
+    return lost
+
+
+def _compare(here: Shared, there: Shared, lost: set[str]) -> None:
+    for kind, ours in here.items():
+        theirs = there[kind]
+        for key in sorted({*ours, *theirs}):
+            one, other = ours.get(key), theirs.get(key)
+            if kind == "instance" and other is None and one and one[4] in NOT_ORDERED:
+                continue
+            if kind == "rule" and _waits_for_its_instance(here, key):
+                continue
+            if one != other and key.split()[0] not in lost and key not in lost:
+                raise Violation(f"{kind} {key} is {one} at the center and {other} at the edge")
+
+
+def _waits_for_its_instance(here: Shared, key: str) -> bool:
+    """Rules are handed over once their instance runs."""
+    instance = here["instance"].get(key.split()[0])
+    return instance is not None and instance[4] not in RUNS
+
+
+def _contested(world: World) -> None:
+    for table in ("hosts_mechost", "rules_appdconfiguration"):
+        found = world.center.raw.execute(
+            f"SELECT contested FROM {table} WHERE contested <> '{{}}'"  # noqa: S608 - our tables
+        ).fetchall()
+        if found:
+            raise Violation(f"{found[0][0]} stays contested")
+
+
+def _fields(world: World, here: Shared, there: Shared, lost: set[str]) -> None:
+    for key in sorted(world.model.fields):
+        bare = rows.bare(key[1])
+        kind = "host" if key[0] == "host" else "instance"
+        if bare not in here[kind] or bare not in there[kind] or bare in lost:
+            continue
+        value: Any
+        if key[0] == "host":
+            value = rows.values_of(world.center.raw, key)[0]
+        else:
+            row = here["rule"].get(f"{bare} {key[2]}")
+            value = json.loads(row[0]) if row else None
+        if wrong := world.model.wrong_with(key, value):
+            raise Violation(wrong)
+
+
+def _things(world: World, here: Shared, lost: set[str]) -> None:
+    for thing in world.model.things.values():
+        key = " ".join(rows.bare(part) for part in thing.id.split())
+        if thing.void or key in lost:
+            continue
+        there = key in here[thing.kind] or _center_has(world, thing)
+        if thing.removed and there and thing.kind != "distribution":
+            raise Violation(f"{thing.kind} {thing.id} is there although it was removed")
+        if not there and not thing.touched and not _may_be_gone(world, thing):
+            raise Violation(f"{thing.kind} {thing.id} is gone and nobody removed it")
+
+
+def _center_has(world: World, thing: Thing) -> bool:
+    """A package that is nowhere but at the center is there too."""
+    if thing.kind != "package":
+        return False
+    found = world.center.raw.execute(
+        "SELECT 1 FROM packages_package WHERE id = ?", [rows.bare(thing.id)]
+    )
+    return found.fetchone() is not None
+
+
+def _may_be_gone(world: World, thing: Thing) -> bool:
+    """What stood on something that somebody removed goes with it."""
+    if thing.kind != "distribution":
+        return False
+    package, host = thing.id.split()
+    under = (world.model.things.get(key) for key in (("package", package), ("host", host)))
+    return any(one is None or one.touched or one.void for one in under)
+
+
+def _workloads(world: World, there: Shared) -> None:
+    running, known = world.vim.present(), there["instance"]
+    for key, workload in running.items():
+        row = known.get(key.hex)
+        if row is None or row[4] not in RUNS:
+            raise Violation(f"{key} runs, and the edge has {row} of it")
+        if row[0] != workload.tenant_id.hex:
+            raise Violation(f"{key} runs for another tenant")
+        if row[1] != workload.package_id.hex and row[4] == "Instantiated":
+            raise Violation(f"{key} runs another package than the edge says")
+    for bare, row in known.items():
+        if row[4] == "Instantiated" and UUID(bare) not in running:
+            raise Violation(f"{bare} is Instantiated at the {EDGE} and does not run")
+
+
+def _ended_orders(world: World) -> None:
+    """Each order was carried out or ended with its reason."""
+    for site in world.sites:
+        found = site.raw.execute(
+            "SELECT kind, app_name, state FROM instances_lcmoperation"
+            " WHERE state = 'Failed' AND reason IN ('{}', '')"
+        ).fetchone()
+        if found:
+            raise Violation(f"{found} failed at the {site.name} without a reason")

@@ -1,0 +1,202 @@
+"""What must be true, in the words of the promise; it knows nothing of how the sites keep it.
+
+An edit that somebody was told had worked stands over what its author saw there.  In the end each
+field has the one value over which nothing stands; two that nobody compared are an edit that was
+lost in silence.  A thing is there until somebody who may says that it is to go, and then it is gone.
+What a site did after the moment that a backup brings it back to is void, unless the other site knows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+Key = tuple[str, ...]
+CENTER, EDGE = "center", "edge"
+
+
+@dataclass(eq=False, slots=True)
+class Edit:
+    """One value that somebody gave a field at a site; ``over`` is all that it stands over."""
+
+    number: int
+    site: str
+    value: str
+    over: frozenset[Edit] = frozenset()
+    void: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Choice:
+    """A person saw both and chose."""
+
+    number: int
+    site: str
+    winner: Edit
+    losers: frozenset[Edit]
+    void: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Removal:
+    """Somebody was told that it will go."""
+
+    number: int
+    site: str
+    void: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Thing:
+    """A row with a life: where it was born, whose it is, and who wanted it gone."""
+
+    kind: str
+    id: str
+    born: str
+    number: int
+    tenant: str = ""
+    void: bool = False
+    removals: list[Removal] = field(default_factory=list)
+
+    @property
+    def removed(self) -> bool:
+        """Whether somebody whose word counts wants it gone.
+
+        What the center owns it brings back when only the edge removed it.
+        """
+        counts = (CENTER,) if self.born == CENTER and self.kind in _CENTER_OWNS else (CENTER, EDGE)
+        return any(one.site in counts and not one.void for one in self.removals)
+
+    @property
+    def touched(self) -> bool:
+        """Whether anybody ever wanted it gone, also where that does not count."""
+        return bool(self.removals)
+
+
+_CENTER_OWNS = frozenset({"host", "package"})
+
+
+class Model:
+    """The record of one run."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.fields: dict[Key, list[Edit]] = {}
+        self.choices: dict[Key, list[Choice]] = {}
+        self.things: dict[tuple[str, str], Thing] = {}
+
+    # --- what happens ---------------------------------------------------------------------------
+
+    def edited(
+        self, site: str, key: Key, before: Any, after: Any, *also: Any
+    ) -> None:
+        """A field was given another value over the one that was there, and over ``also``."""
+        over: set[Edit] = set()
+        for value in (before, *also):
+            over |= self._seen(key, value)
+        self.fields.setdefault(key, []).append(
+            Edit(self._next(), site, plain(after), frozenset(over))
+        )
+
+    def chosen(self, site: str, key: Key, winner: Any, loser: Any) -> None:
+        """A person preferred one value that the field has at one site to the other's."""
+        won, lost = self._edit(key, winner), self._seen(key, loser)
+        if won in lost:
+            lost = lost - self._seen(key, winner)
+        rows = self.choices.setdefault(key, [])
+        rows[:] = [one for one in rows if one.winner not in lost]
+        rows.append(Choice(self._next(), site, won, frozenset(lost)))
+
+    def born(self, site: str, kind: str, key: str, tenant: str = "") -> None:
+        """A thing was made."""
+        self.things.setdefault((kind, key), Thing(kind, key, site, self._next(), tenant))
+
+    def removal(self, site: str, kind: str, key: str) -> None:
+        """A site took the word that a thing is to go."""
+        thing = self.things.get((kind, key))
+        if thing is not None:
+            thing.removals.append(Removal(self._next(), site))
+
+    def set_back(
+        self, site: str, number: int, known: Callable[[Key], Iterable[Any]],
+        there: Callable[[str, str], bool],
+    ) -> None:
+        """``site`` is again as it was at ``number``.
+
+        ``known(field)`` tells the values of a field that the other site has heard of, and
+        ``there(kind, id)`` whether it has a thing.
+        """
+        for key, edits in self.fields.items():
+            late = [one for one in edits if one.number > number and one.site == site]
+            late_choices = [one for one in self.choices.get(key, ()) if one.number > number]
+            if not late and not late_choices:
+                continue
+            heard: set[Edit] = set()
+            for value in known(key):
+                heard |= self._seen(key, value)
+            for edit in late:
+                edit.void = edit.void or edit not in heard
+            for choice in late_choices:
+                choice.void = choice.void or (choice.site == site and choice.winner not in heard)
+        for thing in self.things.values():
+            if thing.number > number and thing.born == site and not there(thing.kind, thing.id):
+                thing.void = True
+            for removal in thing.removals:
+                if removal.number > number and removal.site == site:
+                    removal.void = removal.void or there(thing.kind, thing.id)
+
+    # --- what must be true ----------------------------------------------------------------------
+
+    def heads(self, key: Key) -> list[Edit]:
+        """The edits of a field over which nothing stands."""
+        edits = [one for one in self.fields.get(key, ()) if not one.void]
+        under: set[Edit] = set()
+        for edit in edits:
+            under |= edit.over
+        for choice in self.choices.get(key, ()):
+            if not choice.void:
+                under |= choice.losers
+        return [one for one in edits if one not in under]
+
+    def wrong_with(self, key: Key, value: Any) -> str:
+        """What is wrong with a field that has ``value`` at both sites; empty when nothing is."""
+        told = sorted({one.value for one in self.heads(key)})
+        name = "/".join(key)
+        if len(told) > 1:
+            return f"{name}: {' and '.join(told)} were never compared by anybody"
+        if told and told[0] != plain(value):
+            return f"{name} is {plain(value)} although {told[0]} was the last word"
+        return ""
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _next(self) -> int:
+        self.number += 1
+        return self.number
+
+    def _edit(self, key: Key, value: Any) -> Edit:
+        """The edit that a value at a site comes from; one from before the run where there is none."""
+        text = plain(value)
+        edits = self.fields.setdefault(key, [])
+        found = [one for one in edits if one.value == text]
+        if not found:
+            edits.insert(0, Edit(0, "", text))
+            return edits[0]
+        return found[-1]
+
+    def _seen(self, key: Key, value: Any) -> frozenset[Edit]:
+        """All that is under a value, itself included.  Of nothing there is only one kind."""
+        text = plain(value)
+        self._edit(key, value)
+        found: set[Edit] = set()
+        for one in self.fields[key]:
+            if one.value == text:
+                found |= {one, *one.over}
+        return frozenset(found)
+
+
+def plain(value: Any) -> str:
+    """A value as text, the same for the same."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,99 @@
+"""Reads the rows of a site as they lie in its database, without the site's own code."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from typing import Any
+
+Rows = dict[str, tuple[Any, ...]]
+
+_HOST = (
+    "id, ip, name, zip_code, city, address, affinity, user_name, coordinates, vim,"
+    " hw_capabilities, region, tags, coalesce(json_extract(driver_settings, '$.registry_address'), ''),"
+    " reachable, vim_kind, simulated"
+)
+_SHARED = {
+    "host": f"SELECT {_HOST} FROM hosts_mechost WHERE {{here}}",  # noqa: S608 - our own columns
+    "package": "SELECT id, tenant_id, app_id, name, package_version, sha256, size, app_class"
+    " FROM packages_package WHERE {package}",
+    "distribution": "SELECT d.package_id || ' ' || d.host_id, d.state FROM packages_distribution d"
+    " JOIN hosts_mechost h ON h.id = d.host_id WHERE {here}",
+    "instance": "SELECT i.id, i.tenant_id, i.package_id, i.host_id, i.app_name, i.state"
+    " FROM instances_appinstance i JOIN hosts_mechost h ON h.id = i.host_id WHERE {here}",
+    "rule": "SELECT c.instance_id || ' ' || r.kind || '/' || r.rule_id, r.body, c.tenant_id"
+    " FROM rules_appdrule r JOIN rules_appdconfiguration c ON c.id = r.configuration_id",
+    "service": "SELECT s.id, s.ser_name, s.state, s.transport, a.id, a.name, a.tenant_id"
+    " FROM mep_mecservice s JOIN mep_application a ON a.id = s.application_id WHERE {site}",
+}
+_CENTER = {
+    "here": "applcm_id IS NOT NULL",
+    "site": "a.site_id IS NOT NULL",
+    "package": "has_file = 0 OR id IN (SELECT package_id FROM packages_distribution)",
+}
+_EDGE = {"here": "applcm_id IS NULL", "site": "a.site_id IS NULL", "package": "1 = 1"}
+
+
+def shared(raw: sqlite3.Connection, *, center: bool) -> dict[str, Rows]:
+    """By kind and id, what both sites must have alike."""
+    words = _CENTER if center else _EDGE
+    return {
+        kind: {row[0]: tuple(row[1:]) for row in raw.execute(sql.format(**words))}
+        for kind, sql in _SHARED.items()
+    }
+
+
+def tenants(raw: sqlite3.Connection) -> dict[str, str]:
+    """The names of the tenants by id."""
+    return dict(raw.execute("SELECT id, name FROM tenants_tenant").fetchall())
+
+
+def owners(raw: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """Whose each row of a tenant is."""
+    found: dict[tuple[str, str], str] = {}
+    for table in ("packages_package", "instances_appinstance", "rules_appdconfiguration"):
+        for key, tenant in raw.execute(f"SELECT id, tenant_id FROM {table}"):  # noqa: S608
+            found[table, key] = tenant
+    return found
+
+
+def values_of(raw: sqlite3.Connection, key: tuple[str, ...]) -> list[Any]:
+    """The values of a field that a site knows of: its own and, where both differ, the others."""
+    kind, thing, name = key
+    if kind == "host":
+        return _host_values(raw, thing, name)
+    row = raw.execute(
+        "SELECT id, agreed, contested FROM rules_appdconfiguration WHERE instance_id = ?",
+        [bare(thing)],
+    ).fetchone()
+    if row is None:
+        return [None]
+    body = raw.execute(
+        "SELECT body FROM rules_appdrule WHERE configuration_id = ? AND kind || '/' || rule_id = ?",
+        [row[0], name],
+    ).fetchone()
+    return [json.loads(body[0]) if body else None, *_told(row[1], row[2], name)]
+
+
+def _host_values(raw: sqlite3.Connection, thing: str, name: str) -> list[Any]:
+    row = raw.execute(
+        f"SELECT {name}, agreed, contested FROM hosts_mechost WHERE id = ?",  # noqa: S608
+        [bare(thing)],
+    ).fetchone()
+    if row is None:
+        return []
+    if name != "driver_settings":
+        return [row[0], *_told(row[1], row[2], name)]
+    told = [json.loads(row[0]), *_told(row[1], row[2], name)]
+    return [one.get("registry_address", "") for one in told if one is not None]
+
+
+def _told(agreed: str, contested: str, name: str) -> list[Any]:
+    found = [json.loads(agreed).get(name)]
+    return [*found, *json.loads(contested).get(name, {}).values()]
+
+
+def bare(key: str) -> str:
+    """An id as the database has it."""
+    return uuid.UUID(key).hex

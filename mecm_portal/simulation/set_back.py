@@ -1,0 +1,29 @@
+"""A site is restored from a backup, and the model is told what was lost with what it did since."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mecm_portal.simulation import rows
+from mecm_portal.simulation.site import Backup, Site
+from mecm_portal.simulation.world import World
+
+
+def set_back(world: World, site: Site, backup: Backup) -> None:
+    """Restore ``site`` and start it."""
+    other = world.center if site is world.edge else world.edge
+    present = rows.shared(other.raw, center=other is world.center)
+
+    def known(key: tuple[str, ...]) -> list[Any]:
+        return rows.values_of(other.raw, key)
+
+    def there(kind: str, key: str) -> bool:
+        bare = " ".join(rows.bare(part) for part in key.split())
+        return bare in present[kind]
+
+    # Later backups are of a history that is no more.
+    kept = [one for one in world.backups[site.name] if one.number <= backup.number]
+    world.backups[site.name] = kept
+    world.model.set_back(site.name, backup.number, known, there)
+    site.load(backup.data, backup.folder)
+    site.restart()

@@ -1,0 +1,75 @@
+"""What must be true after every single step, whatever has just been lost or has died."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from mecm_portal.simulation import rows
+from mecm_portal.simulation.world import World
+
+
+class Violation(Exception):
+    """Something that must be true is not."""
+
+
+class Watch:
+    """Looks at both databases after each step and remembers what it saw."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.owner: dict[tuple[str, str], str] = {}
+        self.stones: dict[tuple[str, str], int] = {}
+        self.ended: set[str] = set()
+        self.alive: set[str] = set()
+        self.cursor = 0
+        self.look()
+
+    def set_back(self, name: str) -> None:
+        """A site was restored: what it knows now is what counts."""
+        if name == "edge":
+            self.stones = {}
+            self.alive = set()
+            living = {key for (key,) in self._edge.execute("SELECT id FROM instances_appinstance")}
+            self.ended -= living
+
+    def look(self) -> None:
+        """Raises Violation."""
+        if self.world.complaints.told:
+            raise Violation(f"an error was logged: {self.world.complaints.told[0]}")
+        self._tenants()
+        self._acknowledged()
+        self._zombies()
+
+    @property
+    def _edge(self) -> sqlite3.Connection:
+        return self.world.edge.raw
+
+    def _tenants(self) -> None:
+        for site in self.world.sites:
+            for key, owner in rows.owners(site.raw).items():
+                if self.owner.setdefault(key, owner) != owner:
+                    raise Violation(f"{key} of {self.owner[key]} is {owner}'s at the {site.name}")
+
+    def _acknowledged(self) -> None:
+        """The edge believes of nothing that it is at the center before it is, and keeps its dead
+        until then."""
+        (cursor,) = self.world.center.raw.execute("SELECT cursor FROM hosts_applcm").fetchone()
+        self.cursor = max(self.cursor, cursor)
+        readers = self._edge.execute("SELECT acked, starts_over FROM sync_reader").fetchall()
+        for acked, _ in readers:
+            if acked > self.cursor:
+                raise Violation(f"acknowledged up to {acked}, but the center has {self.cursor}")
+        found = self._edge.execute("SELECT kind, subject_id, version FROM journal_tombstone")
+        now = {(kind, key): version for kind, key, version in found}
+        for key, version in self.stones.items():
+            if key not in now and any(a < version and not over for a, over in readers):
+                raise Violation(f"the end of {key} was forgotten before it was acknowledged")
+        self.stones = now
+
+    def _zombies(self) -> None:
+        """An instance that was there and is gone never comes back."""
+        there = {key for (key,) in self._edge.execute("SELECT id FROM instances_appinstance")}
+        if back := self.ended & there:
+            raise Violation(f"the instance {min(back)} came back after its end")
+        self.ended |= self.alive - there
+        self.alive = there
