@@ -108,6 +108,7 @@ EDGE = Role(
         ("mepcfg/", "apps.mep.urls_cfg"),
     ),
     beat={
+        "apps.sync.tasks.tell_keys": 30.0,
         "apps.sync.tasks.purge": 3600.0,
         "apps.sync.tasks.look_for_center": 10.0,
         "apps.mep.tasks.mirror": 2.0,
@@ -129,8 +130,7 @@ EDGE = Role(
     },
     nav=("dashboard", "topology", "packages", "instances", "deployments", "hosts", "mep",
          "mep_services", "mep_subscriptions", "mep_applications", "mep_topology", "waiting",
-         "center",
-         "users", "activity"),
+         "center", "users", "activity"),
     watches=(
         "apps.mep.liveness.watch.watch_heartbeats",
         "apps.mep.notify.deliver.deliver_notifications",

@@ -1,11 +1,8 @@
-"""Invitations and autonomy times as words."""
+"""Invitations as words."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from apps.common import clock
 from apps.monitoring.marks import Mark
@@ -21,11 +18,3 @@ def invitation_mark(row: Invitation) -> Mark:
     if row.expires_at <= clock.now():
         return Mark("Expired", _("Expired"), "unknown", since=row.expires_at)
     return Mark("Open", _("Open"), "busy", since=row.created_at)
-
-
-def hours(time: timedelta) -> str:
-    """A span of time in hours, or in days where it is whole days."""
-    count = round(time.total_seconds() / 3600)
-    if count and count % 24 == 0:
-        return ngettext("%(count)s day", "%(count)s days", count // 24) % {"count": count // 24}
-    return ngettext("%(count)s hour", "%(count)s hours", count) % {"count": count}

@@ -33,7 +33,6 @@ _SENTENCES: dict[str, Promise] = {
     "tenants.user.password_changed": _("changed the password of"),
     "tenants.user.password_reset": _("reset the password of"),
     "tenants.user.cached": _("let in from the center the user"),
-    "tenants.user.forgotten": _("dropped the copy of the center's user"),
     "tenants.signingkey.rotated": _("made the new signing key"),
     "tenants.signingkey.learned": _("took over the new signing key of"),
     "sync.invitation.created": _("invited the edge"),

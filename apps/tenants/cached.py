@@ -128,7 +128,7 @@ def _keep(site_id: uuid.UUID, account: HomeAccount, password: str) -> User | Non
 @transaction.atomic
 def forget(user: User) -> None:
     """Drop the copy of an account: the center does not know it like this any more."""
-    journal.record("tenants.user.forgotten", user, actor=SYSTEM, tenant_id=user.tenant_id)
+    journal.record("tenants.user.removed", user, actor=SYSTEM, tenant_id=user.tenant_id)
     user.delete()
 
 

@@ -35,6 +35,7 @@ from apps.tenants.roles import Role
 from examples.packages import build
 from tests import factories as make
 from tests.packages import stores
+from tests.security.bodies import administration, store
 from tests.security.link import LINK_PATHS, link_body, prepare_link
 from tests.security.platform import SECRET_KEY, Platform, platform_body, platform_of
 
@@ -284,7 +285,7 @@ def _body(world, method, route, who, values):
         named = route.startswith("appo/") and method == "DELETE"
         return {"body": {"appDNSRule": []} if named else {"appName": "camera"}}
     if route.startswith("tenants/"):
-        return _administration(method, route)
+        return administration(method, route)
     if route.endswith("/deployments"):
         return {"body": {
             "appPackageId": world.red.package.package_id, "appName": "placed",
@@ -327,28 +328,12 @@ def _inventory(method, route, values):
         ip = values["ip"] if "{ip}" in route else "10.8.8.8"
         return {"body": {"mepmName": "other", "mepmIp": ip, "mepmPort": "31252"}}
     if "appstores" in route or "apprepos" in route:
-        return {"body": _store("appstores" in route, values["key"] if "{key}" in route else "")}
+        return {"body": store("appstores" in route, values["key"] if "{key}" in route else "")}
     if "applcms" in route:
         return {"body": {"applcmName": "other", "applcmIp": ip, "applcmPort": "30204"}}
     if "apprulemanagers" in route:
         return {"body": {"appRuleName": "other", "appRuleIp": ip, "appRulePort": "30206"}}
     return {"body": NEW_HOST | {"mechostIp": ip, "applcmIp": "10.9.0.1"}}
-
-
-def _store(is_store, key):
-    if is_store:
-        return {"appstoreIp": key or "10.8.8.8", "appstorePort": "8099", "appstoreRepo": "r:5000",
-                "appstoreRepoPassword": make.TOKEN}
-    return {"repoEndPoint": key or "another.example:5000", "repoName": "other",
-            "repoUserName": "someone", "repoPassword": make.TOKEN}
-
-
-def _administration(method, route):
-    if method == "DELETE":
-        return {}
-    if route.endswith("quotas"):
-        return {"body": {"quotas": [{"kind": "rules", "limit": 60}]}}
-    return {"body": {"name": "renamed"} if "tenants/{" in route else {"is_active": False}}
 
 
 def _of_tenant(world, method, route, values):

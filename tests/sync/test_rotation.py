@@ -13,6 +13,7 @@ from apps.tenants import keys, statements, tokens
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import KeyHolder, SigningKey
 from tests import factories as make
+from tests.sites import CENTER, EDGE
 
 
 @pytest.fixture
@@ -209,3 +210,9 @@ def test_only_administrators_of_the_site_rotate_and_within_bounds(house):
     assert "PRIVATE" not in told.content.decode()
     assert api.send("PUT", "/sync/v1/keys", {"statement": "x"}).status_code == 401
     assert make.Api().send("POST", "/sync/v1/keys", {}).status_code == 401
+
+
+def test_either_kind_of_site_goes_on_telling_and_an_edge_goes_on_greeting():
+    for role in (CENTER, EDGE):
+        assert role.beat["apps.sync.tasks.tell_keys"] <= 60
+    assert "apps.sync.greeting.watch_center" in EDGE.watches

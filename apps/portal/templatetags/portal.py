@@ -33,7 +33,7 @@ from apps.portal.access import facts_of
 from apps.portal.center_away import sentence
 from apps.portal.conflict_words import fields_sentence
 from apps.portal.held import held_sentence
-from apps.portal.invited import hours, invitation_mark
+from apps.portal.invited import invitation_mark
 from apps.portal.sync_view import autonomy, brought, kind_name, lag, run_mark, skew
 from apps.tenants.policies import Decision
 
@@ -65,7 +65,6 @@ register.filter("access_facts", facts_of)
 register.filter("invitation_mark", invitation_mark)
 register.filter("level_mark", marks.level_mark)
 register.filter("held", held_sentence)
-register.filter("hours", hours)
 
 AGE_WORDS = {
     "now": _("just now"),
