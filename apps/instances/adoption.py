@@ -62,25 +62,13 @@ def export(instance: AppInstance) -> dict[str, Any]:
     }
 
 
-def take_over(
-    *, edge: AppLcm, instance_id: uuid.UUID, data: dict[str, Any], seen: Observation
-) -> bool:
-    """Copy what the edge tells of its own; False while package, host or tenant are unknown here.
-
-    Raises Conflict for an instance of another edge.
-    """
-    (outcome,) = take_over_many(edge=edge, words=[Word(instance_id, data, seen)])
-    if isinstance(outcome, DomainError):
-        raise outcome
-    return outcome
-
-
 @transaction.atomic
-def take_over_many(
+def take_over(
     *, edge: AppLcm, words: Sequence[Word], quiet: bool = False
 ) -> list[bool | DomainError]:
-    """The same for many different instances at once; what would be raised is returned instead.
+    """Copy what the edge tells of different instances of its own; says of each what came of it.
 
+    False while package, host or tenant are unknown here, Conflict for an instance of another edge.
     ``quiet`` where they are no news but a copy of what has been there for long.
     """
     work = _TakeOver(edge, words, quiet)
