@@ -103,12 +103,13 @@ def take(
 def take_held(source: Source, taken: Taken) -> int:
     """Try once more what waits for another row, until nothing moves; returns how much is left."""
     held = HeldRow.objects.filter(edge=source.edge, code__in=(WAITS, BROKEN))
-    before = 0
-    while (left := held.count()) and left != before:
-        before = left
-        take(source, [_as_row(one) for one in held.all()], taken)
-    taken.hold(_as_row(one) for one in held.all())
-    return left
+    left, before = [_as_row(one) for one in held], 0
+    while left and len(left) != before:
+        before = len(left)
+        take(source, left, taken)
+        left = [_as_row(one) for one in held.all()]
+    taken.hold(left)
+    return len(left)
 
 
 def _take_chunk(
