@@ -198,13 +198,12 @@ def _told(one: AppInstance, version: int) -> dict[str, Any]:
 
 def _host(number: int, edge: AppLcm | None) -> MecHost:
     moment = clock.now()
-    host = MecHost(
+    return MecHost(
         name=f"host {number}", ip=f"10.{80 + number // 62500}.{number // 250 % 250}."
         f"{number % 250 + 1}", city="Delft", address="Quay 1", coordinates="4.36,52.01",
         vim="K8S", applcm=edge, reachable=True, vim_kind="kubernetes", observed_at=moment,
         desired_version=1, delivered_version=1, edge_version=1 if edge else 0, observed_version=5,
     )
-    return host
 
 
 def _package(tenant: Tenant, number: int) -> Package:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -23,7 +25,19 @@ _BY_STATUS: dict[int, type[DomainError]] = {
 def client(base_url: str, *, read_seconds: float = READ_SECONDS) -> httpx.Client:
     """A client that never waits for ever, never follows redirects and ignores proxy variables."""
     timeout = httpx.Timeout(read_seconds, connect=CONNECT_SECONDS)
-    return httpx.Client(base_url=base_url, timeout=timeout, follow_redirects=False, trust_env=False)
+    return httpx.Client(
+        base_url=base_url,
+        timeout=timeout,
+        follow_redirects=False,
+        trust_env=False,
+        verify=authorities(),
+    )
+
+
+@lru_cache(maxsize=1)
+def authorities() -> ssl.SSLContext:
+    """What TLS is checked against.  Reading all of it takes longer than most requests."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def send(

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+from django.conf import settings
 from django.utils.translation import gettext_noop as N_
 
-from apps.common import http
+from apps.common import clock, http
 from apps.common.errors import DomainError, Invalid, Upstream
 from apps.edgelink import through
 from apps.hosts import managers
@@ -46,6 +47,7 @@ class EdgeClient:
             self.url = through.url_of(edge.channel_url or edge.base_url, edge.pk)
         self._http = http.client(self.url)
         self._http.event_hooks["response"].append(through.raise_fault)
+        self._token, self._token_until = "", clock.now()
 
     def __enter__(self) -> Self:
         return self
@@ -303,10 +305,12 @@ class EdgeClient:
         if self.edge.site_id is None:
             self._meet()
         assert self.edge.site_id is not None  # noqa: S101 - _meet pins it or raises
-        token = tokens.site_token(
-            self.actor, audience=self.edge.site_id, tenant_name=self.tenant_name
-        )
-        headers = {"Authorization": f"Bearer {token}"} | way
+        if clock.now() >= self._token_until:
+            self._token = tokens.site_token(
+                self.actor, audience=self.edge.site_id, tenant_name=self.tenant_name
+            )
+            self._token_until = clock.now() + settings.SITE_TOKEN_LIFETIME / 2
+        headers = {"Authorization": f"Bearer {self._token}"} | way
         return headers | ({"X-Request-ID": request_id.get()} if request_id.get() else {})
 
     def _way(self) -> dict[str, str]:

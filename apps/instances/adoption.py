@@ -62,25 +62,13 @@ def export(instance: AppInstance) -> dict[str, Any]:
     }
 
 
-def take_over(
-    *, edge: AppLcm, instance_id: uuid.UUID, data: dict[str, Any], seen: Observation
-) -> bool:
-    """Copy what the edge tells of its own; False while package, host or tenant are unknown here.
-
-    Raises Conflict for an instance of another edge.
-    """
-    (outcome,) = take_over_many(edge=edge, words=[Word(instance_id, data, seen)])
-    if isinstance(outcome, DomainError):
-        raise outcome
-    return outcome
-
-
 @transaction.atomic
-def take_over_many(
+def take_over(
     *, edge: AppLcm, words: Sequence[Word], quiet: bool = False
 ) -> list[bool | DomainError]:
-    """The same for many different instances at once; what would be raised is returned instead.
+    """Copy what the edge tells of different instances of its own; says of each what came of it.
 
+    False while package, host or tenant are unknown here, Conflict for an instance of another edge.
     ``quiet`` where they are no news but a copy of what has been there for long.
     """
     work = _TakeOver(edge, words, quiet)
@@ -123,7 +111,10 @@ class _TakeOver:
         self.ended = buried("appinstance", [word.id for word in new])
         # An instance that is upgraded runs a package that may not be known here yet.
         self.packages = _keys(Package.objects, words, "package_id")
-        self.hosts = _keys(MecHost.objects.filter(applcm=edge), new, "host_id")
+        asked = {one.host_id for one in self.there.values()}
+        asked |= {uuid.UUID(word.data["host_id"]) for word in new}
+        ours = MecHost.objects.filter(applcm=edge, pk__in=asked)
+        self.hosts = set(ours.order_by().values_list("pk", flat=True))
         self.tenants = _keys(Tenant.objects, new, "tenant_id")
         self.changed: list[AppInstance] = []
         self.aged: list[AppInstance] = []
@@ -142,7 +133,7 @@ class _TakeOver:
             if instance is None:
                 return False
             followed = True
-        elif instance.host.applcm_id != self.edge.pk:
+        elif instance.host_id not in self.hosts:
             return Conflict(
                 N_("The instance “%(name)s” runs at another edge."), name=instance.app_name
             )
@@ -168,7 +159,8 @@ class _TakeOver:
             if self.quiet or is_steady(instance, before):
                 self.seen["observed", instance.tenant_id].append(instance)
             else:
-                self.tellings.append(lambda: tell_observed(instance, before))
+                awaited = instance.pk in self.busy
+                self.tellings.append(lambda: tell_observed(instance, before, awaited=awaited))
         if followed or noted is Noted.NEWS:
             self.changed.append(instance)
         elif noted is Noted.AGE:
@@ -227,7 +219,8 @@ class _TakeOver:
 
 def _keys(rows: Any, words: Sequence[Word], name: str) -> set[uuid.UUID]:
     asked = {word.data[name] for word in words}
-    return set(rows.filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()
+    found = rows.filter(pk__in=asked).order_by().values_list("pk", flat=True)
+    return set(found) if asked else set()
 
 
 def copies(edge: AppLcm) -> Iterator[AppInstance]:

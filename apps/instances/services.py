@@ -106,11 +106,11 @@ def lock(instance_id: uuid.UUID) -> AppInstance | None:
 
 
 def locked(instance_ids: Sequence[uuid.UUID]) -> list[AppInstance]:
-    """Those of many rows that are there, with their hosts, in the order of ids and held as above.
+    """Those of many rows that are there, in the order of ids and held as above.
 
     One order for everybody, so that nobody waits for a row while another waits for theirs.
     """
-    rows = AppInstance.objects.select_for_update(of=("self",)).select_related("host")
+    rows = AppInstance.objects.select_for_update(of=("self",))
     return list(rows.filter(pk__in=instance_ids).order_by("pk"))
 
 
@@ -235,14 +235,18 @@ def is_steady(instance: AppInstance, before: str) -> bool:
     return instance.health in (before, _EXPECTED.get(Health(before)))
 
 
-def tell_observed(instance: AppInstance, before: str) -> None:
-    """Announce news of an instance whose health was ``before``; worse health is kept as well."""
+def tell_observed(instance: AppInstance, before: str, *, awaited: bool = True) -> None:
+    """Announce news of an instance whose health was ``before``; worse health is kept as well.
+
+    ``awaited`` is False where it is known that no operation waits for any.
+    """
     journal.record(
         "instances.instance.observed",
         instance,
         actor=SYSTEM,
         tenant_id=instance.tenant_id,
-        data={"state": instance.state, "health": instance.health},
+        data={"state": instance.state, "health": instance.health}
+        | ({} if awaited else {"awaited": False}),
         quiet=is_steady(instance, before),
     )
 

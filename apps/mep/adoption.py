@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
-from apps.common.models import Origin
+from apps.common.models import Origin, save_many
 from apps.journal import services as journal
 from apps.mep import locking
 from apps.mep.models import Application, MecService
@@ -38,38 +38,64 @@ def export(row: MecService) -> dict[str, Any]:
 
 
 @transaction.atomic
-def take_over(*, site_id: uuid.UUID, service_id: uuid.UUID, data: dict[str, Any]) -> bool:
-    """Keep the copy of an edge's service; False while its tenant is not known here.
+def take_over(*, site_id: uuid.UUID, told: Mapping[uuid.UUID, dict[str, Any]]) -> list[bool]:
+    """Keep the copies of an edge's services, by id; False for each whose tenant is unknown here.
 
     An edge speaks for its own services only: what belongs to another is left alone.
     """
-    said = data["application"]
-    tenant_id = uuid.UUID(said["tenant_id"]) if said["tenant_id"] else None
-    if tenant_id is not None and not Tenant.objects.filter(pk=tenant_id).exists():
-        return False
-    key = uuid.UUID(said["id"])
-    application, _ = Application.objects.select_for_update().get_or_create(
-        pk=key, defaults={"site_id": site_id, "name": said["name"], "tenant_id": tenant_id}
-    )
+    asked = {one["application"]["tenant_id"] for one in told.values()} - {None, ""}
+    tenants = set(map(str, Tenant.objects.filter(pk__in=asked).values_list("pk", flat=True)))
+    known = {
+        key: data
+        for key, data in told.items()
+        if not data["application"]["tenant_id"] or data["application"]["tenant_id"] in tenants
+    }
+    applications = _applications(site_id, [data["application"] for data in known.values()])
     rows = MecService.objects.select_for_update(of=("self",)).select_related("application")
-    row = rows.filter(pk=service_id).first()
-    if application.site_id != site_id or (row and row.application.site_id != site_id):
-        return True
-    if (application.name, application.tenant_id) != (said["name"], tenant_id):
-        application.name, application.tenant_id = said["name"], tenant_id
-        application.save(update_fields=["name", "tenant"])
-    row = row or MecService(pk=service_id, origin=Origin.MEPM)
-    row.application = application
-    for name in _PLAIN:
-        setattr(row, name, data[name])
-    for name in _TIMES:
-        setattr(row, name, parse_datetime(data[name]) if data[name] else None)
-    row.save()
-    journal.record(
-        "mep.service.observed", row, actor=SYSTEM, tenant_id=tenant_id,
-        data={"site_id": str(site_id)}, quiet=True,
-    )
-    return True
+    there = {row.pk: row for row in rows.filter(pk__in=known).order_by("pk")}
+    taken = []
+    for key, data in known.items():
+        application = applications.get(data["application"]["id"])
+        row = there.get(key)
+        if application is None or (row and row.application.site_id != site_id):
+            continue
+        row = row or MecService(pk=key, origin=Origin.MEPM)
+        row.application = application
+        for name in _PLAIN:
+            setattr(row, name, data[name])
+        for name in _TIMES:
+            setattr(row, name, parse_datetime(data[name]) if data[name] else None)
+        taken.append(row)
+    save_many(taken, fields=("application", *_PLAIN, *_TIMES))
+    for row in taken:
+        journal.record(
+            "mep.service.observed", row, actor=SYSTEM, tenant_id=row.application.tenant_id,
+            data={"site_id": str(site_id)}, quiet=True,
+        )
+    return [key in known for key in told]
+
+
+def _applications(
+    site_id: uuid.UUID, said: Iterable[dict[str, Any]]
+) -> dict[str, Application]:
+    """The applications of which an edge speaks as they are now, made where they are new.
+
+    Without those that belong to another edge.
+    """
+    told = {one["id"]: one for one in said}
+    rows = Application.objects.select_for_update().filter(pk__in=told).order_by("pk")
+    found = {str(row.pk): row for row in rows}
+    for key, one in told.items():
+        tenant_id = uuid.UUID(one["tenant_id"]) if one["tenant_id"] else None
+        row = found.get(key)
+        if row is None:
+            found[key] = Application.objects.create(
+                pk=uuid.UUID(key), site_id=site_id, name=one["name"], tenant_id=tenant_id
+            )
+        elif row.site_id == site_id and (row.name, row.tenant_id) != (one["name"], tenant_id):
+            row.name, row.tenant_id = one["name"], tenant_id
+            row.save(update_fields=["name", "tenant"])
+    return {key: row for key, row in found.items() if row.site_id == site_id}
 
 
 @transaction.atomic

@@ -106,6 +106,8 @@ def on_operation_ended(event: Event) -> None:
 
 def on_instance_observed(event: Event) -> None:
     """An edge told something new of one instance or of many: what waits for it goes on."""
+    if not event.data.get("awaited", True):
+        return
     ids = event.data.get("ids") or [event.subject_id]
     for operation_id in operations.nudge(*map(uuid.UUID, ids)):
         run_operation.delay(str(operation_id))

@@ -9,16 +9,17 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from apps.common.models import Origin
+from apps.common.models import Origin, save_many
 from apps.common.words import Reason
 from apps.hosts.models import AppLcm, MecHost
 from apps.journal import services as journal
-from apps.journal.selectors import is_buried
-from apps.packages.distribution import about, note_state
+from apps.journal.selectors import buried
+from apps.packages.distribution import about
 from apps.packages.models import Distribution, Package
-from apps.packages.revisions import next_number
+from apps.packages.revisions import give_numbers
 from apps.packages.states import DistributionState
 from apps.tenants.actors import SYSTEM
+from apps.tenants.models import Tenant
 
 DESCRIBED = (
     "name",
@@ -64,11 +65,38 @@ def export_distribution(row: Distribution) -> dict[str, Any]:
 
 
 @transaction.atomic
-def take_over_package(*, edge: AppLcm, package_id: uuid.UUID, data: dict[str, Any]) -> None:
-    """Copy the description of a package that was uploaded at the edge."""
-    if Package.objects.filter(pk=package_id).exists() or is_buried("package", package_id):
-        return
-    package = Package(
+def take_over_packages(
+    *, edge: AppLcm, told: Mapping[uuid.UUID, dict[str, Any]], quiet: bool = False
+) -> list[bool]:
+    """Copy the descriptions of packages that were uploaded at the edge, by id.
+
+    False for each whose tenant is unknown here.  ``quiet`` where they are no news but a copy of
+    what has been there for long.
+    """
+    asked = {data["tenant_id"] for data in told.values()}
+    tenants = set(map(str, Tenant.objects.filter(pk__in=asked).values_list("pk", flat=True)))
+    known = set(Package.objects.filter(pk__in=told).values_list("pk", flat=True))
+    known |= buried("package", told)
+    new = [
+        _described(edge, key, data)
+        for key, data in told.items()
+        if key not in known and data["tenant_id"] in tenants
+    ]
+    give_numbers(new)
+    save_many(new, fields=())
+    for package in new:
+        journal.record(
+            "packages.package.reported",
+            package,
+            actor=SYSTEM,
+            tenant_id=package.tenant_id,
+            quiet=quiet,
+        )
+    return [data["tenant_id"] in tenants for data in told.values()]
+
+
+def _described(edge: AppLcm, package_id: uuid.UUID, data: dict[str, Any]) -> Package:
+    return Package(
         id=package_id,
         app_id=uuid.UUID(data["app_id"]),
         tenant_id=uuid.UUID(data["tenant_id"]),
@@ -77,27 +105,55 @@ def take_over_package(*, edge: AppLcm, package_id: uuid.UUID, data: dict[str, An
         edge=edge,
         **{name: data[name] for name in DESCRIBED},
     )
-    package.revision = next_number(package)
-    package.save(force_insert=True)
-    journal.record("packages.package.reported", package, actor=SYSTEM, tenant_id=package.tenant_id)
 
 
 @transaction.atomic
-def take_over_distribution(*, edge: AppLcm, remote_id: uuid.UUID, data: dict[str, Any]) -> bool:
-    """Copy where a package is at its edge; False while package or host are unknown here."""
-    package = Package.objects.filter(pk=data["package_id"]).first()
-    host = MecHost.objects.filter(pk=data["host_id"], applcm=edge).first()
-    if package is None or host is None:
-        return False
-    row = Distribution.objects.filter(package=package, host=host).first()
-    if row is None:
-        row = Distribution(package=package, host=host, origin=Origin(data["origin"]))
-        row.save(force_insert=True)
+def take_over_distributions(
+    *, edge: AppLcm, told: Mapping[uuid.UUID, dict[str, Any]]
+) -> list[bool]:
+    """Copy where packages are at their edge, by the edge's own ids.
+
+    False for each whose package or host is unknown here.
+    """
+    pairs = [(uuid.UUID(one["package_id"]), uuid.UUID(one["host_id"])) for one in told.values()]
+    packages = Package.objects.in_bulk([package for package, _ in pairs])
+    hosts = MecHost.objects.filter(applcm=edge).in_bulk([host for _, host in pairs])
+    rows = Distribution.objects.select_for_update(of=("self",)).order_by("pk")
+    there = rows.filter(package__in=packages, host__in=hosts)
+    known = {(row.package_id, row.host_id): row for row in there}
+    changed: dict[uuid.UUID, Distribution] = {}
+    for (remote_id, data), (package, host) in zip(told.items(), pairs, strict=True):
+        if package not in packages or host not in hosts:
+            continue
+        row = known.setdefault((package, host), Distribution(origin=Origin(data["origin"])))
+        row.package, row.host = packages[package], hosts[host]
+        if _told(row, remote_id, data):
+            changed[row.pk] = row
+    save_many(list(changed.values()), fields=("state", "fault", "next_at", "remote_id"))
+    for row in changed.values():
+        journal.record(
+            "packages.distribution.observed",
+            row,
+            actor=SYSTEM,
+            quiet=True,
+            tenant_id=row.package.tenant_id,
+            data=about(row),
+        )
+    return [package in packages and host in hosts for package, host in pairs]
+
+
+def _told(row: Distribution, remote_id: uuid.UUID, data: dict[str, Any]) -> bool:
+    """Give a row what its edge tells, unless it is being withdrawn; whether that is news."""
     if row.remote_id != remote_id:
+        row.remote_id = remote_id
+        # The edge's own id of it is no news.
         Distribution.objects.filter(pk=row.pk).update(remote_id=remote_id)
-    if not row.removing:
-        state = DistributionState(data["state"])
-        note_state(distribution=row, state=state, fault=Reason.from_json(data["fault"]))
+    state, fault = DistributionState(data["state"]), Reason.from_json(data["fault"])
+    if row.removing or (row.version and (row.state, row.fault_reason) == (state, fault)):
+        return False
+    row.state, row.fault = state, fault.as_json() if fault else {}
+    if state != DistributionState.PROCESSING:
+        row.next_at = None
     return True
 
 

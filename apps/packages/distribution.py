@@ -14,7 +14,6 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import Conflict, NotFound
-from apps.common.words import Reason
 from apps.hosts import selectors as hosts
 from apps.hosts.models import MecHost
 from apps.hosts.policies import may_deploy_to
@@ -122,27 +121,6 @@ def bring_again(*, distribution_id: uuid.UUID) -> None:
         tenant_id=row.package.tenant_id,
         data=about(row),
     )
-
-
-@transaction.atomic
-def note_state(
-    *, distribution: Distribution, state: DistributionState, fault: Reason, actor: Actor = SYSTEM
-) -> None:
-    """Take over what the edge tells of a distribution that nobody here is working on."""
-    if (distribution.state, distribution.fault_reason) != (state, fault):
-        distribution.refresh_from_db()
-        distribution.state, distribution.fault = state, fault.as_json() if fault else {}
-        if state != DistributionState.PROCESSING and not distribution.removing:
-            distribution.next_at = None
-        distribution.save()
-        journal.record(
-            "packages.distribution.observed",
-            distribution,
-            actor=actor,
-            quiet=True,
-            tenant_id=distribution.package.tenant_id,
-            data=about(distribution),
-        )
 
 
 def about(row: Distribution) -> dict[str, str]:

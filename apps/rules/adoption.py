@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.hosts.models import AppLcm
@@ -13,6 +15,15 @@ from apps.instances.models import AppInstance
 from apps.rules import agreement
 from apps.rules.models import AppdConfiguration
 from apps.rules.wire import spec_of
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What an edge has as the rules of one instance, in which version of its own."""
+
+    instance_id: uuid.UUID
+    version: int
+    content: dict[str, Any]
 
 
 def exported() -> QuerySet[AppdConfiguration]:
@@ -30,26 +41,33 @@ def export(row: AppdConfiguration) -> dict[str, Any]:
     }
 
 
+@transaction.atomic
 def take_over(
-    *,
-    edge: AppLcm,
-    instance_id: uuid.UUID,
-    version: int,
-    data: dict[str, Any],
-    forked_at: int | None = None,
-) -> bool:
-    """Merge an edge's rules into ours; False while the instance is unknown here.
+    *, edge: AppLcm, told: Sequence[Word], forked_at: int | None = None, quiet: bool = False
+) -> list[bool]:
+    """Merge an edge's rules into ours; False for each whose instance is unknown here.
 
-    An edge speaks for the instances on its own hosts only.
+    An edge speaks for the instances on its own hosts only.  ``quiet`` where those that are new
+    here are no news but a copy of what has been there for long.
     """
-    if not AppInstance.objects.filter(pk=instance_id, host__applcm=edge).exists():
-        return False
-    return agreement.take_theirs(
-        instance_id=instance_id,
-        theirs=data["content"],
-        edge_version=version,
-        forked_at=forked_at,
+    ids = [word.instance_id for word in told]
+    here = set(
+        AppInstance.objects.filter(pk__in=ids, host__applcm=edge).values_list("pk", flat=True)
     )
+    words = [word for word in told if word.instance_id in here]
+    known = AppdConfiguration.objects.filter(instance_id__in=here)
+    there = set(known.values_list("instance_id", flat=True))
+    for word in words:
+        if word.instance_id in there:
+            agreement.take_theirs(
+                instance_id=word.instance_id,
+                theirs=word.content,
+                edge_version=word.version,
+                forked_at=forked_at,
+            )
+    new = {word.instance_id: word for word in words if word.instance_id not in there}
+    agreement.adopt({key: (one.content, one.version) for key, one in new.items()}, quiet=quiet)
+    return [key in here for key in ids]
 
 
 def note_gone(*, edge: AppLcm, instance_id: uuid.UUID, version: int) -> bool:

@@ -15,7 +15,8 @@ from django.db import transaction
 
 from apps.common import merging
 from apps.common.merging import Merged
-from apps.common.models import Origin
+from apps.common.models import Origin, save_many
+from apps.common.rows import insert_many
 from apps.hosts.agreement import check_choices
 from apps.instances import services as instances
 from apps.instances.models import AppInstance
@@ -62,7 +63,7 @@ def take_theirs(
         return not theirs
     row = AppdConfiguration.objects.select_for_update().filter(instance_id=instance_id).first()
     if row is None and theirs:
-        _adopt(instance, theirs, edge_version)
+        adopt({instance_id: (theirs, edge_version)})
     elif row is not None and (forked_at or edge_version > row.edge_version):
         known = row.edge_version or not row.delivered
         base = merging.base_of(
@@ -71,6 +72,47 @@ def take_theirs(
         merged = merging.merge(base=base, ours=content_of(row), theirs=theirs)
         _keep(instance, row, merged, edge_version=edge_version, actor=SYSTEM)
     return True
+
+
+@transaction.atomic
+def adopt(
+    theirs: Mapping[uuid.UUID, tuple[dict[str, Any], int]], *, quiet: bool = False
+) -> None:
+    """Take what an edge has of instances that have no configuration here: content and version.
+
+    ``quiet`` leaves no entry of it.
+    """
+    rows, rules = [], []
+    for instance in instances.locked(list(theirs)):
+        content, edge_version = theirs[instance.pk]
+        if not content:
+            continue
+        spec = _spec(content, instance.app_name)
+        row = AppdConfiguration(
+            id=instance.pk,
+            tenant_id=instance.tenant_id,
+            instance=instance,
+            app_name=spec.app_name,
+            supports_mp1=spec.supports_mp1,
+            origin=Origin.MEPM,
+            wanted=1,
+            delivered=1,
+            agreed=content,
+            edge_version=edge_version,
+        )
+        rows.append(row)
+        rules += services.rules_of(row, spec)
+    save_many(rows, fields=())
+    insert_many(rules)
+    for row in rows:
+        journal.record(
+            "rules.configuration.reported",
+            row,
+            actor=SYSTEM,
+            tenant_id=row.tenant_id,
+            data={"instance_id": str(row.instance_id), "name": row.instance.app_name},
+            quiet=quiet,
+        )
 
 
 @transaction.atomic
@@ -104,24 +146,6 @@ def settle(
     about = {"choices": dict(choices), "versions": {name: row.contested[name] for name in choices}}
     return _keep(
         instance, row, merged, edge_version=row.edge_version, actor=actor, settled=about
-    )
-
-
-def _adopt(instance: AppInstance, theirs: dict[str, Any], edge_version: int) -> None:
-    row = AppdConfiguration(
-        id=instance.pk,
-        tenant_id=instance.tenant_id,
-        instance=instance,
-        origin=Origin.MEPM,
-        wanted=1,
-        delivered=1,
-        agreed=theirs,
-        edge_version=edge_version,
-    )
-    services.write_rules(row, _spec(theirs, instance.app_name))
-    about = {"instance_id": str(instance.pk), "name": instance.app_name}
-    journal.record(
-        "rules.configuration.reported", row, actor=SYSTEM, tenant_id=row.tenant_id, data=about
     )
 
 

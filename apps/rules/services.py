@@ -20,7 +20,7 @@ from apps.rules.models import AppdConfiguration, AppdRule, RuleTask
 from apps.rules.policies import may_configure
 from apps.rules.selectors import no_configuration
 from apps.rules.serializers import MOST_DNS, MOST_TRAFFIC
-from apps.rules.specs import AppdSpec, Body
+from apps.rules.specs import AppdSpec
 from apps.rules.states import TASK, UNFINISHED, TaskState, Verb
 from apps.rules.wire import spec_of
 from apps.tenants import quotas
@@ -170,26 +170,30 @@ def write_rules(row: AppdConfiguration, spec: AppdSpec) -> None:
     """Write a locked or new row with exactly these rules."""
     row.app_name, row.supports_mp1 = spec.app_name, spec.supports_mp1
     row.save(force_insert=row.version == 0)
-    wanted = {(AppdRule.Kind.DNS, key): body for key, body in spec.dns.items()}
-    wanted |= {(AppdRule.Kind.TRAFFIC, key): body for key, body in spec.traffic.items()}
-    present = {(AppdRule.Kind(one.kind), one.rule_id): one for one in row.rules.all()}
+    wanted = {(one.kind, one.rule_id): one for one in rules_of(row, spec)}
+    present = {(one.kind, one.rule_id): one for one in row.rules.all()}
     for key, one in present.items():
         if key not in wanted:
             one.delete()
-    for (kind, rule_id), body in wanted.items():
-        _write(row, present.get((kind, rule_id)), kind, rule_id, body)
+    for key, new in wanted.items():
+        known = present.get(key)
+        if known is None:
+            new.save()
+        elif known.body != new.body:
+            known.body = new.body
+            known.save(update_fields=["body"])
 
 
-def _write(
-    row: AppdConfiguration, one: AppdRule | None, kind: str, rule_id: str, body: Body
-) -> None:
-    if one is None:
-        AppdRule.objects.create(
-            configuration=row, tenant_id=row.tenant_id, kind=kind, rule_id=rule_id, body=body
+def rules_of(row: AppdConfiguration, spec: AppdSpec) -> list[AppdRule]:
+    """The rules of a configuration as unsaved rows."""
+    kinds = ((AppdRule.Kind.DNS, spec.dns), (AppdRule.Kind.TRAFFIC, spec.traffic))
+    return [
+        AppdRule(
+            configuration=row, tenant_id=row.tenant_id, kind=str(kind), rule_id=key, body=body
         )
-    elif one.body != body:
-        one.body = body
-        one.save(update_fields=["body"])
+        for kind, bodies in kinds
+        for key, body in bodies.items()
+    ]
 
 
 def _check_sizes(spec: AppdSpec) -> None:

@@ -46,21 +46,23 @@ class Source:
     is_copy: bool = False
 
 
+Outcomes = list[bool | DomainError]
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind: where its rows are read, what of them travels, and what a center does with it.
 
-    ``take_many`` is for kinds that come by the thousand; it returns for each row what ``take``
-    does.  ``here`` tells of the kinds that this center can end at the edge which ids it has.
+    ``take`` takes rows of the kind together and says of each, in their order, what came of it.
+    ``here`` tells of the kinds that this center can end at the edge which ids it has.
     """
 
     name: str
     rows: Callable[[], QuerySet[Any]]
     export: Callable[[Any], Row]
-    take: Callable[[Source, Row], bool]
+    take: Callable[[Source, Sequence[Row]], Outcomes]
     end: Callable[[Source, Row], bool]
     waits: str
-    take_many: Callable[[Source, Sequence[Row]], list[bool | DomainError]] | None = None
     here: Callable[[Source, uuid.UUID], bool] | None = None
 
 
@@ -69,11 +71,12 @@ def export_tenant(tenant: Tenant) -> Row:
     return {"name": tenant.name, "description": tenant.description, "origin": tenant.origin}
 
 
-def take_tenant(source: Source, row: Row) -> bool:
-    """A tenant of the edge itself; one of ours is known already."""
-    if row["data"]["origin"] == Origin.MEPM:
-        adopt_tenant(tenant_id=_id(row), name=row["data"]["name"], origin=Origin.MEPM)
-    return True
+def take_tenants(source: Source, rows: Sequence[Row]) -> Outcomes:
+    """Tenants of the edge itself; ours are known already."""
+    for row in rows:
+        if row["data"]["origin"] == Origin.MEPM:
+            adopt_tenant(tenant_id=_id(row), name=row["data"]["name"], origin=Origin.MEPM)
+    return [True] * len(rows)
 
 
 def end_tenant(source: Source, row: Row) -> bool:
@@ -81,15 +84,18 @@ def end_tenant(source: Source, row: Row) -> bool:
     return True
 
 
-def take_host(source: Source, row: Row) -> bool:
+def take_hosts(source: Source, rows: Sequence[Row]) -> Outcomes:
     """Configuration, merged with ours, and observation."""
-    return hosts.take_over(
-        edge=source.edge,
-        host_id=_id(row),
-        version=row["version"],
-        data=row["data"],
-        forked_at=source.forked_at,
-    )
+    return [
+        hosts.take_over(
+            edge=source.edge,
+            host_id=_id(row),
+            version=row["version"],
+            data=row["data"],
+            forked_at=source.forked_at,
+        )
+        for row in rows
+    ]
 
 
 def end_host(source: Source, row: Row) -> bool:
@@ -97,12 +103,10 @@ def end_host(source: Source, row: Row) -> bool:
     return hosts.note_gone(edge=source.edge, host_id=_id(row))
 
 
-def take_package(source: Source, row: Row) -> bool:
-    """The description of packages uploaded there."""
-    if not Tenant.objects.filter(pk=row["data"]["tenant_id"]).exists():
-        return False
-    packages.take_over_package(edge=source.edge, package_id=_id(row), data=row["data"])
-    return True
+def take_packages(source: Source, rows: Sequence[Row]) -> Outcomes:
+    """The descriptions of packages uploaded there."""
+    told = {_id(row): row["data"] for row in rows}
+    return [*packages.take_over_packages(edge=source.edge, told=told, quiet=source.is_copy)]
 
 
 def end_package(source: Source, row: Row) -> bool:
@@ -110,10 +114,10 @@ def end_package(source: Source, row: Row) -> bool:
     return packages.note_package_gone(edge=source.edge, package_id=_id(row))
 
 
-def take_distribution(source: Source, row: Row) -> bool:
+def take_distributions(source: Source, rows: Sequence[Row]) -> Outcomes:
     """Where packages are at that edge."""
-    data = row["data"]
-    return packages.take_over_distribution(edge=source.edge, remote_id=_id(row), data=data)
+    told = {_id(row): row["data"] for row in rows}
+    return [*packages.take_over_distributions(edge=source.edge, told=told)]
 
 
 def end_distribution(source: Source, row: Row) -> bool:
@@ -127,21 +131,13 @@ def export_instance(instance: AppInstance) -> Row:
     return instances.export(instance) | {"record": edge_record(instance)}
 
 
-def take_instance(source: Source, row: Row) -> bool:
+def take_instances(source: Source, rows: Sequence[Row]) -> Outcomes:
     """The life cycle and the workload of what runs there."""
-    seen = observation_of(row["data"]["record"])
-    return instances.take_over(
-        edge=source.edge, instance_id=_id(row), data=row["data"], seen=seen
-    )
-
-
-def take_instances(source: Source, rows: Sequence[Row]) -> list[bool | DomainError]:
-    """Many of them at once."""
     words = [
         instances.Word(_id(row), row["data"], observation_of(row["data"]["record"]))
         for row in rows
     ]
-    return instances.take_over_many(edge=source.edge, words=words, quiet=source.is_copy)
+    return instances.take_over(edge=source.edge, words=words, quiet=source.is_copy)
 
 
 def end_instance(source: Source, row: Row) -> bool:
@@ -149,15 +145,14 @@ def end_instance(source: Source, row: Row) -> bool:
     return instances.note_gone(edge=source.edge, instance_id=_id(row))
 
 
-def take_rules(source: Source, row: Row) -> bool:
-    """The rules of an instance, merged with ours."""
-    return rules.take_over(
-        edge=source.edge,
-        instance_id=_id(row),
-        version=row["version"],
-        data=row["data"],
-        forked_at=source.forked_at,
-    )
+def take_rules(source: Source, rows: Sequence[Row]) -> Outcomes:
+    """The rules of instances, merged with ours."""
+    told = [rules.Word(_id(row), row["version"], row["data"]["content"]) for row in rows]
+    return [
+        *rules.take_over(
+            edge=source.edge, told=told, forked_at=source.forked_at, quiet=source.is_copy
+        )
+    ]
 
 
 def end_rules(source: Source, row: Row) -> bool:
@@ -170,9 +165,9 @@ def services() -> QuerySet[Any]:
     return services_here().select_related("application")
 
 
-def take_service(source: Source, row: Row) -> bool:
+def take_services(source: Source, rows: Sequence[Row]) -> Outcomes:
     """What the MEC platform of that edge offers, and whether it is alive."""
-    return mep.take_over(site_id=source.edge.pk, service_id=_id(row), data=row["data"])
+    return [*mep.take_over(site_id=source.edge.pk, told={_id(row): row["data"] for row in rows})]
 
 
 def end_service(source: Source, row: Row) -> bool:
@@ -187,26 +182,25 @@ def _here(model: Any, key: str = "pk") -> Callable[[Source, uuid.UUID], bool]:
 
 
 KINDS = (
-    Kind("tenant", Tenant.objects.all, export_tenant, take_tenant, end_tenant, ""),
+    Kind("tenant", Tenant.objects.all, export_tenant, take_tenants, end_tenant, ""),
     Kind(
-        "mechost", MecHost.objects.all, hosts.export, take_host, end_host,
+        "mechost", MecHost.objects.all, hosts.export, take_hosts, end_host,
         N_("Its address belongs to another host here, or something here still stands on it."),
         here=_here(MecHost),
     ),
     Kind(
-        "package", Package.objects.all, packages.export_package, take_package, end_package,
+        "package", Package.objects.all, packages.export_package, take_packages, end_package,
         N_("Its tenant is not known here yet, or instances of it still are."),
         here=_here(Package),
     ),
     Kind(
         "distribution", packages.exported_distributions, packages.export_distribution,
-        take_distribution, end_distribution, N_("Its package or its host is not known here yet."),
+        take_distributions, end_distribution, N_("Its package or its host is not known here yet."),
         here=_here(Distribution, "remote_id"),
     ),
     Kind(
-        "appinstance", AppInstance.objects.all, export_instance, take_instance, end_instance,
+        "appinstance", AppInstance.objects.all, export_instance, take_instances, end_instance,
         N_("Its package, host or tenant is not known here yet, or an operation is not done yet."),
-        take_instances,
         here=_here(AppInstance),
     ),
     Kind(
@@ -215,7 +209,7 @@ KINDS = (
         here=_here(AppdConfiguration),
     ),
     Kind(
-        "mecservice", services, mep.export, take_service, end_service,
+        "mecservice", services, mep.export, take_services, end_service,
         N_("Its tenant is not known here yet."),
     ),
 )

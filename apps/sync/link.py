@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from apps.common import clock
 from apps.journal import services as journal
@@ -19,6 +20,7 @@ from apps.tenants.actors import SYSTEM
 
 # Silence that is not news yet, and how long an edge has to answer steadily to count as back.
 DAMPING = timedelta(seconds=10)
+_JUDGED = ("verdict", "heard_at", "failures", "autonomy", "edge__revoked_at")
 
 
 def verdict_of(peer: Peer, now: datetime) -> Verdict:
@@ -34,12 +36,6 @@ def verdict_of(peer: Peer, now: datetime) -> Verdict:
         return Verdict.CUT_OFF
     # A first failure within the damping leaves the verdict as it was.
     return Verdict.ALIVE if not peer.failures else Verdict(peer.verdict)
-
-
-def heard(*, edge_id: uuid.UUID, at: datetime) -> None:
-    """The edge answered."""
-    Peer.objects.filter(edge_id=edge_id).update(heard_at=at)
-    judge(edge_id)
 
 
 @transaction.atomic
@@ -59,7 +55,10 @@ def judge(edge_id: uuid.UUID) -> Verdict:
 def judge_all() -> int:
     """Judge every edge that may have changed; returns how many verdicts are other than before."""
     moment, changed = clock.now(), 0
-    for peer in Peer.objects.select_related("edge"):
+    # One that is well and was heard lately needs no look.
+    well = {"verdict": Verdict.ALIVE, "failures": 0, "edge__revoked_at": None}
+    peers = Peer.objects.exclude(heard_at__gte=moment - F("autonomy"), **well)
+    for peer in peers.select_related("edge").only(*_JUDGED):
         if verdict_of(peer, moment) != peer.verdict:
             judge(peer.edge_id)
             changed += 1

@@ -76,7 +76,8 @@ def _find_lost_before_it_was_told(edge: AppLcm) -> None:
     hosts = MecHost.objects.filter(applcm=edge).exclude(edge_version=0)
     instances = AppInstance.objects.filter(host__applcm=edge, state=InstanceState.INSTANTIATED)
     rules = AppdConfiguration.objects.filter(instance__host__applcm=edge, delivered__gt=0)
-    for kind, rows in (("mechost", hosts), ("appinstance", instances), ("appdconfiguration", rules)):
+    known = (("mechost", hosts), ("appinstance", instances), ("appdconfiguration", rules))
+    for kind, rows in known:
         met = copies.filter(kind=kind).values("subject_id")
         HeldRow.objects.bulk_create(
             [

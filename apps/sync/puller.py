@@ -55,9 +55,10 @@ def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
         runs.began(edge)
         runs.failed(edge, Taken(), runs.shut_out(edge))
         return {"came": "revoked"}
-    peer = _claim(edge)
+    peer = _claim(edge.pk)
     if peer is None:
         return {"came": "already running"}
+    edge = peer.edge
     runs.began(edge)
     taken = Taken()
     try:
@@ -66,7 +67,9 @@ def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
             return {"came": "old", "rows": 0, "held": HeldRow.objects.filter(edge=edge).count()}
         with file or EdgeClient(edge) as client:
             rows = _drain(edge, peer, client, taken)
-        held = _mended(edge) if file is None else HeldRow.objects.filter(edge=edge).count()
+            held = HeldRow.objects.filter(edge=edge).count()
+            if held and isinstance(client, EdgeClient):
+                held = mending.mend(edge, client)
     except Overtaken:
         return {"came": "overtaken"}
     except DomainError as error:
@@ -75,7 +78,11 @@ def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
     except BaseException:
         _mine(peer).update(lease_until=None, lease="")
         raise
-    _succeeded(edge, peer, taken, by_link=file is None)
+    if file is None:
+        _succeeded(edge, peer, taken, waiting=bool(held))
+    else:
+        _mine(peer).update(lease_until=None, lease="")
+        runs.done(edge, taken)
     return {"came": "ok", "rows": rows, "held": held}
 
 
@@ -93,17 +100,19 @@ def due() -> list[uuid.UUID]:
     return list(rows.values_list("pk", flat=True))
 
 
-def _claim(edge: AppLcm) -> Peer | None:
-    """Take the edge for a ``LEASE``, and see it as the last pull left it."""
-    Peer.objects.get_or_create(edge=edge)
+def _claim(edge_id: uuid.UUID) -> Peer | None:
+    """Take the edge for a ``LEASE``, and see it and its peer as the last pull left them."""
     moment = clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=moment)
-    mine = Peer.objects.filter(free, edge=edge)
-    lease = secrets.token_hex(16)
-    if not mine.update(lease=lease, lease_until=moment + LEASE, last_tried=moment):
-        return None
-    edge.refresh_from_db()
-    return Peer.objects.get(edge=edge)
+    mine = Peer.objects.filter(free, edge_id=edge_id)
+    fields = {
+        "lease": secrets.token_hex(16), "lease_until": moment + LEASE, "last_tried": moment
+    }
+    if not mine.update(**fields):
+        _, is_new = Peer.objects.get_or_create(edge_id=edge_id)
+        if not is_new or not mine.update(**fields):
+            return None
+    return Peer.objects.select_related("edge").get(edge_id=edge_id)
 
 
 def _mine(peer: Peer) -> QuerySet[Peer]:
@@ -151,9 +160,11 @@ def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
     while True:
         sent = clock.now()
         page = client.changes(after=cursor, limit=PAGE, mark=peer.mark)
-        hold(peer, **link.measured(page, sent, clock.now()))
+        seen = link.measured(page, sent, clock.now())
         count += len(page["rows"])
-        take(source, page["rows"], taken, copying=peer.copying)
+        if page["rows"]:
+            hold(peer)
+            take(source, page["rows"], taken, copying=peer.copying)
         asked, cursor = cursor, int(page["upto"])
         with transaction.atomic():
             hold(
@@ -161,15 +172,16 @@ def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
                 mark=page.get("mark") or peer.mark,
                 marks=_with(peer, page.get("mark")),
                 pending=max(0, int(page["newest"]) - cursor),
+                **seen,
             )
             AppLcm.objects.filter(pk=edge.pk).update(cursor=cursor)
+            hosts.note_looks(edge=edge, looks=page.get("looks", {}))
         edge.cursor = cursor
         taken.note(
             N_("Changes came up to version %(upto)s: %(rows)s."),
             rows=len(page["rows"]),
             upto=cursor,
         )
-        hosts.note_looks(edge=edge, looks=page.get("looks", {}))
         more = page["more"] and cursor > asked
         if not more:
             take_held(source, taken)
@@ -199,32 +211,25 @@ def _refused(edge: AppLcm) -> list[dict[str, Any]]:
     ]
 
 
-def _mended(edge: AppLcm) -> int:
-    with EdgeClient(edge) as client:
-        return mending.mend(edge, client)
-
-
-def _succeeded(edge: AppLcm, peer: Peer, taken: Taken, *, by_link: bool) -> None:
+@transaction.atomic
+def _succeeded(edge: AppLcm, peer: Peer, taken: Taken, *, waiting: bool) -> None:
     moment = clock.now()
-    if not by_link:
-        _mine(peer).update(lease_until=None, lease="")
-        runs.done(edge, taken)
-        return
     managers.note_contact(AppLcm, manager_id=edge.pk, fault=None, at=moment)
-    waiting = HeldRow.objects.filter(edge=edge).exists()
     soon = timedelta() if runs.is_asked(edge.pk) else _soon(WAITING if waiting else QUIET)
     _mine(peer).update(
         lease_until=None,
         lease="",
         last_ok=moment,
+        heard_at=moment,
         failures=0,
         fault={},
         next_at=moment + soon,
     )
-    link.heard(edge_id=edge.pk, at=moment)
+    link.judge(edge.pk)
     runs.done(edge, taken)
 
 
+@transaction.atomic
 def _failed(edge: AppLcm, peer: Peer, error: DomainError, taken: Taken) -> None:
     reason: Reason = error.reason
     managers.note_contact(AppLcm, manager_id=edge.pk, fault=reason)

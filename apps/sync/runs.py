@@ -46,9 +46,14 @@ def start(*, actor: Actor, edge: AppLcm, tenant_id: uuid.UUID | None = None) -> 
     return run
 
 
-@transaction.atomic
 def began(edge: AppLcm) -> None:
     """A pull begins: what was asked for until now is what it does."""
+    if is_asked(edge.pk):
+        _begin(edge)
+
+
+@transaction.atomic
+def _begin(edge: AppLcm) -> None:
     queued = SyncRun.objects.filter(edge=edge, state=_State.QUEUED)
     for run in queued.select_for_update():
         _write(run, "running", state=_State.RUNNING, started_at=clock.now())
@@ -73,20 +78,21 @@ def failed(edge: AppLcm, taken: Taken, reason: Reason) -> None:
 def _end(edge: AppLcm, state: _State, taken: Taken, reason: dict[str, Any]) -> None:
     running = SyncRun.objects.select_for_update().filter(edge=edge, state=_State.RUNNING)
     asked = list(running)
-    if not asked and taken.changed:
-        asked = [SyncRun.objects.create(edge=edge, created_at=taken.since, started_at=taken.since)]
+    fields = {
+        "state": state,
+        "full": taken.full,
+        "reason": reason,
+        "finished_at": clock.now(),
+        "log": taken.log,
+    }
     for run in asked:
-        _write(
-            run,
-            str(state),
-            state=state,
-            # A tenant is told of its own things only, although all came.
-            counts=taken.as_json(run.tenant_id),
-            full=taken.full,
-            reason=reason,
-            finished_at=clock.now(),
-            log=taken.log,
-        )
+        # A tenant is told of its own things only, although all came.
+        _write(run, str(state), counts=taken.as_json(run.tenant_id), **fields)
+    if not asked and taken.changed:
+        run = SyncRun(edge=edge, created_at=taken.since, started_at=taken.since, **fields)
+        run.counts = taken.as_json()
+        run.save(force_insert=True)
+        _tell(str(state), run, actor=SYSTEM, quiet=True)
 
 
 def _write(run: SyncRun, verb: str, **fields: Any) -> None:

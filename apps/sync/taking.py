@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from django.db import transaction
@@ -100,12 +100,13 @@ def take(
 def take_held(source: Source, taken: Taken) -> int:
     """Try once more what waits for another row, until nothing moves; returns how much is left."""
     held = HeldRow.objects.filter(edge=source.edge, code__in=(WAITS, BROKEN))
-    before = 0
-    while (left := held.count()) and left != before:
-        before = left
-        take(source, [_as_row(one) for one in held.all()], taken)
-    taken.hold(_as_row(one) for one in held.all())
-    return left
+    left, before = [_as_row(one) for one in held], 0
+    while left and len(left) != before:
+        before = len(left)
+        take(source, left, taken)
+        left = [_as_row(one) for one in held.all()]
+    taken.hold(left)
+    return len(left)
 
 
 def _take_chunk(
@@ -123,10 +124,10 @@ def _take_chunk(
             copy.seen = copying
             copies.append(copy)
         free.append(key)
-    at_once = _taken_at_once(source, [row for row, _, back in fresh if back is None])
+    came = _came_of(source, [row for row, _, back in fresh if back is None])
     for row, copy, back in fresh:
         key = (row["kind"], row["id"])
-        reason = back or (at_once[key] if key in at_once else _taken(source, row))
+        reason = back or came[key]
         if reason is not None:
             held.append(_held(source, row, reason))
             taken.add(row, "held")
@@ -138,25 +139,31 @@ def _take_chunk(
     _write(source, copies, held, free)
 
 
-def _taken_at_once(source: Source, rows: Sequence[Row]) -> dict[Key, Reason | None]:
-    """Take together what can be taken together; what fails that way is tried row by row."""
-    found: dict[Key, Reason | None] = {}
-    kinds = {row["kind"] for row in rows if "gone" not in row}
-    if len(kinds) != 1:
-        return found
-    kind = BY_NAME[kinds.pop()]
-    many = [row for row in rows if "gone" not in row]
-    if kind.take_many is None or len(many) == 1:
-        return found
+def _came_of(source: Source, rows: Sequence[Row]) -> dict[Key, Reason | None]:
+    """Take rows in their order, those of one kind together; why each has to wait, where it does."""
+    came: dict[Key, Reason | None] = {}
+    for (name, gone), group in groupby(rows, key=lambda row: (row["kind"], "gone" in row)):
+        some, kind = list(group), BY_NAME[name]
+        reasons = None if gone else _taken_at_once(source, kind, some)
+        if reasons is None:
+            reasons = [_taken(source, row) for row in some]
+        came |= {(name, row["id"]): why for row, why in zip(some, reasons, strict=True)}
+    return came
+
+
+def _taken_at_once(
+    source: Source, kind: Kind, rows: Sequence[Row]
+) -> list[Reason | None] | None:
+    """Take rows of one kind together; None where that fails, and they are tried one by one."""
+    if len(rows) == 1:
+        return None
     try:
         with transaction.atomic():
-            outcomes = kind.take_many(source, many)
+            outcomes = kind.take(source, rows)
     except Exception:
         _log.debug("%s of %s are taken one by one", kind.name, source.edge.name, exc_info=True)
-        return found
-    for row, outcome in zip(many, outcomes, strict=True):
-        found[row["kind"], row["id"]] = _reason(kind, outcome)
-    return found
+        return None
+    return [_reason(kind, outcome) for outcome in outcomes]
 
 
 def _reason(kind: Kind, outcome: bool | DomainError) -> Reason | None:
@@ -170,7 +177,7 @@ def _taken(source: Source, row: Row) -> Reason | None:
     kind = BY_NAME[row["kind"]]
     try:
         with transaction.atomic():
-            done = kind.end(source, row) if "gone" in row else kind.take(source, row)
+            done = kind.end(source, row) if "gone" in row else kind.take(source, [row])[0]
     except DomainError as error:
         return _reason(kind, error)
     except Exception:

@@ -14,15 +14,20 @@ from typing import Any
 import httpx
 from channels.db import database_sync_to_async
 
-from apps.common.http import CONNECT_SECONDS
+from apps.common import clock
+from apps.common.http import CONNECT_SECONDS, authorities
 from apps.edgelink.client import EdgeClient
 from apps.edgelink.through import raise_fault
 from apps.hosts.models import AppLcm
 from apps.sync.tasks import pull_edge
 
 WAIT_SECONDS = 25.0
+# Of many edges that are new to this process, so many are asked in a second.
+NEW_IN_A_SECOND = 100
 LOOK_FOR_EDGES_SECONDS = 2.0
 LONGEST_PAUSE = 10.0
+# Well within the life of a token.
+LINK_SECONDS = 60.0
 _log = logging.getLogger("mecm.sync")
 
 
@@ -37,8 +42,9 @@ async def watch_edges() -> None:
                 # The database may be busy for a moment; without this loop nobody would notice news.
                 _log.exception("the edges to watch could not be read")
                 known = set(watches)
-            for edge_id in known - watches.keys():
-                watches[edge_id] = asyncio.create_task(_watch(edge_id))
+            for number, edge_id in enumerate(known - watches.keys()):
+                after = number / NEW_IN_A_SECOND
+                watches[edge_id] = asyncio.create_task(_watch(edge_id, after))
             for edge_id in [key for key in watches if key not in known]:
                 watches.pop(edge_id).cancel()
             await asyncio.sleep(LOOK_FOR_EDGES_SECONDS)
@@ -47,15 +53,18 @@ async def watch_edges() -> None:
             watch.cancel()
 
 
-async def _watch(edge_id: uuid.UUID) -> None:
+async def _watch(edge_id: uuid.UUID, after: float) -> None:
     """Long-poll one edge for ever; back off with jitter while it does not answer."""
+    await asyncio.sleep(after)
     seen, pause = 0, 0.5
-    async with httpx.AsyncClient(trust_env=False) as session:
+    link = _Link(edge_id)
+    async with httpx.AsyncClient(trust_env=False, verify=authorities()) as session:
         while True:
             try:
-                newest = await _wait_for_news(session, edge_id, seen)
+                newest = await _wait_for_news(session, link, seen)
             except Exception as error:
                 # Whatever it is, the pull meets it too and writes it down for people to see.
+                link.failed(error)
                 _log.debug("watch of edge %s: %r", edge_id, error)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
                 pause = min(LONGEST_PAUSE, pause * 2)
@@ -65,8 +74,30 @@ async def _watch(edge_id: uuid.UUID) -> None:
             seen, pause = newest, 0.5
 
 
-async def _wait_for_news(session: httpx.AsyncClient, edge_id: uuid.UUID, seen: int) -> int:
-    url, headers = await database_sync_to_async(_link)(edge_id)
+class _Link:
+    """Where an edge is asked and with what: looked up now and then, and when it may be another."""
+
+    def __init__(self, edge_id: uuid.UUID) -> None:
+        self._edge_id = edge_id
+        self._url, self._headers, self._dials_in = "", dict[str, str](), False
+        self._until = 0.0
+
+    async def found(self) -> tuple[str, dict[str, str]]:
+        """The URL and the headers."""
+        if clock.monotonic() >= self._until:
+            found = await database_sync_to_async(_link)(self._edge_id)
+            self._url, self._headers, self._dials_in = found
+            self._until = clock.monotonic() + LINK_SECONDS
+        return self._url, self._headers
+
+    def failed(self, error: Exception) -> None:
+        """It may be another now, unless it is just that nobody answers where we dial."""
+        if self._dials_in or not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            self._until = 0.0
+
+
+async def _wait_for_news(session: httpx.AsyncClient, link: _Link, seen: int) -> int:
+    url, headers = await link.found()
     response = await session.get(
         f"{url}/sync/v1/changes",
         params={"after": seen, "limit": 0, "wait": WAIT_SECONDS},
@@ -83,7 +114,7 @@ def _edge_ids() -> list[uuid.UUID]:
     return list(AppLcm.objects.filter(revoked_at=None).values_list("pk", flat=True))
 
 
-def _link(edge_id: uuid.UUID) -> tuple[str, dict[str, str]]:
+def _link(edge_id: uuid.UUID) -> tuple[str, dict[str, str], bool]:
     edge = AppLcm.objects.get(pk=edge_id)
     with EdgeClient(edge) as link:
-        return link.url, link.headers()
+        return link.url, link.headers(), edge.dials_in

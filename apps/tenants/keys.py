@@ -36,8 +36,12 @@ def this_site() -> SiteIdentity:
 def own_key() -> SigningKey:
     """The present key pair of this site, made at first use (Ed25519, RFC 8037)."""
     site = this_site()
+    present = own_keys(site).filter(active=True, retires_at=None)
+    key = present.first()
+    if key is not None:
+        return key
     with transaction.atomic():
-        return own_keys(site).filter(active=True, retires_at=None).first() or _new_key(site)
+        return present.first() or _new_key(site)
 
 
 def own_keys(site: SiteIdentity | None = None) -> QuerySet[SigningKey]:

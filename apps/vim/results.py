@@ -32,7 +32,7 @@ class Phase(StrEnum):
 
 def plain(value: Any) -> Any:
     """A result as JSON data: times as ISO 8601, reasons by ``Reason.as_json``, tuples as lists."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _AS_IT_IS:
         return value
     if isinstance(value, Reason):
@@ -48,7 +48,7 @@ def plain(value: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _names(kind: type) -> tuple[str, ...] | None:
+def _names(kind: type[object]) -> tuple[str, ...] | None:
     """The fields of a kind of result; None of any other type."""
     if not dataclasses.is_dataclass(kind):
         return None

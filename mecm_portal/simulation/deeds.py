@@ -119,7 +119,8 @@ class Deeds:
             for name, value in changes.items():
                 self._edited_host(host, name, getattr(host, name), value)
 
-        spec = replace(spec, **changes)
+        changed: dict[str, Any] = dict(changes)
+        spec = replace(spec, **changed)
         self.give(lambda: hosts.update_host(actor=OPERATOR, host_id=host.pk, spec=spec), record)
         return f"{host.ip} {sorted(changes.values())}"
 

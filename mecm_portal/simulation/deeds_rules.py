@@ -134,6 +134,6 @@ class RuleDeeds(Deeds):
             "dnsRuleId": name,
             "domainName": f"{name}.{instance.pk.hex}.example",
             "ipAddressType": "IP_V4",
-            "ipAddress": f"10.{1 if self.site == EDGE else 2}.{self.count // 250}.{self.count % 250}",
+            "ipAddress": f"10.{2 - (self.site == EDGE)}.{self.count // 250}.{self.count % 250}",
             "ttl": self.count * 2 + (self.site == EDGE),
         }

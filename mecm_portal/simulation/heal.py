@@ -1,4 +1,4 @@
-"""The trouble is over: both sites work and talk until nothing moves, and people decide what is left.
+"""The trouble is over: both sites work and talk until nothing moves, and people decide the rest.
 
 Not coming to rest is a violation; what both sites have then is judged.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 from apps.common.errors import DomainError
 from apps.hosts import services as hosts
@@ -18,8 +19,8 @@ from apps.orchestration import services as orchestration
 from apps.packages import services as packages
 from apps.packages.models import Distribution, Package
 from apps.rules import services as rules
-from apps.rules.policies import CARRIED_OUT_IN
 from apps.rules.models import AppdConfiguration, RuleTask
+from apps.rules.policies import CARRIED_OUT_IN
 from apps.rules.states import UNFINISHED as UNFINISHED_TASKS
 from apps.sync import puller
 from apps.sync.models import HeldRow
@@ -82,8 +83,8 @@ def _round(world: World, note: Note) -> None:
 
 def _versions(world: World) -> object:
     """What changes when anything does; the numbers of orders that are tried again are no change."""
-    sums = " + ".join(f"(SELECT coalesce(sum(version), 0) FROM {one})" for one in _TABLES)
-    return [site.raw.execute(f"SELECT {sums}").fetchone() for site in world.sites]  # noqa: S608
+    sums = " + ".join(f"(SELECT coalesce(sum(version), 0) FROM {one})" for one in _TABLES)  # noqa: S608 - names of ours
+    return [site.raw.execute(f"SELECT {sums}").fetchone() for site in world.sites]
 
 
 def _left(world: World) -> list[str]:
@@ -145,19 +146,21 @@ def _again(world: World, site: Site) -> Iterator[Again]:
     for task in RuleTask.objects.filter(state="Failure").order_by("pk"):
         row = AppdConfiguration.objects.filter(instance_id=task.instance_id).first()
         if row is not None and not row.is_delivered:
-            yield f"rules {task.pk}", lambda t=task: rules.retry(
-                actor=SYSTEM, instance_id=t.instance_id
+            yield (
+                f"rules {task.pk}",
+                partial(rules.retry, actor=SYSTEM, instance_id=task.instance_id),
             )
     for package in Package.objects.filter(removing=False).order_by("pk"):
         thing = model.things.get(("package", str(package.pk)))
         if thing is not None and thing.removed:
-            yield f"package {package.pk}", lambda p=package: packages.remove_package(
-                actor=SYSTEM, package_id=p.pk
+            yield (
+                f"package {package.pk}",
+                partial(packages.remove_package, actor=SYSTEM, package_id=package.pk),
             )
     for host in MecHost.objects.filter(removing=False).order_by("pk"):
         thing = model.things.get(("host", str(host.pk)))
         if thing is not None and thing.removed:
-            yield f"host {host.ip}", lambda h=host: hosts.remove_host(actor=SYSTEM, host_id=h.pk)
+            yield f"host {host.ip}", partial(hosts.remove_host, actor=SYSTEM, host_id=host.pk)
 
 
 def _terminate(instance: AppInstance) -> Again:

@@ -2,8 +2,9 @@
 
 An edit that somebody was told had worked stands over what its author saw there.  In the end each
 field has the one value over which nothing stands; two that nobody compared are an edit that was
-lost in silence.  A thing is there until somebody who may says that it is to go, and then it is gone.
-What a site did after the moment that a backup brings it back to is void, unless the other site knows.
+lost in silence.  A thing is there until somebody who may says that it is to go, and then it is
+gone.  What a site did after the moment that a backup brings it back to is void, unless the other
+site knows.
 """
 
 from __future__ import annotations
@@ -177,7 +178,7 @@ class Model:
         return self.number
 
     def _edit(self, key: Key, value: Any) -> Edit:
-        """The edit that a value at a site comes from; one from before the run where there is none."""
+        """The edit that a value at a site comes from; else one from before the run."""
         text = plain(value)
         edits = self.fields.setdefault(key, [])
         found = [one for one in edits if one.value == text]

@@ -80,14 +80,13 @@ class Quick:
             params: list[Any] = []
             key = _key(compiler, params)
         except (NotPlain, EmptyResultSet):
-            found = self._as_sql(compiler, with_limits, with_col_aliases)
-            return found
+            return self._as_sql(compiler, with_limits, with_col_aliases)
         if key in self._known:
             known = self._known[key]
             if known is not None:
                 for name, value in zip(ATTRIBUTES, known.attributes, strict=True):
                     setattr(compiler, name, value)
-                compiler.known = known
+                compiler.known = known  # type: ignore[attr-defined]
                 return known.sql, tuple(params)
         sql, true = self._as_sql(compiler, with_limits, with_col_aliases)
         attributes = tuple(getattr(compiler, name) for name in ATTRIBUTES)

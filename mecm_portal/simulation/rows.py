@@ -11,7 +11,8 @@ Rows = dict[str, tuple[Any, ...]]
 
 _HOST = (
     "id, ip, name, zip_code, city, address, affinity, user_name, coordinates, vim,"
-    " hw_capabilities, region, tags, coalesce(json_extract(driver_settings, '$.registry_address'), ''),"
+    " hw_capabilities, region, tags,"
+    " coalesce(json_extract(driver_settings, '$.registry_address'), ''),"
     " reachable, vim_kind, simulated"
 )
 _SHARED = {

@@ -1,4 +1,4 @@
-"""One simulated site: its own database in memory, files, role and clock; it can die and be set back.
+"""One simulated site: its own database in memory, files, role and clock; it can die, and go back.
 
 A death is a point between two writes: from then on the dead process's code may go on unwinding, but
 its connection refuses everything, as if there were nobody.
@@ -206,5 +206,5 @@ def _set(values: Mapping[str, Any]) -> None:
 def _copy(source: Path, target: Path) -> None:
     """Files never change once they are written, so that links are copies."""
     target.mkdir(parents=True)
-    for file in os.listdir(source):
-        os.link(source / file, target / file)
+    for file in source.iterdir():
+        os.link(file, target / file.name)

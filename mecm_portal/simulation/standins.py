@@ -24,7 +24,7 @@ from apps.hosts.models import MecHost
 from apps.journal import fanout
 from apps.orchestration import delivery, local
 from apps.packages import services as packages
-from apps.packages.csar import PackageInfo
+from apps.packages.csar import PackageInfo, read_package
 from apps.tenants import authentication, tokens
 from apps.tenants.actors import Actor
 from mecm_portal.simulation.quick import Quick
@@ -100,7 +100,7 @@ class Reader:
     """Reads each package once."""
 
     def __init__(self) -> None:
-        self._read = packages.read_package
+        self._read = read_package
         self._known: dict[tuple[bytes, str], PackageInfo] = {}
 
     def __call__(self, path: Path, **options: Any) -> PackageInfo:

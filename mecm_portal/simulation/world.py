@@ -48,7 +48,7 @@ class World:
         self.folder, self.time = folder, time
         self.tally: Counter[str] = Counter()
         self.chance, self.remembered, self.complaints = Chance(), Tokens(), Complaints()
-        self.vim, self.model, self.dice = Everything(), Model(), Random(0)
+        self.vim, self.model, self.dice = Everything(), Model(), Random(0)  # noqa: S311 - dice
         self.center = Site("center", CENTER, "mecm_portal.urls", folder / "center", time)
         self.edge = Site("edge-1", EDGE, "mecm_portal.simulation.edge_urls", folder / "edge", time)
         self.edge.name = "edge"
@@ -157,6 +157,9 @@ def _introduce(world: World) -> None:
     world.edge.restart()
     world.center.restart()
 
+# A folder of files in memory, where the system has one.
+MEMORY = Path("/dev/shm")  # noqa: S108 - in it, each run makes a folder of its own
+
 
 @contextmanager
 def simulated(empty: sqlite3.Connection | None = None) -> Iterator[World]:
@@ -164,7 +167,7 @@ def simulated(empty: sqlite3.Connection | None = None) -> Iterator[World]:
 
     ``empty`` is a migrated database without rows; without one it is made, which takes seconds.
     """
-    base = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+    base = MEMORY if MEMORY.is_dir() else None
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=base))
     try:
         with clock.frozen(BEGINNING) as time:

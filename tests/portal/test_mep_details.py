@@ -317,8 +317,8 @@ def copies(estate):
             ser_version="1.0", state="SUSPENDED", serializer="JSON", scope_of_locality="MEC_HOST",
             liveness_interval=10, beat_at=clock.now() - timedelta(minutes=3), transport={},
         )
-        assert adoption.take_over(site_id=estate.edge.pk, service_id=row.pk,
-                                  data=adoption.export(row))
+        told = {row.pk: adoption.export(row)}
+        assert adoption.take_over(site_id=estate.edge.pk, told=told) == [True]
         made[name] = MecService.objects.get(pk=row.pk)
     return made
 

@@ -69,13 +69,14 @@ def test_other_edge_tells_nothing_about_our_instance(mine, stranger):
     seen = Observation(
         at=clock.now(), edge_state="Instantiation failed", health="Failed", version=99
     )
-    with pytest.raises(Conflict):
-        instances.take_over(edge=stranger, instance_id=instance.pk, data=said, seen=seen)
+    words = [instances.Word(instance.pk, said, seen)]
+    (refusal,) = instances.take_over(edge=stranger, words=words)
+    assert isinstance(refusal, Conflict)
     assert AppInstance.objects.get(pk=instance.pk).state == instance.state
 
 
 def test_other_edge_says_nothing_about_a_copy_on_our_host(mine, stranger):
     row = Distribution.objects.get()
     said = packages.export_distribution(row) | {"state": "Error"}
-    assert not packages.take_over_distribution(edge=stranger, remote_id=row.pk, data=said)
+    assert packages.take_over_distributions(edge=stranger, told={row.pk: said}) == [False]
     assert Distribution.objects.get().state == row.state
