@@ -16,7 +16,10 @@ FILE_LINES = 400
 FUNCTION_LINES = 50
 ROLE_READER = "mecm_portal/roles.py"
 # The supervisor tells each site its role, and so does who starts one to measure it.
-ROLE_GIVERS = ("mecm_portal/runtime/plan.py", "tools/bench_mep.py", "tools/source_rules.py")
+ROLE_GIVERS = (
+    "mecm_portal/runtime/plan.py", "tools/bench_mep.py", "tools/source_rules.py",
+    "tools/sync_running.py",
+)
 _ROLE_NAME = re.compile(r"\w*role|site|site_name", re.IGNORECASE)
 _ROLE_VALUES = {"center", "edge"}
 _ROLE_IN_TEMPLATE = re.compile(

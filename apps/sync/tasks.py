@@ -43,9 +43,9 @@ def judge_links() -> dict[str, int]:
 
 
 @shared_task
-def look_for_center() -> dict[str, bool | None]:
+def look_for_center() -> dict[str, int]:
     """At an edge: note that its center went away, or came back."""
-    return {"away": waiting.look()}
+    return {"away": int(bool(waiting.look()))}
 
 
 @shared_task

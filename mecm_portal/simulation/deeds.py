@@ -34,7 +34,7 @@ from apps.packages.models import Distribution, Package
 from apps.tenants.actors import Actor
 from apps.tenants.models import Tenant
 from apps.tenants.roles import Role
-from mecm_portal.simulation.model import CENTER, Model
+from mecm_portal.simulation.model import AT_CENTER, Model
 from mecm_portal.simulation.site import SiteDied
 
 OPERATOR = Actor(str(uuid.UUID(int=7)), "operator", Role.ADMIN)
@@ -87,8 +87,8 @@ class Deeds:
     def add_host(self) -> str:
         """A new host."""
         word = self.fresh()
-        ip = f"10.{1 if self.site == CENTER else 2}.0.{self.count % 250 + 1}"
-        manager = EDGE_IP if self.site == CENTER else ""
+        ip = f"10.{1 if self.site == AT_CENTER else 2}.0.{self.count % 250 + 1}"
+        manager = EDGE_IP if self.site == AT_CENTER else ""
         spec = HostSpec(
             name=f"host-{word}", ip=ip, city="Delft", address="Oude Delft 1", zip_code="1",
             coordinates="4.35,52.01", vim="Simulated", region="south", tags=[],

@@ -13,7 +13,7 @@ from apps.rules.models import AppdConfiguration, RuleTask
 from apps.rules.specs import AppdSpec
 from apps.rules.states import Verb
 from mecm_portal.simulation.deeds import Deeds
-from mecm_portal.simulation.model import EDGE
+from mecm_portal.simulation.model import AT_EDGE
 
 NAMES = ("a", "b", "c")
 
@@ -110,7 +110,7 @@ class RuleDeeds(Deeds):
         def both() -> None:
             with transaction.atomic():
                 task = order()
-                if self.site == EDGE:
+                if self.site == AT_EDGE:
                     work.carry_out_now(task)
 
         self.give(both, record)
@@ -134,6 +134,6 @@ class RuleDeeds(Deeds):
             "dnsRuleId": name,
             "domainName": f"{name}.{instance.pk.hex}.example",
             "ipAddressType": "IP_V4",
-            "ipAddress": f"10.{2 - (self.site == EDGE)}.{self.count // 250}.{self.count % 250}",
-            "ttl": self.count * 2 + (self.site == EDGE),
+            "ipAddress": f"10.{2 - (self.site == AT_EDGE)}.{self.count // 250}.{self.count % 250}",
+            "ttl": self.count * 2 + (self.site == AT_EDGE),
         }

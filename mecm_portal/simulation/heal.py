@@ -26,7 +26,7 @@ from apps.sync import puller
 from apps.sync.models import HeldRow
 from apps.tenants.actors import SYSTEM
 from mecm_portal.simulation import judge, work
-from mecm_portal.simulation.model import CENTER
+from mecm_portal.simulation.model import AT_CENTER
 from mecm_portal.simulation.site import Site
 from mecm_portal.simulation.watch import Violation, Watch
 from mecm_portal.simulation.wire import CALM
@@ -118,9 +118,9 @@ def _tidy(world: World, note: Note) -> int:
     for site in world.sites:
         people = world.people[site.name]
         with site.inside():
-            while site.name == CENTER and people.settle_host():
+            while site.name == AT_CENTER and people.settle_host():
                 done += 1
-            while site.name == CENTER and people.settle_rules():
+            while site.name == AT_CENTER and people.settle_rules():
                 done += 1
             for what, order in _again(world, site):
                 with suppress(DomainError):
@@ -140,8 +140,8 @@ def _again(world: World, site: Site) -> Iterator[Again]:
         thing = model.things.get(("instance", str(instance.pk)))
         if thing is not None and thing.removed:
             yield _terminate(instance)
-        elif site.name == CENTER and _is_only_here(world, instance):
-            model.removal(CENTER, "instance", str(instance.pk))
+        elif site.name == AT_CENTER and _is_only_here(world, instance):
+            model.removal(AT_CENTER, "instance", str(instance.pk))
             yield _terminate(instance)
     for task in RuleTask.objects.filter(state="Failure").order_by("pk"):
         row = AppdConfiguration.objects.filter(instance_id=task.instance_id).first()

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from mecm_portal.simulation import rows
-from mecm_portal.simulation.model import EDGE, Thing
+from mecm_portal.simulation.model import AT_EDGE, Thing
 from mecm_portal.simulation.watch import Violation
 from mecm_portal.simulation.world import World
 
@@ -131,7 +131,7 @@ def _workloads(world: World, there: Shared) -> None:
             raise Violation(f"{key} runs another package than the edge says")
     for bare, row in known.items():
         if row[4] == "Instantiated" and UUID(bare) not in running:
-            raise Violation(f"{bare} is Instantiated at the {EDGE} and does not run")
+            raise Violation(f"{bare} is Instantiated at the {AT_EDGE} and does not run")
 
 
 def _ended_orders(world: World) -> None:

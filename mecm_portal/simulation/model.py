@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Key = tuple[str, ...]
-CENTER, EDGE = "center", "edge"
+AT_CENTER, AT_EDGE = "center", "edge"
 
 
 @dataclass(eq=False, slots=True)
@@ -67,7 +67,8 @@ class Thing:
 
         What the center owns it brings back when only the edge removed it.
         """
-        counts = (CENTER,) if self.born == CENTER and self.kind in _CENTER_OWNS else (CENTER, EDGE)
+        owned = self.born == AT_CENTER and self.kind in _CENTER_OWNS
+        counts = (AT_CENTER,) if owned else (AT_CENTER, AT_EDGE)
         return any(one.site in counts and not one.void for one in self.removals)
 
     @property

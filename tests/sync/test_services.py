@@ -39,7 +39,7 @@ def elsewhere(**fields):
 def take(edge, row):
     """Import a row as the puller does."""
     kind = BY_NAME["mecservice"]
-    return kind.end(Source(edge), row) if "gone" in row else kind.take(Source(edge), row)
+    return kind.end(Source(edge), row) if "gone" in row else kind.take(Source(edge), [row])[0]
 
 
 def test_service_of_an_edge_is_copied_with_its_application(edge):
