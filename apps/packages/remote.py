@@ -38,13 +38,18 @@ class RemotePackageTarget:
             return _state_at(edge.package(tenant, package_id), host.ip)
 
     def remove(self, package: Package, host: MecHost, *, actor: Actor) -> None:
-        """Withdraw it from the host, and from the edge when it was the last host there."""
+        """Withdraw it from the host, and from the edge when it was the last host there.
+
+        Where only the edge has the file it stays, unless the package itself is to go.
+        """
         assert host.applcm is not None  # noqa: S101 - chosen for hosts that name an AppLCM
         tenant, package_id = package.tenant_id, package.site_key
         with EdgeClient(host.applcm, actor=actor, tenant_name=package.tenant.name) as edge:
             # Withdrawn already is no reason to leave the package: the answer may have been lost.
             with suppress(NotFound):
                 edge.withdraw(tenant, package_id, host.ip)
+            if not (package.has_file or package.removing):
+                return
             with suppress(NotFound):
                 left = edge.package(tenant, package_id)
                 if left is None or not left["mecHostInfo"]:
