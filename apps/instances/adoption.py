@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
@@ -21,10 +21,12 @@ from apps.instances.services import (
     Noted,
     Observation,
     apply_observation,
+    follow,
     forget,
     is_steady,
     lock,
     locked,
+    tell_followed,
     tell_observed,
 )
 from apps.journal import services as journal
@@ -36,8 +38,8 @@ from apps.vim.results import WorkloadStatus
 
 # What an edge's word may change of an instance that is known here.
 TOLD = (
-    "state", "package", "operation_info", "health", "health_reason", "edge_state", "workload",
-    "observed_at", "observed_version",
+    "state", "package", "operation_info", "health", "health_reason", "edge_state", "edge_package",
+    "workload", "observed_at", "observed_version",
 )
 
 
@@ -124,7 +126,7 @@ class _TakeOver:
 
     def take(self, word: Word) -> bool | DomainError:
         """Give the instance what is said of it; nothing is written yet."""
-        instance, followed = self.there.get(word.id), False
+        instance, adopted = self.there.get(word.id), False
         if instance is None:
             if word.id in self.ended:
                 # Forgotten here because it has ended: an older word brings it not back.
@@ -132,15 +134,13 @@ class _TakeOver:
             instance = self._adopted(word)
             if instance is None:
                 return False
-            followed = True
+            adopted = True
         elif instance.host_id not in self.hosts:
             return Conflict(
                 N_("The instance “%(name)s” runs at another edge."), name=instance.app_name
             )
-        elif word.id not in self.busy:
-            followed = self._follow(instance, word)
-        self._observe(instance, word.seen, followed=followed)
-        return True
+        self._observe(instance, word, adopted=adopted)
+        return word.id in self.busy or uuid.UUID(word.data["package_id"]) in self.packages
 
     def write(self) -> None:
         """Write what changed, each under a new version, and tell of it."""
@@ -152,16 +152,21 @@ class _TakeOver:
         for (verb, tenant_id), rows in self.seen.items():
             journal.announce(f"instances.instance.{verb}", rows, tenant_id=tenant_id)
 
-    def _observe(self, instance: AppInstance, seen: Observation, *, followed: bool) -> None:
-        before = instance.health
-        noted = apply_observation(instance, seen)
+    def _observe(self, instance: AppInstance, word: Word, *, adopted: bool) -> None:
+        before, package_id = instance.health, uuid.UUID(word.data["package_id"])
+        noted = apply_observation(instance, replace(word.seen, edge_package=package_id))
+        followed = False
+        if instance.pk not in self.busy and instance.edge_package in (None, *self.packages):
+            followed = follow(instance, why=word.seen.why)
+        if followed:
+            self.tellings.append(lambda: tell_followed(instance, quiet=self.quiet))
         if noted is Noted.NEWS:
             if self.quiet or is_steady(instance, before):
                 self.seen["observed", instance.tenant_id].append(instance)
             else:
                 awaited = instance.pk in self.busy
                 self.tellings.append(lambda: tell_observed(instance, before, awaited=awaited))
-        if followed or noted is Noted.NEWS:
+        if adopted or followed or noted is Noted.NEWS:
             self.changed.append(instance)
         elif noted is Noted.AGE:
             self.aged.append(instance)
@@ -183,38 +188,19 @@ class _TakeOver:
             state=word.seen.edge_state,
             origin=Origin(data["origin"]),
         )
-        self._tell("reported", instance)
-        return instance
-
-    def _follow(self, instance: AppInstance, word: Word) -> bool:
-        """With no work of ours in progress, the life cycle at the edge is the truth."""
-        seen = word.seen
-        newer = not seen.version or seen.version > instance.observed_version
-        package_id = uuid.UUID(word.data["package_id"])
-        upgraded = package_id != instance.package_id and package_id in self.packages
-        if not newer or not seen.edge_state:
-            return False
-        if not upgraded and instance.state == seen.edge_state:
-            return False
-        instance.state = seen.edge_state
-        instance.package_id = package_id if upgraded else instance.package_id
-        instance.operation_info = seen.why.as_json() if seen.why else {}
-        self._tell("followed", instance)
-        return True
-
-    def _tell(self, verb: str, instance: AppInstance) -> None:
         if self.quiet:
-            self.seen[verb, instance.tenant_id].append(instance)
-            return
+            self.seen["reported", instance.tenant_id].append(instance)
+            return instance
         self.tellings.append(
             lambda: journal.record(
-                f"instances.instance.{verb}",
+                "instances.instance.reported",
                 instance,
                 actor=SYSTEM,
                 tenant_id=instance.tenant_id,
                 data={"state": instance.state},
             )
         )
+        return instance
 
 
 def _keys(rows: Any, words: Sequence[Word], name: str) -> set[uuid.UUID]:

@@ -36,6 +36,7 @@ class AppInstance(Versioned):
     DESIRED: ClassVar[tuple[str, ...]] = ("app_name", "description", "package", "host", "wanted")
     OBSERVED: ClassVar[tuple[str, ...]] = (
         "edge_state",
+        "edge_package",
         "health",
         "health_reason",
         "workload",
@@ -61,6 +62,7 @@ class AppInstance(Versioned):
     wanted = models.CharField(max_length=16, default="Created")
 
     edge_state = models.CharField(max_length=24, blank=True, editable=False)
+    edge_package = models.UUIDField(null=True, editable=False)
     health = models.CharField(max_length=10, choices=Health.choices, default=Health.UNKNOWN)
     health_reason = models.JSONField(default=dict)
     workload = models.JSONField(default=dict)

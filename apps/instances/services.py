@@ -15,9 +15,11 @@ from apps.common import clock
 from apps.common.models import Origin, born_here
 from apps.common.words import NO_REASON, Reason
 from apps.instances.models import AppInstance
+from apps.instances.selectors import unfinished
 from apps.instances.specs import CreateSpec
 from apps.instances.states import INSTANCE, Health, InstanceState
 from apps.journal import services as journal
+from apps.packages.models import Package
 from apps.tenants import quotas
 from apps.tenants.actors import SYSTEM, Actor
 from apps.tenants.models import Tenant
@@ -43,7 +45,7 @@ class Observation:
 
     ``status`` is None when the host does not tell, and ``reason`` then says why.  An edge adds what
     it made of it: ``phase`` for whoever waits for an order, with ``why`` it failed, its
-    ``edge_state``, ``health`` and the ``version`` of its row.
+    ``edge_state``, the package that it has there, ``health`` and the ``version`` of its row.
     """
 
     at: datetime
@@ -54,6 +56,7 @@ class Observation:
     version: int = 0
     edge_phase: Phase | None = None
     why: Reason = NO_REASON
+    edge_package: uuid.UUID | None = None
 
     @property
     def phase(self) -> Phase | None:
@@ -213,13 +216,14 @@ def apply_observation(instance: AppInstance, seen: Observation) -> Noted:
     """
     if seen.version and seen.version <= instance.observed_version:
         return Noted.NOTHING
-    before = (instance.health, instance.health_reason, instance.edge_state)
+    before = _told(instance)
     fresh = seen.status is not None and not seen.status.same_as(instance.seen)
     instance.health, reason = health_of(instance.state, seen)
     instance.health_reason = reason.as_json() if reason else {}
     instance.edge_state = seen.edge_state or instance.edge_state
+    instance.edge_package = seen.edge_package or instance.edge_package
     instance.observed_version = seen.version or instance.observed_version
-    if fresh or before != (instance.health, instance.health_reason, instance.edge_state):
+    if fresh or before != _told(instance):
         if seen.status is not None:
             instance.workload, instance.observed_at = seen.status.as_json(), seen.at
         return Noted.NEWS
@@ -228,6 +232,52 @@ def apply_observation(instance: AppInstance, seen: Observation) -> Noted:
         instance.observed_at = seen.at
         return Noted.AGE
     return Noted.AGE if seen.version else Noted.NOTHING
+
+
+def _told(instance: AppInstance) -> tuple[object, ...]:
+    """What of an observation is news."""
+    return (
+        instance.health, instance.health_reason, instance.edge_state, instance.edge_package
+    )
+
+
+def follow(instance: AppInstance, *, why: Reason = NO_REASON) -> bool:
+    """With no work of ours in progress, the life cycle at the edge is the truth.
+
+    Gives a locked instance what its edge said last, without writing it; True when that is other.
+    """
+    state, package_id = instance.edge_state, instance.edge_package or instance.package_id
+    if state not in InstanceState.values:
+        return False
+    if (state, package_id) == (instance.state, instance.package_id):
+        return False
+    instance.state, instance.package_id = state, package_id
+    instance.operation_info = why.as_json() if why else {}
+    return True
+
+
+@transaction.atomic
+def rest(*, instance_id: uuid.UUID, why: Reason | None = None) -> None:
+    """Work of ours has ended: what the edge told meanwhile counts from now on."""
+    instance = lock(instance_id)
+    if instance is None or instance.host.is_local or unfinished([instance_id]).exists():
+        return
+    known = Package.objects.filter(pk=instance.edge_package or instance.package_id).exists()
+    if known and follow(instance, why=why or NO_REASON):
+        instance.save()
+        tell_followed(instance)
+
+
+def tell_followed(instance: AppInstance, *, quiet: bool = False) -> None:
+    """Announce that the life cycle here is that of the edge now."""
+    journal.record(
+        "instances.instance.followed",
+        instance,
+        actor=SYSTEM,
+        tenant_id=instance.tenant_id,
+        data={"state": instance.state},
+        quiet=quiet,
+    )
 
 
 def is_steady(instance: AppInstance, before: str) -> bool:

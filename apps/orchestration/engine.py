@@ -112,3 +112,4 @@ def _end(operation: LcmOperation, move: str, verb: str, reason: Reason | None) -
     instance = services.lock(operation.instance_id)
     if instance is not None and INSTANCE.allows(instance.state, move):
         services.move(actor=actor, instance_id=instance.pk, verb=move, info=reason)
+    services.rest(instance_id=operation.instance_id, why=reason)

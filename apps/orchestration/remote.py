@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -101,4 +102,5 @@ def observation_of(record: dict[str, Any]) -> Observation:
         version=int(record["version"]),
         edge_phase=PHASE_OF.get(str(record["state"]), Phase.INSTALLING),
         why=Reason.from_json(record.get("operation_info")) or health_reason,
+        edge_package=uuid.UUID(record["package_id"]) if record.get("package_id") else None,
     )

@@ -160,6 +160,7 @@ def edge_record(instance: AppInstance) -> dict[str, Any]:
     """What an edge tells its center about an instance; the feed carries the same."""
     return {
         "id": str(instance.pk),
+        "package_id": str(instance.package_id),
         "state": instance.state,
         "operation_info": instance.operation_info or None,
         "health": instance.health,

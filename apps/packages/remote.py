@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from apps.common.errors import NotFound, Upstream
 from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
@@ -36,17 +38,22 @@ class RemotePackageTarget:
             return _state_at(edge.package(tenant, package_id), host.ip)
 
     def remove(self, package: Package, host: MecHost, *, actor: Actor) -> None:
-        """Withdraw it from the host, and from the edge when it was the last host there."""
+        """Withdraw it from the host, and from the edge when it was the last host there.
+
+        Where only the edge has the file it stays, unless the package itself is to go.
+        """
         assert host.applcm is not None  # noqa: S101 - chosen for hosts that name an AppLCM
         tenant, package_id = package.tenant_id, package.site_key
         with EdgeClient(host.applcm, actor=actor, tenant_name=package.tenant.name) as edge:
-            try:
+            # Withdrawn already is no reason to leave the package: the answer may have been lost.
+            with suppress(NotFound):
                 edge.withdraw(tenant, package_id, host.ip)
+            if not (package.has_file or package.removing):
+                return
+            with suppress(NotFound):
                 left = edge.package(tenant, package_id)
                 if left is None or not left["mecHostInfo"]:
                     edge.remove_package(tenant, package_id)
-            except NotFound:
-                return
 
 
 def _state_at(record: dict[str, object] | None, ip: str) -> DistributionState:

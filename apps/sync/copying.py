@@ -62,7 +62,9 @@ def copy(edge: AppLcm, peer: Peer, client: EdgeClient | FileFeed, taken: Taken, 
         hold(peer)
         first = (peer.copy_kind, peer.copy_after) == (COPIED[0], "")
         start = int(page["newest"]) if first else peer.copy_from
-        rows = page["rows"] if peer.copy_kind != DEAD else _dead(edge, page["rows"])
+        rows = page["rows"]
+        if peer.copy_kind == DEAD:
+            rows = _dead(edge, rows, peer.forked_at)
         count += len(rows)
         take(source, rows, taken, copying=peer.copying)
         kind, after = page["next"] or ("", "")
@@ -80,12 +82,23 @@ def copy(edge: AppLcm, peer: Peer, client: EdgeClient | FileFeed, taken: Taken, 
     return count
 
 
-def _dead(edge: AppLcm, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of the dead, those that are alive here: of the others there is nothing to end."""
+def _dead(
+    edge: AppLcm, rows: list[dict[str, Any]], forked_at: int | None
+) -> list[dict[str, Any]]:
+    """Of the dead, those that are alive here: of the others there is nothing to end.
+
+    Nor of what lived again, under the same id, in the history that the edge has lost since.
+    """
     ids = {row["id"] for row in rows}
     here = Copy.objects.filter(edge=edge, gone=False, subject_id__in=ids)
-    alive = {(kind, str(key)) for kind, key in here.values_list("kind", "subject_id")}
-    return [row for row in rows if (row["kind"], row["id"]) in alive]
+    known = here.values_list("kind", "subject_id", "former")
+    alive = {(kind, str(key)): former for kind, key, former in known}
+    return [
+        row
+        for row in rows
+        if (former := alive.get((row["kind"], row["id"]))) is not None
+        and not (forked_at and int(row["version"]) < forked_at <= former)
+    ]
 
 
 def is_whole(edge: AppLcm, peer: Peer, client: EdgeClient | FileFeed, hold: Hold) -> bool:

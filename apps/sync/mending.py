@@ -21,6 +21,7 @@ from apps.instances.models import AppInstance
 from apps.instances.selectors import unfinished
 from apps.instances.states import InstanceState
 from apps.journal import orders
+from apps.journal.models import Tombstone
 from apps.mep import adoption as mep
 from apps.orchestration.remote import order_of
 from apps.packages import distribution
@@ -38,6 +39,7 @@ NO_FILE = Reason(
     N_("The edge was set back and lost it; its package was only there and cannot be given back."),
     "no_file",
 )
+REMOVED_HERE = Reason(N_("It was removed here, and the edge still has it."), ENDED_BEFORE)
 NO_HOST = Reason(N_("It waits until its host answers at the edge again."), "no_host")
 BUSY = Reason(N_("An operation on it is not done yet."), "busy")
 
@@ -93,6 +95,7 @@ def _find_lost_before_it_was_told(edge: AppLcm) -> None:
 
 def mend(edge: AppLcm, client: EdgeClient) -> int:
     """Take every step that can be taken now; returns how many rows of the edge are still held."""
+    _find_removed_here(edge)
     rows = HeldRow.objects.filter(edge=edge)
     depth = {kind: number for number, kind in enumerate(NAMES)}
     ended = rows.filter(code=ENDED_BEFORE)
@@ -102,6 +105,27 @@ def mend(edge: AppLcm, client: EdgeClient) -> int:
     for row in sorted(lost, key=lambda row: depth[row.kind]):
         _try(edge, client, row, _GIVE_BACK.get(row.kind, _nothing))
     return rows.count()
+
+
+def _find_removed_here(edge: AppLcm) -> None:
+    """A package that was removed here while it was on no host, so that no order told the edge."""
+    copies = Copy.objects.filter(edge=edge, kind="package", gone=False)
+    stones = Tombstone.objects.filter(kind="package", subject_id__in=copies.values("subject_id"))
+    HeldRow.objects.bulk_create(
+        [
+            HeldRow(
+                edge=edge,
+                kind="package",
+                subject_id=stone.subject_id,
+                version=copies.get(subject_id=stone.subject_id).version,
+                code=ENDED_BEFORE,
+                reason=REMOVED_HERE.as_json(),
+                data={"tenant_id": str(stone.tenant_id), "app_id": stone.data["package_id"][:32]},
+            )
+            for stone in stones
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def _try(edge: AppLcm, client: EdgeClient, row: HeldRow, step: Step) -> None:

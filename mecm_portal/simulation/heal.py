@@ -136,11 +136,13 @@ Again = tuple[str, Callable[[], object]]
 def _again(world: World, site: Site) -> Iterator[Again]:
     """What was ordered at a site and has failed with its reason."""
     model = world.model
-    for instance in AppInstance.objects.order_by("pk"):
+    for instance in AppInstance.objects.select_related("host").order_by("pk"):
         thing = model.things.get(("instance", str(instance.pk)))
         if thing is not None and thing.removed:
             yield _terminate(instance)
-        elif site.name == AT_CENTER and _is_only_here(world, instance):
+        elif site.name == AT_CENTER and (
+            _is_only_here(world, instance) or instance.host.removing
+        ):
             model.removal(AT_CENTER, "instance", str(instance.pk))
             yield _terminate(instance)
     for task in RuleTask.objects.filter(state="Failure").order_by("pk"):
@@ -170,7 +172,7 @@ def _terminate(instance: AppInstance) -> Again:
 
 
 def _is_only_here(world: World, instance: AppInstance) -> bool:
-    """Whether it was ordered and never came to be at the edge: people have read the reason."""
+    """Whether it was ordered and never came to be at the edge, and people have read why."""
     found = world.edge.raw.execute(
         "SELECT 1 FROM instances_appinstance WHERE id = ?", [instance.pk.hex]
     )

@@ -88,6 +88,8 @@ class Model:
         self.fields: dict[Key, list[Edit]] = {}
         self.choices: dict[Key, list[Choice]] = {}
         self.things: dict[tuple[str, str], Thing] = {}
+        # What a field has at the center, for what an edge removes with its own edits.
+        self.at_center: Callable[[Key], Any] = lambda key: None
 
     # --- what happens ---------------------------------------------------------------------------
 
@@ -118,8 +120,11 @@ class Model:
     def removal(self, site: str, kind: str, key: str) -> None:
         """A site took the word that a thing is to go."""
         thing = self.things.get((kind, key))
-        if thing is not None:
-            thing.removals.append(Removal(self._next(), site))
+        if thing is None:
+            return
+        thing.removals.append(Removal(self._next(), site))
+        if site == AT_EDGE and thing.born == AT_CENTER and kind == "host":
+            self._forsake(kind, key)
 
     def set_back(
         self, site: str, number: int, known: Callable[[Key], Iterable[Any]],
@@ -173,6 +178,14 @@ class Model:
         return ""
 
     # --- inside ---------------------------------------------------------------------------------
+
+    def _forsake(self, kind: str, thing: str) -> None:
+        """It comes back as the center has it: what only the edge had made of it is gone."""
+        for key, edits in self.fields.items():
+            if key[:2] == (kind, thing):
+                known = self._seen(key, self.at_center(key))
+                for edit in edits:
+                    edit.void = edit.void or (edit.site == AT_EDGE and edit not in known)
 
     def _next(self) -> int:
         self.number += 1

@@ -19,7 +19,8 @@ _SHARED = {
     "host": f"SELECT {_HOST} FROM hosts_mechost WHERE {{here}}",  # noqa: S608 - our own columns
     "package": "SELECT id, tenant_id, app_id, name, package_version, sha256, size, app_class"
     " FROM packages_package WHERE {package}",
-    "distribution": "SELECT d.package_id || ' ' || d.host_id, d.state FROM packages_distribution d"
+    "distribution": "SELECT d.package_id || ' ' || d.host_id, d.state, d.fault <> '{{}}'"
+    " FROM packages_distribution d"
     " JOIN hosts_mechost h ON h.id = d.host_id WHERE {here}",
     "instance": "SELECT i.id, i.tenant_id, i.package_id, i.host_id, i.app_name, i.state"
     " FROM instances_appinstance i JOIN hosts_mechost h ON h.id = i.host_id WHERE {here}",
@@ -31,7 +32,8 @@ _SHARED = {
 _CENTER = {
     "here": "applcm_id IS NOT NULL",
     "site": "a.site_id IS NOT NULL",
-    "package": "has_file = 0 OR id IN (SELECT package_id FROM packages_distribution)",
+    "package": "has_file = 0"
+    " OR id IN (SELECT package_id FROM packages_distribution WHERE state <> 'Error')",
 }
 _EDGE = {"here": "applcm_id IS NULL", "site": "a.site_id IS NULL", "package": "1 = 1"}
 

@@ -28,7 +28,7 @@ from apps.tenants.actors import SYSTEM
 from apps.tenants.specs import TenantSpec
 from examples.packages import build
 from mecm_portal.roles import CENTER, EDGE
-from mecm_portal.simulation import work
+from mecm_portal.simulation import rows, work
 from mecm_portal.simulation.deeds import EDGE_IP
 from mecm_portal.simulation.deeds_rules import RuleDeeds
 from mecm_portal.simulation.model import Model
@@ -108,6 +108,7 @@ class World:
         vim, self.model, self.time.at = copy.deepcopy(self._begun)
         self.vim.workloads.update(vim.workloads)
         self.vim.starts.update(vim.starts)
+        self.model.at_center = self._at_center
         for people in self.people.values():
             people.model, people.count = self.model, 100
 
@@ -126,6 +127,10 @@ class World:
             site.name: RuleDeeds(site.name, self.dice, self.model, self.csars)
             for site in self.sites
         }
+
+    def _at_center(self, key: tuple[str, ...]) -> object:
+        told = rows.values_of(self.center.raw, key)
+        return told[0] if told else None
 
     def pass_time(self, seconds: float) -> None:
         """Let time go on for everybody."""
