@@ -158,6 +158,8 @@ def await_absent(context: Context) -> float | None:
     seen = context.target.observe(context.instance, actor=context.actor)
     if seen.phase == Phase.ABSENT:
         return None
+    if not context.instance.host.is_local:
+        services.note_observed(instance_id=context.instance.pk, seen=seen)
     if seen.edge_state == InstanceState.TERMINATE_FAILED:
         text = seen.why.text or N_("The edge could not remove it.")
         raise Upstream(
