@@ -25,7 +25,7 @@ WAIT_SECONDS = 25.0
 # Of many edges that are new to this process, so many are asked in a second.
 NEW_IN_A_SECOND = 100
 LOOK_FOR_EDGES_SECONDS = 2.0
-LONGEST_PAUSE = 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 # Well within the life of a token.
 LINK_SECONDS = 60.0
 _log = logging.getLogger("mecm.sync")
@@ -56,22 +56,24 @@ async def watch_edges() -> None:
 async def _watch(edge_id: uuid.UUID, after: float) -> None:
     """Long-poll one edge for ever; back off with jitter while it does not answer."""
     await asyncio.sleep(after)
-    seen, pause = 0, 0.5
+    seen, pause = 0, FIRST_PAUSE
     link = _Link(edge_id)
     async with httpx.AsyncClient(trust_env=False, verify=authorities()) as session:
         while True:
             try:
                 newest = await _wait_for_news(session, link, seen)
             except Exception as error:
-                # Whatever it is, the pull meets it too and writes it down for people to see.
                 link.failed(error)
                 _log.debug("watch of edge %s: %r", edge_id, error)
+                if pause == FIRST_PAUSE:
+                    # Whatever it is, the pull meets it too and writes it down for people to see.
+                    pull_edge.delay(str(edge_id))
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
                 pause = min(LONGEST_PAUSE, pause * 2)
                 continue
-            if newest != seen or pause > 0.5:
+            if newest != seen or pause > FIRST_PAUSE:
                 pull_edge.delay(str(edge_id))
-            seen, pause = newest, 0.5
+            seen, pause = newest, FIRST_PAUSE
 
 
 class _Link:

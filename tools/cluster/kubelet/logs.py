@@ -94,9 +94,9 @@ class Query:
         total = run.lines(now)
         first = 0 if self.tail is None else max(0, total - self.tail)
         if self.since is not None:
-            passed = math.floor((self.since - run.started) * run.rate)
-            first = max(first, min(passed, total))
-            while first < total and run.time_of(first) < self.since:
+            # Not limited to what there is now: lines are added while these are read.
+            first = max(first, math.floor((self.since - run.started) * run.rate))
+            while run.time_of(first) < self.since:
                 first += 1
         return first
 
