@@ -6,23 +6,26 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from apps.common.errors import DomainError
 from apps.instances import operations
 from apps.journal import services as journal
 from apps.rules import work as rule_work
 from apps.sync import acks, copying, puller, runs, taking
-from mecm_portal.simulation import heal, work
+from mecm_portal.simulation import counting, heal, work
 from mecm_portal.simulation.set_back import set_back
 from mecm_portal.simulation.site import Site, SiteDied
 from mecm_portal.simulation.standins import swapped
 from mecm_portal.simulation.watch import Violation, Watch
-from mecm_portal.simulation.wire import CALM, MOODS, USUAL
+from mecm_portal.simulation.wire import CALM, DOWN, HALF_OPEN, MOODS, USUAL
 from mecm_portal.simulation.world import World
 
 Step = Callable[[], str]
 SECONDS = (0.5, 0.5, 2, 2, 5, 5, 20, 20, 70, 130)
 LONG = (1000, 4000, 90_000, 8_000_000)
+# By how much a clock is wrong, in seconds; most are right.
+WRONG = (0, 0, -1, 3, -40, 100, -4000, 4000, -100_000, 100_000)
 
 
 @dataclass
@@ -54,7 +57,13 @@ class Schedule:
 
     def go(self, steps: int) -> Outcome:
         """Take ``steps`` steps, heal, and judge."""
+        with swapped(*counting.places(self.tally)):
+            return self._go(steps)
+
+    def _go(self, steps: int) -> Outcome:
         self.world.wire.mood = USUAL
+        for site in self.world.sites:
+            self.world.back_up(site)
         try:
             for number in range(steps):
                 self.tally["steps"] += 1
@@ -128,6 +137,7 @@ class Schedule:
             (1, "purge", self._purge),
             (1, "back up", self._back_up),
             (0.7, "restore", self._restore),
+            (1, "clock", self._clock),
             (1, "restart", self._restart),
         ]
         for site in self.world.sites:
@@ -210,8 +220,18 @@ class Schedule:
         return f"{seconds} s"
 
     def _mood(self) -> str:
-        self.world.wire.mood = self.dice.choice(MOODS)
-        return str(self.world.wire.mood)
+        mood = self.world.wire.mood = self.dice.choice(MOODS)
+        self.tally["cut links"] += mood is DOWN
+        self.tally["half-open links"] += mood is HALF_OPEN
+        return str(mood)
+
+    def _clock(self) -> str:
+        # Who waits for an answer goes on by the clock that it has.
+        site = self.world.edge if self.depth else self.dice.choice(self.world.sites)
+        seconds = self.dice.choice(WRONG)
+        self.tally["clocks set wrong"] += bool(seconds)
+        site.skew = timedelta(seconds=seconds)
+        return f"{site.name} {seconds:+} s"
 
     def _late(self) -> str:
         return self.world.wire.deliver_late() if self.world.wire.late else ""
