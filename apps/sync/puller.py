@@ -67,6 +67,7 @@ def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
             return {"came": "old", "rows": 0, "held": HeldRow.objects.filter(edge=edge).count()}
         with file or EdgeClient(edge) as client:
             rows = _drain(edge, peer, client, taken)
+            mending.find_removed_here(edge)
             held = HeldRow.objects.filter(edge=edge).count()
             if held and isinstance(client, EdgeClient):
                 held = mending.mend(edge, client)
