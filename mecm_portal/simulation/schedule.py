@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -72,12 +73,18 @@ class Schedule:
             self._let_late_arrive()
             heal.heal(self.world, self.watch, self._note)
         except Violation as violation:
-            self.outcome.violation = str(violation)
-            self.tally["violations"] += 1
+            self._broken(str(violation))
+        except Exception as error:
+            self.outcome.trace += traceback.format_exc().splitlines()
+            self._broken(f"a worker stumbled over its own feet: {error!r}")
         finally:
             self.world.wire.mood = CALM
         self.tally["seeds"] += 1
         return self.outcome
+
+    def _broken(self, promise: str) -> None:
+        self.outcome.violation = promise
+        self.tally["violations"] += 1
 
     def _note(self, line: str) -> None:
         self.outcome.trace.append(line)
