@@ -30,7 +30,7 @@ def judge(world: World) -> None:
     _contested(world)
     _fields(world, here, there, lost)
     _things(world, here, lost)
-    _workloads(world, there)
+    _workloads(world, there, lost)
     _ended_orders(world)
 
 
@@ -131,13 +131,12 @@ def _may_be_gone(world: World, thing: Thing) -> bool:
     return any(one is None or one.touched or one.void for one in under)
 
 
-def _workloads(world: World, there: Shared) -> None:
+def _workloads(world: World, there: Shared, lost: set[str]) -> None:
     running, known = world.vim.present(), there["instance"]
     for key, workload in running.items():
         row = known.get(key.hex)
-        thing = world.model.things.get(("instance", str(key)))
-        if row is None and thing is not None and thing.void:
-            # Its edge was set back before anybody else knew of it.
+        if row is None and (key.hex in lost or _is_void(world, key)):
+            # Its edge was set back, and nobody else knew enough of it to bring it back.
             continue
         if row is None or row[4] not in RUNS:
             raise Violation(f"{key} runs, and the edge has {row} of it")
@@ -146,8 +145,24 @@ def _workloads(world: World, there: Shared) -> None:
         if row[1] != workload.package_id.hex and row[4] == "Instantiated":
             raise Violation(f"{key} runs another package than the edge says")
     for bare, row in known.items():
-        if row[4] == "Instantiated" and UUID(bare) not in running:
+        runs = UUID(bare) in running
+        if row[4] == "Instantiated" and not runs and not _is_known_to_have_failed(world, bare):
             raise Violation(f"{bare} is Instantiated at the {AT_EDGE} and does not run")
+
+
+def _is_void(world: World, key: UUID) -> bool:
+    thing = world.model.things.get(("instance", str(key)))
+    return thing is not None and thing.void
+
+
+def _is_known_to_have_failed(world: World, bare: str) -> bool:
+    """Whether its end is forgotten, with a backup, and both sites say that it does not run."""
+    thing = world.model.things.get(("instance", str(UUID(bare))))
+    if thing is None or not any(one.void for one in thing.removals):
+        return False
+    asked = "SELECT health FROM instances_appinstance WHERE id = ?"
+    told = [site.raw.execute(asked, [bare]).fetchone() for site in world.sites]
+    return all(row and row[0] == "Failed" for row in told)
 
 
 def _ended_orders(world: World) -> None:

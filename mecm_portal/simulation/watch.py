@@ -29,8 +29,10 @@ class Watch:
         if name == "edge":
             self.stones = {}
             self.alive = set()
-            living = {key for (key,) in self._edge.execute("SELECT id FROM instances_appinstance")}
-            self.ended -= living
+            # Of an end that only the edge knew of nobody knows any more.
+            for site in self.world.sites:
+                living = site.raw.execute("SELECT id FROM instances_appinstance")
+                self.ended -= {key for (key,) in living}
 
     def look(self) -> None:
         """Raises Violation."""

@@ -215,7 +215,7 @@ def test_place_in_the_feed_is_kept_for_every_row_after_the_mend(follower, settle
 def test_what_the_edge_lost_of_a_package_that_only_it_has_is_given_back(follower, settled):
     def start():
         package, host = Package.objects.get(origin="MEPM"), MecHost.objects.get(name="shed")
-        spec = verbs.CreateSpec(package.pk, host.pk, "of its own")
+        spec = verbs.CreateSpec(package.pk, host.pk, "own")
         made = verbs.create_instance(actor=SYSTEM, tenant_id=package.tenant_id, spec=spec)
         verbs.instantiate(actor=SYSTEM, instance_id=made.pk)
 
