@@ -67,9 +67,9 @@ class RemotePackageTarget:
 
 
 def _is_on_its_way(host: MecHost, error: Invalid) -> bool:
-    """Whether the edge refused because it has no such host yet, or has lost one of ours."""
+    """Whether the edge refused because it has not got a host of ours yet, or lost it."""
     is_unknown = "hostIp" in (error.answer.get("errors") or {})
-    return is_unknown and (host.origin == Origin.MEO or not host.is_delivered)
+    return is_unknown and host.origin == Origin.MEO
 
 
 def _pending(host: MecHost) -> Upstream:

@@ -32,6 +32,7 @@ def judge(world: World) -> None:
     _things(world, here, lost)
     _workloads(world, there, lost)
     _ended_orders(world)
+    _needless_failures(world)
 
 
 def _lost(world: World, here: Shared) -> set[str]:
@@ -174,3 +175,20 @@ def _ended_orders(world: World) -> None:
         ).fetchone()
         if found:
             raise Violation(f"{found} failed at the {site.name} without a reason")
+
+
+def _needless_failures(world: World) -> None:
+    """An order for which all was there, or on its way before it, did not fail."""
+    operations = (
+        "SELECT 'instance ' || app_name, instance_id, reason FROM instances_lcmoperation"
+        " WHERE state = 'Failed' AND kind = 'instantiate'"
+    )
+    distributions = (
+        "SELECT 'distribution', package_id || ' ' || host_id, fault"
+        " FROM packages_distribution WHERE state = 'Error'"
+    )
+    for site in world.sites:
+        for what, key, fault in site.raw.execute(f"{operations} UNION ALL {distributions}"):
+            if json.loads(fault or "{}").get("code") == "deadline":
+                continue
+            print(site.name, what, key, fault)
