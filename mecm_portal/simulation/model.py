@@ -84,7 +84,7 @@ class Model:
     """The record of one run."""
 
     def __init__(self) -> None:
-        self.number = 0
+        self.number, self.restores = 0, 0
         self.fields: dict[Key, list[Edit]] = {}
         self.choices: dict[Key, list[Choice]] = {}
         self.things: dict[tuple[str, str], Thing] = {}
@@ -135,6 +135,7 @@ class Model:
         ``known(field)`` tells the values of a field that the other site has heard of, and
         ``there(kind, id)`` whether it has a thing.
         """
+        self.restores += 1
         for key, edits in self.fields.items():
             late = [one for one in edits if one.number > number and one.site == site]
             late_choices = [one for one in self.choices.get(key, ()) if one.number > number]
