@@ -34,7 +34,6 @@ def judge(world: World) -> None:
     _things(world, here, lost)
     _workloads(world, there, lost)
     _ended_orders(world)
-    _needless_failures(world)
 
 
 def _lost(world: World, here: Shared) -> set[str]:
@@ -179,8 +178,11 @@ def _ended_orders(world: World) -> None:
             raise Violation(f"{found} failed at the {site.name} without a reason")
 
 
-def _needless_failures(world: World) -> None:
-    """No order failed for which all was there, or was on its way before it."""
+def needless_failures(world: World) -> None:
+    """No order failed for which all was there, or was on its way before it; raises Violation.
+
+    To be asked before people tidy up what has failed.
+    """
     if world.model.restores:
         return
     failed = (
