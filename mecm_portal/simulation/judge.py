@@ -134,7 +134,8 @@ def _may_be_gone(world: World, thing: Thing) -> bool:
 
 
 def _workloads(world: World, there: Shared, lost: set[str]) -> None:
-    running, known = world.vim.present(), there["instance"]
+    with world.edge.inside():  # what is on its way out is gone by the clock there
+        running, known = world.vim.present(), there["instance"]
     for key, workload in running.items():
         row = known.get(key.hex)
         if row is None and (key.hex in lost or _is_void(world, key)):

@@ -16,6 +16,7 @@ from typing import Any
 
 Key = tuple[str, ...]
 AT_CENTER, AT_EDGE = "center", "edge"
+NOTHING = "null"
 
 
 @dataclass(eq=False, slots=True)
@@ -166,7 +167,11 @@ class Model:
         for choice in self.choices.get(key, ()):
             if not choice.void:
                 under |= choice.losers
-        return [one for one in edits if one not in under]
+        # Of nothing there is only one kind: who gave a value where there was none saw them all.
+        empty = any(one.value == NOTHING for one in under)
+        return [
+            one for one in edits if one not in under and not (empty and one.value == NOTHING)
+        ]
 
     def wrong_with(self, key: Key, value: Any) -> str:
         """What is wrong with a field that has ``value`` at both sites; empty when nothing is."""

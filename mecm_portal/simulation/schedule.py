@@ -25,8 +25,8 @@ from mecm_portal.simulation.world import World
 Step = Callable[[], str]
 SECONDS = (0.5, 0.5, 2, 2, 5, 5, 20, 20, 70, 130)
 LONG = (1000, 4000, 90_000, 8_000_000)
-# By how much a clock is wrong, in seconds; most are right.
-WRONG = (0, 0, -1, 3, -40, 100, -4000, 4000, -100_000, 100_000)
+# By how many seconds one of the clocks is wrong.
+WRONG = (0, 0, 0, -1, 3, -40, 100, -4000, 4000, -80_000, 80_000)
 
 
 @dataclass
@@ -63,6 +63,7 @@ class Schedule:
 
     def _go(self, steps: int) -> Outcome:
         self.world.wire.mood = USUAL
+        self._set_clocks()
         for site in self.world.sites:
             self.world.back_up(site)
         try:
@@ -81,6 +82,13 @@ class Schedule:
             self.world.wire.mood = CALM
         self.tally["seeds"] += 1
         return self.outcome
+
+    def _set_clocks(self) -> None:
+        """A clock that is wrong stays wrong, also while all heals."""
+        site, seconds = self.dice.choice(self.world.sites), self.dice.choice(WRONG)
+        site.skew = timedelta(seconds=seconds)
+        self.tally["clocks set wrong"] += bool(seconds)
+        self._note(f"the clock of the {site.name} is {seconds:+} s off")
 
     def _broken(self, promise: str) -> None:
         self.outcome.violation = promise
@@ -144,7 +152,6 @@ class Schedule:
             (1, "purge", self._purge),
             (1, "back up", self._back_up),
             (0.7, "restore", self._restore),
-            (1, "clock", self._clock),
             (1, "restart", self._restart),
         ]
         for site in self.world.sites:
@@ -231,14 +238,6 @@ class Schedule:
         self.tally["cut links"] += mood is DOWN
         self.tally["half-open links"] += mood is HALF_OPEN
         return str(mood)
-
-    def _clock(self) -> str:
-        # Who waits for an answer goes on by the clock that it has.
-        site = self.world.edge if self.depth else self.dice.choice(self.world.sites)
-        seconds = self.dice.choice(WRONG)
-        self.tally["clocks set wrong"] += bool(seconds)
-        site.skew = timedelta(seconds=seconds)
-        return f"{site.name} {seconds:+} s"
 
     def _late(self) -> str:
         return self.world.wire.deliver_late() if self.world.wire.late else ""
