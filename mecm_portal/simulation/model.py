@@ -21,12 +21,16 @@ NOTHING = "null"
 
 @dataclass(eq=False, slots=True)
 class Edit:
-    """One value that somebody gave a field at a site; ``over`` is all that it stands over."""
+    """One value that somebody gave a field at a site, who ``saw`` another there.
+
+    ``over`` is all that it stands over.
+    """
 
     number: int
     site: str
     value: str
     over: frozenset[Edit] = frozenset()
+    saw: str = ""
     void: bool = False
 
 
@@ -102,7 +106,7 @@ class Model:
         for value in (before, *also):
             over |= self._seen(key, value)
         self.fields.setdefault(key, []).append(
-            Edit(self._next(), site, plain(after), frozenset(over))
+            Edit(self._next(), site, plain(after), frozenset(over), plain(before))
         )
 
     def chosen(self, site: str, key: Key, winner: Any, loser: Any) -> None:
@@ -167,11 +171,11 @@ class Model:
         for choice in self.choices.get(key, ()):
             if not choice.void:
                 under |= choice.losers
-        # Of nothing there is only one kind: who gave a value where there was none saw them all.
-        empty = any(one.value == NOTHING for one in under)
-        return [
-            one for one in edits if one not in under and not (empty and one.value == NOTHING)
-        ]
+        found = [one for one in edits if one not in under]
+        # Of nothing there is only one kind: who gave a value where there was none saw it.
+        if any(one.saw == NOTHING for one in found):
+            found = [one for one in found if one.value != NOTHING or one.saw == NOTHING]
+        return found
 
     def wrong_with(self, key: Key, value: Any) -> str:
         """What is wrong with a field that has ``value`` at both sites; empty when nothing is."""
