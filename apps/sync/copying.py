@@ -32,8 +32,11 @@ Hold = Callable[..., None]
 
 @transaction.atomic
 def begin(peer: Peer, hold: Hold, *, told: list[list[Any]] | None = None) -> None:
-    """Start over.  ``told`` are the marks of an edge whose history is another one now."""
-    forked_at = None
+    """Start over.  ``told`` are the marks of an edge whose history is another one now.
+
+    A copy that is read once more because it differed goes on mending what it mended.
+    """
+    forked_at = peer.forked_at
     if told is not None:
         forked_at = timeline.forked_at(_verified(peer), told)
         Copy.objects.filter(edge_id=peer.edge_id, former=0).update(former=F("version"))

@@ -186,7 +186,7 @@ def _marks(client: Feed) -> list[list[Any]]:
 def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
     """The feed from the cursor to its end; rows that wait get their turn again at the end."""
     count, cursor = 0, edge.cursor
-    source = Source(edge)
+    source = Source(edge, peer.forked_at)
     while True:
         sent = clock.now()
         page = client.changes(after=cursor, limit=PAGE, mark=peer.mark)

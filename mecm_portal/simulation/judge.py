@@ -195,13 +195,10 @@ def needless_failures(world: World) -> None:
     )
     for site in world.sites:
         for fault, instance, package, host in site.raw.execute(failed):
-            things = (("instance", instance), ("package", package), ("host", host))
+            pair = f"{UUID(package)} {UUID(host)}"
+            things = [("package", str(UUID(package))), ("host", str(UUID(host)))]
+            things += [("distribution", pair), ("instance", str(UUID(instance or package)))]
             why = json.loads(fault or "{}")
-            if why.get("code") in TOO_LONG or any(_was_touched(world, *one) for one in things):
+            if why.get("code") in TOO_LONG or any(map(world.model.is_touched, things)):
                 continue
             raise Violation(f"an order of the {site.name} failed without need: {why}")
-
-
-def _was_touched(world: World, kind: str, bare: str | None) -> bool:
-    thing = world.model.things.get((kind, str(UUID(bare)))) if bare else None
-    return thing is not None and thing.touched

@@ -187,6 +187,11 @@ class Model:
             return f"{name} is {plain(value)} although {told[0]} was the last word"
         return ""
 
+    def is_touched(self, key: tuple[str, str]) -> bool:
+        """Whether anybody ever wanted a thing gone."""
+        thing = self.things.get(key)
+        return thing is not None and thing.touched
+
     # --- inside ---------------------------------------------------------------------------------
 
     def _forsake(self, kind: str, thing: str) -> None:
