@@ -124,6 +124,9 @@ class Model:
 
     def removal(self, site: str, kind: str, key: str) -> None:
         """A site took the word that a thing is to go."""
+        if kind == "distribution":
+            # It may have been made in passing, for an instance.
+            self.born(site, kind, key)
         thing = self.things.get((kind, key))
         if thing is None:
             return
