@@ -4,7 +4,7 @@ An edit that somebody was told had worked stands over what its author saw there.
 field has the one value over which nothing stands; two that nobody compared are an edit that was
 lost in silence.  A thing is there until somebody who may says that it is to go, and then it is
 gone.  What a site did after the moment that a backup brings it back to is void, unless the other
-site knows.
+site knows, and goes on knowing until it is itself brought back.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Edit:
     over: frozenset[Edit] = frozenset()
     saw: str = ""
     void: bool = False
+    kept_by: str = ""
 
 
 @dataclass(eq=False, slots=True)
@@ -60,10 +61,11 @@ class Thing:
 
     kind: str
     id: str
-    born: str
+    site: str
     number: int
     tenant: str = ""
     void: bool = False
+    kept_by: str = ""
     removals: list[Removal] = field(default_factory=list)
 
     @property
@@ -72,7 +74,7 @@ class Thing:
 
         What the center owns it brings back when only the edge removed it.
         """
-        owned = self.born == AT_CENTER and self.kind in _CENTER_OWNS
+        owned = self.site == AT_CENTER and self.kind in _CENTER_OWNS
         counts = (AT_CENTER,) if owned else (AT_CENTER, AT_EDGE)
         return any(one.site in counts and not one.void for one in self.removals)
 
@@ -131,7 +133,7 @@ class Model:
         if thing is None:
             return
         thing.removals.append(Removal(self._next(), site))
-        if site == AT_EDGE and thing.born == AT_CENTER and kind == "host":
+        if site == AT_EDGE and thing.site == AT_CENTER and kind == "host":
             self._forsake(kind, key)
 
     def set_back(
@@ -145,7 +147,7 @@ class Model:
         """
         self.restores += 1
         for key, edits in self.fields.items():
-            late = [one for one in edits if one.number > number and one.site == site]
+            late = [one for one in edits if _is_late(one, site, number)]
             late_choices = [one for one in self.choices.get(key, ()) if one.number > number]
             if not late and not late_choices:
                 continue
@@ -154,11 +156,13 @@ class Model:
                 heard |= self._seen(key, value)
             for edit in late:
                 edit.void = edit.void or edit not in heard
+                edit.kept_by = _other(site)
             for choice in late_choices:
                 choice.void = choice.void or (choice.site == site and choice.winner not in heard)
         for thing in self.things.values():
-            if thing.number > number and thing.born == site and not there(thing.kind, thing.id):
-                thing.void = True
+            if _is_late(thing, site, number):
+                thing.void = thing.void or not there(thing.kind, thing.id)
+                thing.kept_by = _other(site)
             for removal in thing.removals:
                 if removal.number > number and removal.site == site:
                     removal.void = removal.void or there(thing.kind, thing.id)
@@ -228,6 +232,15 @@ class Model:
             if one.value == text:
                 found |= {one, *one.over}
         return frozenset(found)
+
+
+def _is_late(one: Edit | Thing, site: str, number: int) -> bool:
+    """Whether a site that goes back to ``number`` may lose it: its own, or what it alone kept."""
+    return one.kept_by == site or (one.site == site and one.number > number)
+
+
+def _other(site: str) -> str:
+    return AT_EDGE if site == AT_CENTER else AT_CENTER
 
 
 def plain(value: Any) -> str:
