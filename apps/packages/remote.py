@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from apps.common.errors import NotFound, Upstream
+from django.utils.translation import gettext_noop as N_
+
+from apps.common.errors import Conflict, Invalid, NotFound, Upstream
+from apps.common.models import Origin
 from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
 from apps.hosts.models import MecHost
 from apps.packages.models import Package
 from apps.packages.states import DistributionState
 from apps.tenants.actors import Actor
+
+NO_FILE = N_("The package's file is only at the edge where it was uploaded.")
 
 
 class RemotePackageTarget:
@@ -24,6 +29,8 @@ class RemotePackageTarget:
             try:
                 edge.package(tenant, package_id)
             except NotFound:
+                if not package.has_file:
+                    raise Conflict(NO_FILE, code="no_file") from None
                 edge.upload_package(
                     tenant,
                     ids={
@@ -34,7 +41,10 @@ class RemotePackageTarget:
                     path=package.path,
                     filename=package.filename,
                 )
-            edge.distribute(tenant, package_id, host.ip)
+            try:
+                edge.distribute(tenant, package_id, host.ip)
+            except Invalid as error:
+                raise _pending(host) if _is_on_its_way(host, error) else error from None
             return _state_at(edge.package(tenant, package_id), host.ip)
 
     def remove(self, package: Package, host: MecHost, *, actor: Actor) -> None:
@@ -54,6 +64,17 @@ class RemotePackageTarget:
                 left = edge.package(tenant, package_id)
                 if left is None or not left["mecHostInfo"]:
                     edge.remove_package(tenant, package_id)
+
+
+def _is_on_its_way(host: MecHost, error: Invalid) -> bool:
+    """Whether the edge refused because it has not got a host of ours yet, or lost it."""
+    is_unknown = "hostIp" in (error.answer.get("errors") or {})
+    return is_unknown and host.origin == Origin.MEO
+
+
+def _pending(host: MecHost) -> Upstream:
+    text = N_("It waits until the edge knows the host “%(host)s”.")
+    return Upstream(text, code="host_pending", host=host.name)
 
 
 def _state_at(record: dict[str, object] | None, ip: str) -> DistributionState:

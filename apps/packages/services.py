@@ -254,7 +254,8 @@ def keep(
             os.replace(path, target)  # noqa: PTH105 - atomic within the site's directory
             moved = True
     except BaseException:
-        if moved:
+        # What failed after the commit takes no file from its row.
+        if moved and not Package.objects.filter(pk=package.pk).exists():
             target.unlink(missing_ok=True)
         raise
     return package

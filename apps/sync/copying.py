@@ -32,10 +32,13 @@ Hold = Callable[..., None]
 
 @transaction.atomic
 def begin(peer: Peer, hold: Hold, *, told: list[list[Any]] | None = None) -> None:
-    """Start over.  ``told`` are the marks of an edge whose history is another one now."""
-    forked_at = None
+    """Start over.  ``told`` are the marks of an edge whose history is another one now.
+
+    A copy that is read once more because it differed goes on mending what it mended.
+    """
+    forked_at = peer.forked_at
     if told is not None:
-        forked_at = timeline.forked_at(list(peer.marks), told)
+        forked_at = timeline.forked_at(_verified(peer), told)
         Copy.objects.filter(edge_id=peer.edge_id, former=0).update(former=F("version"))
         Copy.objects.filter(edge_id=peer.edge_id).update(version=0)
         MecHost.objects.filter(applcm_id=peer.edge_id).update(observed_version=0)
@@ -52,6 +55,12 @@ def begin(peer: Peer, hold: Hold, *, told: list[list[Any]] | None = None) -> Non
     )
     AppLcm.objects.filter(pk=peer.edge_id).update(cursor=0)
     peer.edge.cursor = 0
+
+
+def _verified(peer: Peer) -> list[str]:
+    """The marks of a history that was found to be the same as ours."""
+    marks, last = list(peer.marks), str(peer.verified)
+    return marks[: marks.index(last) + 1] if last in marks else marks
 
 
 def copy(edge: AppLcm, peer: Peer, client: EdgeClient | FileFeed, taken: Taken, hold: Hold) -> int:
@@ -117,7 +126,7 @@ def is_whole(edge: AppLcm, peer: Peer, client: EdgeClient | FileFeed, hold: Hold
     if differs:
         _log.error("the copy of %s differs in %s", edge.name, ", ".join(differs))
     Copy.objects.filter(edge=edge).exclude(former=0).update(former=0)
-    hold(peer, copying=None, forked_at=None, copies=0)
+    hold(peer, copying=None, forked_at=None, copies=0, verified=peer.mark)
     return True
 
 

@@ -38,12 +38,18 @@ Row = dict[str, Any]
 class Source:
     """Whose rows are taken, and whether they are a full copy rather than news.
 
-    ``forked_at`` is set while a restored edge is being mended.
+    ``forked_at`` is set while a restored edge is being mended.  Its copy has no ancestor from there
+    on; the news that follow on the copy have it.
     """
 
     edge: AppLcm
     forked_at: int | None = None
     is_copy: bool = False
+
+    @property
+    def without_ancestor(self) -> int | None:
+        """From which version on there is nothing to merge with."""
+        return self.forked_at if self.is_copy else None
 
 
 Outcomes = list[bool | DomainError]
@@ -92,7 +98,7 @@ def take_hosts(source: Source, rows: Sequence[Row]) -> Outcomes:
             host_id=_id(row),
             version=row["version"],
             data=row["data"],
-            forked_at=source.forked_at,
+            forked_at=source.without_ancestor,
         )
         for row in rows
     ]
@@ -150,7 +156,7 @@ def take_rules(source: Source, rows: Sequence[Row]) -> Outcomes:
     told = [rules.Word(_id(row), row["version"], row["data"]["content"]) for row in rows]
     return [
         *rules.take_over(
-            edge=source.edge, told=told, forked_at=source.forked_at, quiet=source.is_copy
+            edge=source.edge, told=told, forked_at=source.without_ancestor, quiet=source.is_copy
         )
     ]
 

@@ -95,7 +95,6 @@ def _find_lost_before_it_was_told(edge: AppLcm) -> None:
 
 def mend(edge: AppLcm, client: EdgeClient) -> int:
     """Take every step that can be taken now; returns how many rows of the edge are still held."""
-    _find_removed_here(edge)
     rows = HeldRow.objects.filter(edge=edge)
     depth = {kind: number for number, kind in enumerate(NAMES)}
     ended = rows.filter(code=ENDED_BEFORE)
@@ -107,8 +106,11 @@ def mend(edge: AppLcm, client: EdgeClient) -> int:
     return rows.count()
 
 
-def _find_removed_here(edge: AppLcm) -> None:
-    """A package that was removed here while it was on no host, so that no order told the edge."""
+def find_removed_here(edge: AppLcm) -> None:
+    """A package that was removed here while it was on no host, so that no order told the edge.
+
+    To be looked for in every pull: nothing else waits because of it.
+    """
     copies = Copy.objects.filter(edge=edge, kind="package", gone=False)
     stones = Tombstone.objects.filter(kind="package", subject_id__in=copies.values("subject_id"))
     HeldRow.objects.bulk_create(
@@ -194,6 +196,12 @@ def _give_package(edge: AppLcm, client: EdgeClient, row: HeldRow) -> Reason | No
     return None if package is None or package.has_file else NO_FILE
 
 
+def _has_file(edge: AppLcm, package: Package) -> bool:
+    """Whether its file is here, or is still at the edge where it was uploaded."""
+    copies = Copy.objects.filter(edge=edge, kind="package", subject_id=package.pk, gone=False)
+    return package.has_file or copies.exists()
+
+
 def _give_distribution(edge: AppLcm, client: EdgeClient, row: HeldRow) -> Reason | None:
     found = Distribution.objects.select_related("package", "host").filter(
         remote_id=row.subject_id, host__applcm=edge
@@ -201,7 +209,7 @@ def _give_distribution(edge: AppLcm, client: EdgeClient, row: HeldRow) -> Reason
     there = found.first()
     if there is None or there.removing:
         return None
-    if not there.package.has_file:
+    if not _has_file(edge, there.package):
         return NO_FILE
     if there.host.reachable is not True:
         return NO_HOST
@@ -216,7 +224,7 @@ def _give_instance(edge: AppLcm, client: EdgeClient, row: HeldRow) -> Reason | N
         return None
     if unfinished([instance.pk]).exists():
         return BUSY
-    if not instance.package.has_file:
+    if not _has_file(edge, instance.package):
         return NO_FILE
     if instance.host.reachable is not True:
         return NO_HOST

@@ -106,6 +106,7 @@ class Peer(models.Model):
     ``mark`` is the last mark of the edge's history that was read, and proves that ``cursor`` of its
     AppLCM is still a place in that history.  A full copy reads kind by kind: ``copy_kind`` and
     ``copy_after`` say how far it is, ``copy_from`` where the feed is read on from afterwards.
+    ``verified`` is the mark after which all was found that orders had told before the feed did.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -118,6 +119,7 @@ class Peer(models.Model):
     failures = models.PositiveIntegerField(default=0)
     fault = models.JSONField(default=dict)
     mark = models.UUIDField(null=True)
+    verified = models.UUIDField(null=True)
     copying = models.UUIDField(null=True)
     copy_kind = models.CharField(max_length=40, blank=True)
     copy_after = models.CharField(max_length=40, blank=True)

@@ -23,7 +23,8 @@ from apps.edgelink.client import EdgeClient
 from apps.hosts import adoption as hosts
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
-from apps.sync import copying, link, mending, runs
+from apps.sync import copying, expecting, link, mending, runs
+from apps.sync.feed import COPIED
 from apps.sync.files import FileFeed
 from apps.sync.kinds import Source
 from apps.sync.models import HeldRow, Peer
@@ -37,6 +38,10 @@ MOST_REFUSED = 100
 
 
 Feed = EdgeClient | FileFeed
+
+
+class SetBack(Exception):
+    """The edge has not got what it had taken from here: it was restored from a backup since."""
 
 
 class Overtaken(Exception):
@@ -67,6 +72,7 @@ def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
             return {"came": "old", "rows": 0, "held": HeldRow.objects.filter(edge=edge).count()}
         with file or EdgeClient(edge) as client:
             rows = _drain(edge, peer, client, taken)
+            mending.find_removed_here(edge)
             held = HeldRow.objects.filter(edge=edge).count()
             if held and isinstance(client, EdgeClient):
                 held = mending.mend(edge, client)
@@ -142,6 +148,7 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
             count += copied
         try:
             count += _read(edge, peer, client, taken)
+            count += _verify(edge, peer, client, taken)
         except DomainError as error:
             said = str(error.answer.get("type", "")).rpartition(":")[2]
             if said not in ("forked", "start_over"):
@@ -149,20 +156,45 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
             taken.note(N_("The edge has another history than the one that was read here."))
             copying.begin(peer, hold, told=error.answer.get("marks"))
             continue
+        except SetBack:
+            taken.note(N_("The edge does not have what it had taken from here."))
+            copying.begin(peer, hold, told=_marks(client))
+            continue
         if not peer.copying or copying.is_whole(edge, peer, client, hold):
             return count
+
+
+def _verify(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
+    """Once after each start of the edge: what orders had told is there; raises SetBack."""
+    if isinstance(client, FileFeed) or peer.copying or peer.verified == peer.mark:
+        return 0
+    count, told = 0, expecting.told_by_orders(edge)
+    if told:
+        # All that was told until now has come when the feed is read once more.
+        count = _read(edge, peer, client, taken)
+        if told & expecting.told_by_orders(edge):
+            raise SetBack
+    hold(peer, verified=peer.mark)
+    return count
+
+
+def _marks(client: Feed) -> list[list[Any]]:
+    found: list[list[Any]] = client.copy(kind=COPIED[0], after="", limit=1)["marks"]
+    return found
 
 
 def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
     """The feed from the cursor to its end; rows that wait get their turn again at the end."""
     count, cursor = 0, edge.cursor
-    source = Source(edge)
+    source = Source(edge, peer.forked_at)
     while True:
         sent = clock.now()
         page = client.changes(after=cursor, limit=PAGE, mark=peer.mark)
         seen = link.measured(page, sent, clock.now())
         count += len(page["rows"])
         if page["rows"]:
+            if not peer.copying and expecting.contradict(edge, page["rows"]):
+                raise SetBack
             hold(peer)
             take(source, page["rows"], taken, copying=peer.copying)
         asked, cursor = cursor, int(page["upto"])

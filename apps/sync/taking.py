@@ -244,7 +244,8 @@ def _write(source: Source, copies: list[Copy], held: list[HeldRow], free: list[K
         change=["version", "gone", "data", "code", "reason"],
     )
     if free:
-        there = HeldRow.objects.filter(edge=source.edge).filter(code__in=(WAITS, BROKEN))
+        # What was taken for lost and comes after all is there.
+        there = HeldRow.objects.filter(edge=source.edge, code__in=(WAITS, BROKEN, LOST))
         done = set(free)
         ids = {key for _, key in free}
         gone = [

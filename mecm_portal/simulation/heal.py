@@ -49,6 +49,7 @@ def heal(world: World, watch: Watch, note: Note) -> None:
         site.disarm()
     for number in range(MOST_TIDYINGS):
         _rest(world, watch, note)
+        judge.needless_failures(world)
         if not _tidy(world, note):
             judge.judge(world)
             return

@@ -14,6 +14,8 @@ from mecm_portal.simulation.world import World
 RUNS = ("Instantiated", "Instantiation failed", "Terminate failed")
 # What an edge need not know of.
 NOT_ORDERED = ("Created", "Create failed")
+# An order may fail because the other site was away until its deadline.
+TOO_LONG = ("deadline", "unreachable", "upstream_timeout")
 Shared = dict[str, rows.Rows]
 
 
@@ -30,7 +32,7 @@ def judge(world: World) -> None:
     _contested(world)
     _fields(world, here, there, lost)
     _things(world, here, lost)
-    _workloads(world, there)
+    _workloads(world, there, lost)
     _ended_orders(world)
 
 
@@ -131,10 +133,14 @@ def _may_be_gone(world: World, thing: Thing) -> bool:
     return any(one is None or one.touched or one.void for one in under)
 
 
-def _workloads(world: World, there: Shared) -> None:
-    running, known = world.vim.present(), there["instance"]
+def _workloads(world: World, there: Shared, lost: set[str]) -> None:
+    with world.edge.inside():  # what is on its way out is gone by the clock there
+        running, known = world.vim.present(), there["instance"]
     for key, workload in running.items():
         row = known.get(key.hex)
+        if row is None and (key.hex in lost or _is_void(world, key)):
+            # Its edge was set back, and nobody else knew enough of it to bring it back.
+            continue
         if row is None or row[4] not in RUNS:
             raise Violation(f"{key} runs, and the edge has {row} of it")
         if row[0] != workload.tenant_id.hex:
@@ -142,8 +148,24 @@ def _workloads(world: World, there: Shared) -> None:
         if row[1] != workload.package_id.hex and row[4] == "Instantiated":
             raise Violation(f"{key} runs another package than the edge says")
     for bare, row in known.items():
-        if row[4] == "Instantiated" and UUID(bare) not in running:
+        runs = UUID(bare) in running
+        if row[4] == "Instantiated" and not runs and not _is_known_to_have_failed(world, bare):
             raise Violation(f"{bare} is Instantiated at the {AT_EDGE} and does not run")
+
+
+def _is_void(world: World, key: UUID) -> bool:
+    thing = world.model.things.get(("instance", str(key)))
+    return thing is not None and thing.void
+
+
+def _is_known_to_have_failed(world: World, bare: str) -> bool:
+    """Whether its end is forgotten, with a backup, and both sites say that it does not run."""
+    thing = world.model.things.get(("instance", str(UUID(bare))))
+    if thing is None or not any(one.void for one in thing.removals):
+        return False
+    asked = "SELECT health FROM instances_appinstance WHERE id = ?"
+    told = [site.raw.execute(asked, [bare]).fetchone() for site in world.sites]
+    return all(row and row[0] == "Failed" for row in told)
 
 
 def _ended_orders(world: World) -> None:
@@ -155,3 +177,28 @@ def _ended_orders(world: World) -> None:
         ).fetchone()
         if found:
             raise Violation(f"{found} failed at the {site.name} without a reason")
+
+
+def needless_failures(world: World) -> None:
+    """No order failed for which all was there, or was on its way before it; raises Violation.
+
+    To be asked before people tidy up what has failed.
+    """
+    if world.model.restores:
+        return
+    failed = (
+        "SELECT o.reason, i.id, i.package_id, i.host_id FROM instances_lcmoperation o"
+        " JOIN instances_appinstance i ON i.id = o.instance_id"
+        " WHERE o.state = 'Failed' AND o.kind = 'instantiate'"
+        " UNION ALL SELECT fault, NULL, package_id, host_id"
+        " FROM packages_distribution WHERE state = 'Error'"
+    )
+    for site in world.sites:
+        for fault, instance, package, host in site.raw.execute(failed):
+            pair = f"{UUID(package)} {UUID(host)}"
+            things = [("package", str(UUID(package))), ("host", str(UUID(host)))]
+            things += [("distribution", pair), ("instance", str(UUID(instance or package)))]
+            why = json.loads(fault or "{}")
+            if why.get("code") in TOO_LONG or any(map(world.model.is_touched, things)):
+                continue
+            raise Violation(f"an order of the {site.name} failed without need: {why}")

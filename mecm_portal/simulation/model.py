@@ -4,7 +4,7 @@ An edit that somebody was told had worked stands over what its author saw there.
 field has the one value over which nothing stands; two that nobody compared are an edit that was
 lost in silence.  A thing is there until somebody who may says that it is to go, and then it is
 gone.  What a site did after the moment that a backup brings it back to is void, unless the other
-site knows.
+site knows, and goes on knowing until it is itself brought back.
 """
 
 from __future__ import annotations
@@ -16,17 +16,23 @@ from typing import Any
 
 Key = tuple[str, ...]
 AT_CENTER, AT_EDGE = "center", "edge"
+NOTHING = "null"
 
 
 @dataclass(eq=False, slots=True)
 class Edit:
-    """One value that somebody gave a field at a site; ``over`` is all that it stands over."""
+    """One value that somebody gave a field at a site, who ``saw`` another there.
+
+    ``over`` is all that it stands over.
+    """
 
     number: int
     site: str
     value: str
     over: frozenset[Edit] = frozenset()
+    saw: str = ""
     void: bool = False
+    kept_by: str = ""
 
 
 @dataclass(eq=False, slots=True)
@@ -55,10 +61,11 @@ class Thing:
 
     kind: str
     id: str
-    born: str
+    site: str
     number: int
     tenant: str = ""
     void: bool = False
+    kept_by: str = ""
     removals: list[Removal] = field(default_factory=list)
 
     @property
@@ -67,7 +74,7 @@ class Thing:
 
         What the center owns it brings back when only the edge removed it.
         """
-        owned = self.born == AT_CENTER and self.kind in _CENTER_OWNS
+        owned = self.site == AT_CENTER and self.kind in _CENTER_OWNS
         counts = (AT_CENTER,) if owned else (AT_CENTER, AT_EDGE)
         return any(one.site in counts and not one.void for one in self.removals)
 
@@ -84,7 +91,7 @@ class Model:
     """The record of one run."""
 
     def __init__(self) -> None:
-        self.number = 0
+        self.number, self.restores = 0, 0
         self.fields: dict[Key, list[Edit]] = {}
         self.choices: dict[Key, list[Choice]] = {}
         self.things: dict[tuple[str, str], Thing] = {}
@@ -101,7 +108,7 @@ class Model:
         for value in (before, *also):
             over |= self._seen(key, value)
         self.fields.setdefault(key, []).append(
-            Edit(self._next(), site, plain(after), frozenset(over))
+            Edit(self._next(), site, plain(after), frozenset(over), plain(before))
         )
 
     def chosen(self, site: str, key: Key, winner: Any, loser: Any) -> None:
@@ -119,11 +126,14 @@ class Model:
 
     def removal(self, site: str, kind: str, key: str) -> None:
         """A site took the word that a thing is to go."""
+        if kind == "distribution":
+            # It may have been made in passing, for an instance.
+            self.born(site, kind, key)
         thing = self.things.get((kind, key))
         if thing is None:
             return
         thing.removals.append(Removal(self._next(), site))
-        if site == AT_EDGE and thing.born == AT_CENTER and kind == "host":
+        if site == AT_EDGE and thing.site == AT_CENTER and kind == "host":
             self._forsake(kind, key)
 
     def set_back(
@@ -135,8 +145,9 @@ class Model:
         ``known(field)`` tells the values of a field that the other site has heard of, and
         ``there(kind, id)`` whether it has a thing.
         """
+        self.restores += 1
         for key, edits in self.fields.items():
-            late = [one for one in edits if one.number > number and one.site == site]
+            late = [one for one in edits if _is_late(one, site, number)]
             late_choices = [one for one in self.choices.get(key, ()) if one.number > number]
             if not late and not late_choices:
                 continue
@@ -145,11 +156,13 @@ class Model:
                 heard |= self._seen(key, value)
             for edit in late:
                 edit.void = edit.void or edit not in heard
+                edit.kept_by = _other(site)
             for choice in late_choices:
                 choice.void = choice.void or (choice.site == site and choice.winner not in heard)
         for thing in self.things.values():
-            if thing.number > number and thing.born == site and not there(thing.kind, thing.id):
-                thing.void = True
+            if _is_late(thing, site, number):
+                thing.void = thing.void or not there(thing.kind, thing.id)
+                thing.kept_by = _other(site)
             for removal in thing.removals:
                 if removal.number > number and removal.site == site:
                     removal.void = removal.void or there(thing.kind, thing.id)
@@ -165,7 +178,11 @@ class Model:
         for choice in self.choices.get(key, ()):
             if not choice.void:
                 under |= choice.losers
-        return [one for one in edits if one not in under]
+        found = [one for one in edits if one not in under]
+        # Of nothing there is only one kind: who gave a value where there was none saw it.
+        if any(one.saw == NOTHING for one in found):
+            found = [one for one in found if one.value != NOTHING or one.saw == NOTHING]
+        return found
 
     def wrong_with(self, key: Key, value: Any) -> str:
         """What is wrong with a field that has ``value`` at both sites; empty when nothing is."""
@@ -176,6 +193,11 @@ class Model:
         if told and told[0] != plain(value):
             return f"{name} is {plain(value)} although {told[0]} was the last word"
         return ""
+
+    def is_touched(self, key: tuple[str, str]) -> bool:
+        """Whether anybody ever wanted a thing gone."""
+        thing = self.things.get(key)
+        return thing is not None and thing.touched
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -210,6 +232,15 @@ class Model:
             if one.value == text:
                 found |= {one, *one.over}
         return frozenset(found)
+
+
+def _is_late(one: Edit | Thing, site: str, number: int) -> bool:
+    """Whether a site that goes back to ``number`` may lose it: its own, or what it alone kept."""
+    return one.kept_by == site or (one.site == site and one.number > number)
+
+
+def _other(site: str) -> str:
+    return AT_EDGE if site == AT_CENTER else AT_CENTER
 
 
 def plain(value: Any) -> str:

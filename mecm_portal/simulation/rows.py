@@ -93,7 +93,8 @@ def _host_values(raw: sqlite3.Connection, thing: str, name: str) -> list[Any]:
 
 
 def _told(agreed: str, contested: str, name: str) -> list[Any]:
-    found = [json.loads(agreed).get(name)]
+    known = json.loads(agreed)
+    found = [known[name]] if name in known else []
     return [*found, *json.loads(contested).get(name, {}).values()]
 
 

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from apps.common.errors import DomainError
 from apps.instances import operations
 from apps.journal import services as journal
 from apps.rules import work as rule_work
 from apps.sync import acks, copying, puller, runs, taking
-from mecm_portal.simulation import heal, work
+from mecm_portal.simulation import counting, heal, work
 from mecm_portal.simulation.set_back import set_back
 from mecm_portal.simulation.site import Site, SiteDied
 from mecm_portal.simulation.standins import swapped
 from mecm_portal.simulation.watch import Violation, Watch
-from mecm_portal.simulation.wire import CALM, MOODS, USUAL
+from mecm_portal.simulation.wire import CALM, DOWN, HALF_OPEN, MOODS, USUAL
 from mecm_portal.simulation.world import World
 
 Step = Callable[[], str]
 SECONDS = (0.5, 0.5, 2, 2, 5, 5, 20, 20, 70, 130)
 LONG = (1000, 4000, 90_000, 8_000_000)
+# By how many seconds one of the clocks is wrong.
+WRONG = (0, 0, 0, -1, 3, -40, 100, -4000, 4000, -80_000, 80_000)
 
 
 @dataclass
@@ -54,7 +58,14 @@ class Schedule:
 
     def go(self, steps: int) -> Outcome:
         """Take ``steps`` steps, heal, and judge."""
+        with swapped(*counting.places(self.tally)):
+            return self._go(steps)
+
+    def _go(self, steps: int) -> Outcome:
         self.world.wire.mood = USUAL
+        self._set_clocks()
+        for site in self.world.sites:
+            self.world.back_up(site)
         try:
             for number in range(steps):
                 self.tally["steps"] += 1
@@ -63,12 +74,25 @@ class Schedule:
             self._let_late_arrive()
             heal.heal(self.world, self.watch, self._note)
         except Violation as violation:
-            self.outcome.violation = str(violation)
-            self.tally["violations"] += 1
+            self._broken(str(violation))
+        except Exception as error:
+            self.outcome.trace += traceback.format_exc().splitlines()
+            self._broken(f"a worker stumbled over its own feet: {error!r}")
         finally:
             self.world.wire.mood = CALM
         self.tally["seeds"] += 1
         return self.outcome
+
+    def _set_clocks(self) -> None:
+        """A clock that is wrong stays wrong, also while all heals."""
+        site, seconds = self.dice.choice(self.world.sites), self.dice.choice(WRONG)
+        site.skew = timedelta(seconds=seconds)
+        self.tally["clocks set wrong"] += bool(seconds)
+        self._note(f"the clock of the {site.name} is {seconds:+} s off")
+
+    def _broken(self, promise: str) -> None:
+        self.outcome.violation = promise
+        self.tally["violations"] += 1
 
     def _note(self, line: str) -> None:
         self.outcome.trace.append(line)
@@ -210,8 +234,10 @@ class Schedule:
         return f"{seconds} s"
 
     def _mood(self) -> str:
-        self.world.wire.mood = self.dice.choice(MOODS)
-        return str(self.world.wire.mood)
+        mood = self.world.wire.mood = self.dice.choice(MOODS)
+        self.tally["cut links"] += mood is DOWN
+        self.tally["half-open links"] += mood is HALF_OPEN
+        return str(mood)
 
     def _late(self) -> str:
         return self.world.wire.deliver_late() if self.world.wire.late else ""

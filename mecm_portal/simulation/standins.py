@@ -31,6 +31,7 @@ from mecm_portal.simulation.quick import Quick
 from mecm_portal.simulation.vim import Everything, Vim
 
 REMEMBERED = timedelta(seconds=20)
+NO_TIME = timedelta(0)
 MIDDLEWARE = [
     "apps.common.middleware.RequestIdMiddleware",
     "apps.common.middleware.DomainErrorMiddleware",
@@ -72,12 +73,16 @@ class Tokens:
         self._made: dict[Any, tuple[datetime, str]] = {}
         self._known: dict[tuple[str, str], tuple[datetime, Actor]] = {}
 
-    def site_token(self, actor: Actor, *, audience: Any, tenant_name: str = "") -> str:
+    def site_token(
+        self, actor: Actor, *, audience: Any, tenant_name: str = "", ahead: timedelta = NO_TIME
+    ) -> str:
         """A token that was made less than ``REMEMBERED`` ago, or a new one."""
-        key, moment = (actor, audience, tenant_name), clock.now()
+        key, moment = (actor, audience, tenant_name, ahead), clock.now()
         at, token = self._made.get(key, (None, ""))
         if at is None or not at <= moment < at + REMEMBERED:
-            token = self._make(actor, audience=audience, tenant_name=tenant_name)
+            token = self._make(
+                actor, audience=audience, tenant_name=tenant_name, ahead=ahead
+            )
             self._made[key] = (moment, token)
         return token
 

@@ -47,7 +47,9 @@ class Wire(httpx.BaseTransport):
         self.edge, self.tally = edge, tally
         self.dice = Random(0)  # noqa: S311 - dice
         self.mood = CALM
-        self.late: list[httpx.Request] = []
+        # Each with how many others had arrived when it was held up.
+        self.late: list[tuple[int, httpx.Request]] = []
+        self.arrived = 0
         self.meanwhile: Callable[[], None] = lambda: None
         self.trace: Callable[[str], None] = lambda line: None
         self._handler = BaseHandler()
@@ -75,7 +77,7 @@ class Wire(httpx.BaseTransport):
         fate -= mood.lost_request
         if fate < mood.late:
             self.tally["delays"] += 1
-            self.late = [*self.late, request][-MOST_LATE:]
+            self._hold_up(request)
             raise self._lost("late", request)
         fate -= mood.late
         if fate < mood.twice:
@@ -83,20 +85,27 @@ class Wire(httpx.BaseTransport):
             self.trace(f"    twice {request.method} {request.url.path}")
             self._delivered(request)
             if dice.random() < 0.5:
-                self.late = [*self.late, request][-MOST_LATE:]
+                self._hold_up(request)
         answer = self._delivered(request)
+        if dice.random() < mood.meanwhile / 2:
+            # The answer is on its way, and tells of what was.
+            self.meanwhile()
         if dice.random() < mood.lost_reply:
             raise self._lost("unanswered", request)
         return answer
 
     def deliver_late(self) -> str:
         """Let one request that was held up arrive now; nobody waits for its answer any more."""
-        request = self.late.pop(self.dice.randrange(len(self.late)))
+        before, request = self.late.pop(self.dice.randrange(len(self.late)))
+        self.tally["reorderings"] += self.arrived > before
         try:
             answer = self._delivered(request)
         except httpx.RemoteProtocolError:
             return "died"
         return f"{request.method} {request.url.path} → {answer.status_code}"
+
+    def _hold_up(self, request: httpx.Request) -> None:
+        self.late = [*self.late, (self.arrived, request)][-MOST_LATE:]
 
     def _lost(self, how: str, request: httpx.Request) -> httpx.ReadTimeout:
         self.tally["drops"] += 1
@@ -105,6 +114,7 @@ class Wire(httpx.BaseTransport):
 
     def _delivered(self, request: httpx.Request) -> httpx.Response:
         self.tally["requests"] += 1
+        self.arrived += 1
         try:
             answer = self._answer(request)
         except SiteDied as died:

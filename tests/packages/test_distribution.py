@@ -274,6 +274,18 @@ def test_edge_that_is_down_is_waited_for_with_the_reason_and_ever_longer_pauses(
     assert not row.fault_reason
 
 
+def test_order_for_a_host_that_its_edge_does_not_know_yet_waits_for_it(remote, now):
+    sites, package, _ = remote
+    new = make.host("10.9.1.2", applcm_ip="10.9.0.1", name="near")
+    (row,) = order(package, new)
+    assert distribution_work.work_on(row.pk) == "waiting"
+    row.refresh_from_db()
+    assert (row.state, row.fault_reason.code) == ("Processing", "host_pending")
+    sites.work_at_center()
+    now.at = row.next_at
+    assert distribution_work.work_on(row.pk) == "arrived"
+
+
 @pytest.mark.parametrize("lost", range(1, 5))
 def test_replies_that_are_lost_lead_to_one_package_and_not_to_two(remote, now, lost):
     sites, package, host = remote

@@ -15,6 +15,7 @@ from apps.instances.models import AppInstance
 from apps.orchestration import delivery
 from apps.orchestration import services as verbs
 from apps.packages import distribution
+from apps.packages import services as packages
 from apps.packages.models import Distribution, Package
 from apps.rules import services as rules
 from apps.rules import work
@@ -209,3 +210,38 @@ def test_place_in_the_feed_is_kept_for_every_row_after_the_mend(follower, settle
     assert not Copy.objects.exclude(former=0).exists()
     assert Peer.objects.get().forked_at is None
     assert follower.pull() == {"came": "ok", "rows": 0, "held": 0}
+
+
+def test_what_the_edge_lost_of_a_package_that_only_it_has_is_given_back(follower, settled):
+    def start():
+        package, host = Package.objects.get(origin="MEPM"), MecHost.objects.get(name="shed")
+        spec = verbs.CreateSpec(package.pk, host.pk, "own")
+        made = verbs.create_instance(actor=SYSTEM, tenant_id=package.tenant_id, spec=spec)
+        verbs.instantiate(actor=SYSTEM, instance_id=made.pk)
+
+    follower.at_edge(life)
+    shed = follower.at_edge(make.host, "10.5.0.2", name="shed")
+    follower.at_edge(delivery.probe, shed)
+    run_until_quiet(follower)
+    backup = Backup(follower.sites)
+    follower.at_edge(start)
+    run_until_quiet(follower)
+    assert AppInstance.objects.count() == 3
+    backup.restore()
+    assert follower.at_edge(AppInstance.objects.count) == 2
+    run_until_quiet(follower)
+    assert len(same(follower)["instances"]) == 3
+
+
+def test_package_removed_here_is_removed_there_although_nothing_else_waits(follower, settled):
+    package = follower.at_edge(life)["package"]
+    follower.pull()
+    follower.at_edge(AppInstance.objects.filter(package=package).delete)
+    follower.at_edge(Distribution.objects.filter(package=package).delete)
+    AppInstance.objects.filter(package_id=package.pk).delete()
+    Distribution.objects.filter(package_id=package.pk).delete()
+    packages.remove_package(actor=SYSTEM, package_id=package.pk)
+    packages.forget_when_gone(actor=SYSTEM, package_id=package.pk)
+    assert not HeldRow.objects.exists()
+    follower.pull()
+    assert not follower.at_edge(Package.objects.filter(pk=package.pk).exists)

@@ -1,0 +1,77 @@
+"""What orders have told of an edge before its feed did, and whether the feed tells it too.
+
+An edge that took an order has it in its feed.  One that was restored from a backup right after, and
+before anybody read its feed, has not: no place in the feed that was read shows that.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from apps.hosts.models import AppLcm, MecHost
+from apps.instances.models import AppInstance
+from apps.instances.states import InstanceState
+from apps.journal.models import Tombstone
+from apps.packages.models import Distribution
+from apps.packages.states import DistributionState
+from apps.rules.models import AppdConfiguration
+from apps.sync.models import Copy
+
+Told = frozenset[tuple[str, uuid.UUID, int]]
+# What ends at an edge by an order; a package and its places have other ids there.
+ENDED_BY_ORDER = ("mechost", "appinstance")
+
+
+def told_by_orders(edge: AppLcm) -> Told:
+    """Kind, id and version of each row that orders brought, changed or ended there, and of which
+    the feed has not told."""
+    hosts = MecHost.objects.filter(applcm=edge, edge_version__gt=0, removing=False)
+    rules = AppdConfiguration.objects.filter(instance__host__applcm=edge, edge_version__gt=0)
+    instances = AppInstance.objects.filter(host__applcm=edge, state=InstanceState.INSTANTIATED)
+    known = (
+        ("mechost", hosts, "edge_version"),
+        ("appdconfiguration", rules, "edge_version"),
+        ("appinstance", instances, "observed_version"),
+    )
+    found = {
+        (kind, pk, version)
+        for kind, rows, name in known
+        for pk, version in _unmet(edge, kind, rows, name)
+    }
+    brought = Distribution.objects.filter(
+        host__applcm=edge, state=DistributionState.DISTRIBUTED, removing=False, remote_id=None
+    )
+    found |= {("distribution", pk, 0) for pk in brought.values_list("pk", flat=True)}
+    return frozenset(found | set(_ended(edge)))
+
+
+def contradict(edge: AppLcm, rows: Sequence[dict[str, Any]]) -> bool:
+    """Whether ``rows`` of the feed cannot follow on what an order told: a host that is at least as
+    new as the order, with a configuration from before it."""
+    told = {
+        str(row["id"]): (int(row["version"]), int(row["data"].get("configured") or row["version"]))
+        for row in rows
+        if row["kind"] == "mechost" and "gone" not in row
+    }
+    if not told:
+        return False
+    hosts = MecHost.objects.filter(applcm=edge, pk__in=told).values_list("pk", "edge_version")
+    return any(told[str(pk)][1] < known <= told[str(pk)][0] for pk, known in hosts)
+
+
+def _unmet(edge: AppLcm, kind: str, rows: QuerySet[Any], name: str) -> list[tuple[uuid.UUID, int]]:
+    met = Copy.objects.filter(
+        edge=edge, kind=kind, subject_id=OuterRef("pk"), version__gte=OuterRef(name)
+    )
+    return list(rows.exclude(Exists(met)).values_list("pk", name))
+
+
+def _ended(edge: AppLcm) -> list[tuple[str, uuid.UUID, int]]:
+    """What ended here, and of which the edge has not told that it did there."""
+    copies = Copy.objects.filter(edge=edge, gone=False, kind__in=ENDED_BY_ORDER)
+    dead = Tombstone.objects.filter(kind=OuterRef("kind"), subject_id=OuterRef("subject_id"))
+    return list(copies.filter(Exists(dead)).values_list("kind", "subject_id", "version"))

@@ -1,0 +1,66 @@
+"""The simulator of both sites under trouble: it reaches what it should, and finds what is wrong."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+
+import pytest
+
+from mecm_portal.simulation.schedule import Schedule
+from mecm_portal.simulation.world import simulated
+from tests.sync import planted
+
+pytestmark = pytest.mark.django_db
+# The budget: about twelve seconds of one processor.
+SEEDS, STEPS = range(1, 17), 60
+REACHED = (
+    "drops", "delays", "duplicates", "reorderings", "cut links", "half-open links",
+    "crashes of the center", "crashes of the edge", "restores of the center",
+    "restores of the edge", "forks noticed", "full copies", "conflicts", "choices", "merges",
+    "clocks set wrong",
+)
+# The fault, the sentence that it ends in, and within how many runs it is found.
+FAULTS = (
+    (planted.ack_by_flag, "acknowledged up to", 3),
+    (planted.no_tombstone, "", 10),
+    (planted.one_write_keeps_the_version, "", 10),
+    (planted.older_version_is_taken, "", 40),
+    (planted.order_before_its_dependency, "failed without need", 10),
+)
+
+
+@pytest.fixture(scope="module")
+def world(edge_database, django_db_blocker):
+    """Two sites that are set back to their beginning for each run."""
+    empty = sqlite3.connect(edge_database)
+    with django_db_blocker.unblock(), simulated(empty) as made:
+        yield made
+    empty.close()
+
+
+def test_no_run_of_the_budget_breaks_a_promise_and_together_they_reach_everything(world):
+    world.tally.clear()
+    outcomes = [Schedule(world, seed).go(STEPS) for seed in SEEDS]
+    assert {one.seed: one.violation for one in outcomes if one.violation} == {}
+    assert world.tally["steps"] == len(SEEDS) * STEPS
+    assert [what for what in REACHED if not world.tally[what]] == []
+
+
+def test_seed_is_played_again_step_by_step(world):
+    first, other, again = (Schedule(world, seed).go(STEPS) for seed in (5, 6, 5))
+    assert again.trace == first.trace
+    assert again.digest == first.digest != other.digest
+
+
+@pytest.mark.parametrize(
+    ("plant", "sentence", "most"), FAULTS, ids=[plant.__name__ for plant, _, _ in FAULTS]
+)
+def test_planted_fault_is_found_within_a_few_runs(world, monkeypatch, plant, sentence, most):
+    plant(monkeypatch)
+    runs = (Schedule(world, seed).go(STEPS) for seed in range(1, most + 1))
+    found = next((one for one in runs if one.violation), None)
+    assert found, f"{plant.__name__} was not found in {most} runs"
+    print(plant.__name__, found.seed, found.violation)
+    assert sentence in found.violation
+    assert found.trace, "it says what led there"
