@@ -16,6 +16,7 @@ from apps.hosts.selectors import undelivered
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.states import UNFINISHED
 from apps.orchestration import services as orchestration
+from apps.orchestration.orphans import find_orphans, remove_orphan
 from apps.packages import services as packages
 from apps.packages.models import Distribution, Package
 from apps.rules import services as rules
@@ -128,7 +129,20 @@ def _tidy(world: World, note: Note) -> int:
                     order()
                     done += 1
                     note(f"  {site.name} again {what}")
-    return done
+    return done + _collect(world, note)
+
+
+def _collect(world: World, note: Note) -> int:
+    """What a restored edge forgot and the center ended is left over at its host: it is removed."""
+    found = 0
+    with world.edge.inside():
+        for orphan in list(find_orphans()) if world.model.restores else ():
+            thing = world.model.things.get(("instance", orphan.what.instance))
+            if thing is not None and thing.removed:
+                found += remove_orphan(orphan)
+                world.tally["leftovers removed"] += 1
+                note(f"  edge removes what is left of {orphan.what.instance}")
+    return found
 
 
 Again = tuple[str, Callable[[], object]]
@@ -145,6 +159,9 @@ def _again(world: World, site: Site) -> Iterator[Again]:
             _is_only_here(world, instance) or instance.host.removing
         ):
             model.removal(AT_CENTER, "instance", str(instance.pk))
+            yield _terminate(instance)
+        elif _stands_on_a_removed_package(world, instance):
+            model.removal(site.name, "instance", str(instance.pk))
             yield _terminate(instance)
     for task in RuleTask.objects.filter(state="Failure").order_by("pk"):
         row = AppdConfiguration.objects.filter(instance_id=task.instance_id).first()
@@ -170,6 +187,12 @@ def _terminate(instance: AppInstance) -> Again:
     return f"terminate {instance.pk}", lambda: orchestration.terminate(
         actor=SYSTEM, instance_id=instance.pk
     )
+
+
+def _stands_on_a_removed_package(world: World, instance: AppInstance) -> bool:
+    """Whether one site removed its package while the other began to use it: people end that."""
+    package = world.model.things.get(("package", str(instance.package_id)))
+    return package is not None and package.removed
 
 
 def _is_only_here(world: World, instance: AppInstance) -> bool:

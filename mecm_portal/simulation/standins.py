@@ -22,7 +22,7 @@ from django.conf import settings
 from apps.common import clock, http
 from apps.hosts.models import MecHost
 from apps.journal import fanout
-from apps.orchestration import delivery, local
+from apps.orchestration import delivery, local, orphans
 from apps.packages import services as packages
 from apps.packages.csar import PackageInfo, read_package
 from apps.tenants import authentication, tokens
@@ -174,6 +174,7 @@ def standing_in(
             (random, "_urandom", chance.urandom),
             (http, "client", client),
             (local, "driver_of", driver_of),
+            (orphans, "driver_of", driver_of),
             (delivery, "driver_of", driver_of),
             (tokens, "site_token", remembered.site_token),
             (authentication, "read", remembered.read),

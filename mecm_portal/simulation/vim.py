@@ -10,6 +10,7 @@ from uuid import UUID
 from apps.common import clock
 from apps.hosts.models import MecHost
 from apps.vim.contract import Capacity, InstallSpec, Phase, ProbeResult, VimRefused, WorkloadStatus
+from apps.vim.leftovers import Leftover
 
 READY_AFTER = timedelta(seconds=1)
 GONE_AFTER = timedelta(seconds=0.5)
@@ -85,3 +86,16 @@ class Vim:
         there = self._all.present().get(instance_id)
         if there is not None and there.gone_at is None:
             there.gone_at = clock.now() + GONE_AFTER
+
+    def carried(self) -> list[Leftover]:
+        """What runs on this host."""
+        return [
+            Leftover("Workload", "", str(key), str(key), str(one.host_id), str(key))
+            for key, one in self._all.present().items()
+            if one.host_id == self._host.pk and one.gone_at is None
+        ]
+
+    def remove_object(self, one: Leftover) -> bool:
+        """Begin its removal."""
+        self.uninstall(UUID(one.instance))
+        return True
