@@ -71,7 +71,7 @@ TIERS = (
     Tier("schema", "schema", lambda: "", seconds=1200),
     Tier("kubernetes", "kubernetes", no_cluster, beside="schema"),
     Tier("browser", "browser", no_chromium, seconds=300),
-    Tier("endurance", "endurance", lambda: "", ("-n", "2", "--dist", "load")),
+    Tier("endurance", "endurance", lambda: "", ("-n", "2", "--dist", "loadgroup")),
 )
 
 

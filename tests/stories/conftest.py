@@ -10,12 +10,23 @@ from tests.stories.running import World
 @pytest.fixture(scope="session")
 def world(tmp_path_factory):
     """One running center and edge for all stories of this worker."""
-    running = World(tmp_path_factory.mktemp("world") / "data")
+    yield from running(tmp_path_factory.mktemp("world"), link="center")
+
+
+@pytest.fixture(scope="session")
+def dialling(tmp_path_factory):
+    """The same with an edge that opens the link."""
+    yield from running(tmp_path_factory.mktemp("dialling"), link="edge")
+
+
+def running(directory, link):
+    """A world that is started, and stopped at the end."""
+    found = World(directory / "data", link=link)
     try:
-        running.start()
-        yield running
+        found.start()
+        yield found
     finally:
-        running.stop()
+        found.stop()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.stories.running import eventually, new_name
-from tests.stories.test_browser import chromium, page, pytestmark, sign_in
+from tests.stories.test_browser import CHROMIUM, chromium, page, sign_in
 from tests.stories.test_cut_off import until_equal
 
-__all__ = ["chromium", "page", "pytestmark"]
+__all__ = ["chromium", "page"]
+pytestmark = [
+    pytest.mark.world,
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
 PICTURES = os.environ.get("MECM_STORY_PICTURES")
 
 

@@ -17,24 +17,22 @@ import httpx
 import pytest
 
 from tests.stories.lone import LoneEdge
-from tests.stories.running import ROOT, World, eventually
+from tests.stories.running import ROOT, eventually
 
 pytestmark = [pytest.mark.world, pytest.mark.endurance]
-CHANGES = int(os.environ.get("MECM_STORY_CHANGES", "40"))
-KILLS = int(os.environ.get("MECM_STORY_KILLS", "4"))
+CHANGES = int(os.environ.get("MECM_STORY_CHANGES", "28"))
+KILLS = int(os.environ.get("MECM_STORY_KILLS", "2"))
 KINDS = 14
 LCM_HOSTS = "/lcmcontroller/v1/hosts"
 
 
-@pytest.fixture(scope="module", params=["center", "edge"])
-def world(request, tmp_path_factory):
-    """A center and an edge, and who of them opens the link."""
-    running = World(tmp_path_factory.mktemp("cut") / "data", link=request.param)
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
+DIALLING = pytest.param("dialling", marks=pytest.mark.xdist_group("dialling"))
+
+
+@pytest.fixture(params=["world", DIALLING])
+def either(request):
+    """A center and an edge, of whom the one or the other opens the link."""
+    return request.getfixturevalue(request.param)
 
 
 def compared(world):
@@ -63,7 +61,8 @@ def until_equal(world, seconds):
         time.sleep(1)
 
 
-def test_edge_that_worked_alone_and_its_center_are_equal_row_for_row(world, tmp_path, capsys):
+def test_edge_that_worked_alone_and_its_center_are_equal_row_for_row(either, tmp_path, capsys):
+    world = either
     lone = LoneEdge(world, tmp_path)
     world.site("stop", "center")
     try:
@@ -78,8 +77,9 @@ def test_edge_that_worked_alone_and_its_center_are_equal_row_for_row(world, tmp_
               f"equal {time.monotonic() - began:.0f} s after the center was started\n{said}")
 
 
-def test_sites_that_are_killed_during_a_sync_lose_nothing_and_stay_stuck_nowhere(world, capsys):
-    dice, said = random.Random(6), ""  # noqa: S311 - a schedule
+def test_sites_that_are_killed_during_a_sync_lose_nothing_and_stay_stuck_nowhere(either, capsys):
+    world = either
+    dice, said = random.Random(6), ""
     churn = Churn(world.edge())
     with churn:
         for number in range(KILLS):

@@ -9,21 +9,12 @@ import time
 import pytest
 
 from examples.packages import build
-from tests.stories.running import World, create, eventually, new_name, upload
+from tests.stories.running import create, eventually, new_name, upload
 
-pytestmark = [pytest.mark.world, pytest.mark.endurance]
+pytestmark = [
+    pytest.mark.world, pytest.mark.endurance, pytest.mark.xdist_group("dialling")
+]
 MEGA = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def dialling(tmp_path_factory):
-    """A world whose edge dials its center."""
-    running = World(tmp_path_factory.mktemp("dialling") / "data", link="edge")
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
 
 
 def reachable(world):
