@@ -1,4 +1,4 @@
-"""Faults of the protocol, to be planted one at a time: a simulator that finds none proves nothing."""
+"""Faults of the protocol, planted one at a time: a simulator that finds none proves nothing."""
 
 from __future__ import annotations
 

@@ -14,8 +14,7 @@ from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
 from apps.orchestration import delivery
 from apps.orchestration import services as verbs
-from apps.packages import distribution
-from apps.packages import distribution_work
+from apps.packages import distribution, distribution_work
 from apps.packages import services as packages
 from apps.packages.models import Distribution, Package
 from apps.rules import services as rules
