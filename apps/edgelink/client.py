@@ -6,7 +6,6 @@ Every call can be repeated: the edge recognises by id what it has already.
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +15,7 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock, http
 from apps.common.errors import DomainError, Invalid, Upstream
-from apps.edgelink import through
+from apps.edgelink import ahead, through
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
 from apps.journal import orders
@@ -29,8 +28,6 @@ LCM = "/lcmcontroller/v1"
 RULES = "/apprulemgr/v1"
 UPLOAD_SECONDS = 600.0
 TRY_SECONDS = 60.0  # an edge waits for a VIM that may not answer before it says so
-# A token made for a clock that is further off than this would outlive a mistake for too long.
-MOST_AHEAD = timedelta(days=1)
 NOT_DIALLED = N_("%(where)s has not dialled in yet.")
 ROW = {"kind", "id", "version"}  # what every row of the feed has
 
@@ -50,7 +47,7 @@ class EdgeClient:
             self.url = through.url_of(edge.channel_url or edge.base_url, edge.pk)
         self._http = http.client(self.url)
         self._http.event_hooks["response"].append(through.raise_fault)
-        self._token, self._token_until, self._ahead = "", clock.now(), timedelta(0)
+        self._token, self._token_until, self._ahead = "", clock.now(), ahead.NOT
 
     def __enter__(self) -> Self:
         return self
@@ -309,11 +306,9 @@ class EdgeClient:
             self._meet()
         assert self.edge.site_id is not None  # noqa: S101 - _meet pins it or raises
         if clock.now() >= self._token_until:
+            site, name = self.edge.site_id, self.tenant_name
             self._token = tokens.site_token(
-                self.actor,
-                audience=self.edge.site_id,
-                tenant_name=self.tenant_name,
-                ahead=self._ahead,
+                self.actor, audience=site, tenant_name=name, ahead=self._ahead
             )
             self._token_until = clock.now() + settings.SITE_TOKEN_LIFETIME / 2
         headers = {"Authorization": f"Bearer {self._token}"} | way
@@ -384,36 +379,20 @@ class EdgeClient:
     def _send(
         self, method: str, url: str, *, extra: dict[str, str] | None = None, **options: Any
     ) -> httpx.Response:
-        headers = self.headers() | (extra or {})
-        try:
+        def once() -> httpx.Response:
+            headers = self.headers() | (extra or {})
             return http.send(
                 self._http, method, url, called=self.edge.name, headers=headers, **options
             )
-        except DomainError as error:
-            if not self._is_ahead(error):
-                raise
-        # Clocks decide nothing: a token that has expired there only is made by the edge's clock.
-        return http.send(
-            self._http,
-            method,
-            url,
-            called=self.edge.name,
-            headers=headers | self.headers(),
-            **options,
-        )
 
-    def _is_ahead(self, error: DomainError) -> bool:
-        """Whether the edge took our token for an old one because its clock is ahead of ours."""
-        if str(error.answer.get("type", "")).rpartition(":")[2] != "token_expired":
-            return False
         try:
-            ahead = datetime.fromisoformat(str(error.answer.get("as_of"))) - clock.now()
-        except (TypeError, ValueError):
-            return False
-        if not timedelta(0) < ahead <= MOST_AHEAD:
-            return False
-        self._ahead, self._token_until = ahead, clock.now()
-        return True
+            return once()
+        except DomainError as error:
+            self._ahead = ahead.told_by(error)
+            if not self._ahead:
+                raise
+        self._token_until = clock.now()
+        return once()
 
 
 def _version_in(response: httpx.Response) -> int:

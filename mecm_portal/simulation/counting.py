@@ -20,10 +20,6 @@ ENTRIES = {
     "hosts.host.settled": "choices",
     "rules.configuration.settled": "choices",
 }
-ALL = (
-    "conflicts", "choices", "merges", "full copies", "forks noticed", "clocks set wrong",
-    "half-open links", "cut links", "reorderings",
-)
 
 
 def places(tally: Counter[str]) -> tuple[tuple[Any, str, Any], ...]:

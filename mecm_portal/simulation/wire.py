@@ -87,7 +87,7 @@ class Wire(httpx.BaseTransport):
             if dice.random() < 0.5:
                 self._hold_up(request)
         answer = self._delivered(request)
-        if dice.random() < mood.meanwhile / 2:
+        if dice.random() < mood.meanwhile:
             # The answer is on its way, and tells of what was.
             self.meanwhile()
         if dice.random() < mood.lost_reply:

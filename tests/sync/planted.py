@@ -1,4 +1,4 @@
-"""Faults of the protocol, to be planted one at a time: a simulator that finds none proves nothing."""
+"""Faults of the protocol, planted one at a time: a simulator that finds none proves nothing."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from django.conf import settings
 from django.db import models
 
 from apps.hosts.models import MecHost
+from apps.instances.models import AppInstance
 from apps.journal import services as journal
 from apps.orchestration.workflows import WORKFLOWS, bring_package
+from apps.rules.models import AppdConfiguration
 from apps.sync import feed, taking
 from apps.sync.models import Reader
 
@@ -49,7 +51,7 @@ def one_write_keeps_the_version(patch):
 
 def older_version_is_taken(patch):
     """The importer does not look whether it has a newer version already."""
-    copies, take_theirs = taking._copies, taking.BY_NAME["mechost"].take
+    copies = taking._copies
 
     def all_old(source, chunk):
         known = copies(source, chunk)
@@ -57,12 +59,20 @@ def older_version_is_taken(patch):
             copy.version = 0
         return known
 
-    def forgetful(source, rows):
-        MecHost.objects.filter(pk__in=[row["id"] for row in rows]).update(edge_version=0)
-        return take_theirs(source, rows)
+    def forgetful(kind, model, column):
+        def take(source, rows):
+            model.objects.filter(pk__in=[row["id"] for row in rows]).update(**{column: 0})
+            return kind.take(source, rows)
+
+        return replace(kind, take=take)
 
     patch.setattr(taking, "_copies", all_old)
-    patch.setitem(taking.BY_NAME, "mechost", replace(taking.BY_NAME["mechost"], take=forgetful))
+    for model, column in (
+        (MecHost, "edge_version"), (AppdConfiguration, "edge_version"),
+        (AppInstance, "observed_version"),
+    ):
+        name = model._meta.model_name
+        patch.setitem(taking.BY_NAME, name, forgetful(taking.BY_NAME[name], model, column))
 
 
 def order_before_its_dependency(patch):

@@ -14,14 +14,14 @@ from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
 from apps.orchestration import delivery
 from apps.orchestration import services as verbs
-from apps.packages import distribution
+from apps.packages import distribution, distribution_work
 from apps.packages import services as packages
 from apps.packages.models import Distribution, Package
 from apps.rules import services as rules
 from apps.rules import work
 from apps.rules.models import AppdConfiguration
 from apps.sync import timeline
-from apps.sync.models import Copy, HeldRow, Peer
+from apps.sync.models import Copy, HeldRow, Peer, SyncRun
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.sites import owed
@@ -245,3 +245,36 @@ def test_package_removed_here_is_removed_there_although_nothing_else_waits(follo
     assert not HeldRow.objects.exists()
     follower.pull()
     assert not follower.at_edge(Package.objects.filter(pk=package.pk).exists)
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_what_was_brought_and_lost_before_anybody_read_of_it_is_brought_again(
+    follower, settled, meanwhile
+):
+    backup = Backup(follower.sites)
+    edit(city="Gouda", applcm_ip=follower.edge.ip)
+    delivery.deliver(settled["host"].pk)
+    (row,) = distribution.distribute(
+        actor=SYSTEM, package_id=make.package(settled["tenant"], name="gauge").pk,
+        host_ids=[settled["host"].pk])
+    assert distribution_work.work_on(row.pk) == "arrived"
+    backup.restore()
+    if meanwhile:
+        # Its look at the host makes the host's row newer than what was lost.
+        for _ in range(9):
+            follower.at_edge(timeline.set_mark)
+        follower.at_edge(lambda: MecHost.objects.get().save())
+    assert follower.at_edge(lambda: MecHost.objects.get().city) == "Ede"
+    run_until_quiet(follower)
+    same(follower)
+    assert MecHost.objects.get().city == "Gouda"
+
+
+def test_restart_after_an_order_that_nobody_read_of_is_no_restored_backup(follower, settled):
+    edit(city="Gouda", applcm_ip=follower.edge.ip)
+    delivery.deliver(settled["host"].pk)
+    follower.at_edge(timeline.set_mark)
+    follower.pull()
+    assert Peer.objects.get().copies == 0
+    assert Peer.objects.get().verified == Peer.objects.get().mark
+    assert not SyncRun.objects.filter(full=True, created_at__gte=follower.now()).exists()
