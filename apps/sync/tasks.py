@@ -22,8 +22,6 @@ def pull_edge(edge_id: str) -> dict[str, Any]:
         invitations.note_of_edge(key, "synced", once=True)
     if found["came"] in ("ok", "failed") and runs.is_asked(key):
         pull_edge.delay(edge_id)
-    if found["came"] == "ok":
-        invitations.note_of_edge(uuid.UUID(edge_id), "synced", once=True)
     return found
 
 
