@@ -37,8 +37,11 @@ def refresh_token(user: User) -> str:
 def site_token(actor: Actor, *, audience: uuid.UUID, tenant_name: str = "") -> str:
     """A short-lived token for another site, bound to it and naming the acting user."""
     role = Role.ADMIN if actor.role == Role.SYSTEM else actor.role
-    claims = _claims(actor, role, "site", audience, settings.SITE_TOKEN_LIFETIME)
-    return _sign(claims | {"tenant_name": tenant_name}, key_for(audience))
+    key = key_for(audience)  # one of ours, so that it tells who we are too
+    claims = _claims(
+        actor, role, "site", audience, settings.SITE_TOKEN_LIFETIME, issuer=key.site_id
+    )
+    return _sign(claims | {"tenant_name": tenant_name}, key)
 
 
 def read(token: str, *, use: str = "access") -> Actor:
@@ -134,16 +137,18 @@ def local_user(actor: Actor) -> User:
 
 
 def _user_token(user: User, use: str, lifetime: timedelta) -> str:
-    claims = _claims(user.actor, Role(user.role), use, this_site().site_id, lifetime)
+    site_id = this_site().site_id
+    claims = _claims(user.actor, Role(user.role), use, site_id, lifetime, issuer=site_id)
     return _sign(claims | {"stamp": _stamp(user)})
 
 
 def _claims(
-    actor: Actor, role: Role, use: str, audience: uuid.UUID, lifetime: timedelta
+    actor: Actor, role: Role, use: str, audience: uuid.UUID, lifetime: timedelta, *,
+    issuer: uuid.UUID,
 ) -> dict[str, Any]:
     moment = clock.now()
     return {
-        "iss": str(this_site().site_id),
+        "iss": str(issuer),
         "aud": str(audience),
         "sub": actor.actor_id,
         "user_name": actor.actor_name,
