@@ -7,6 +7,7 @@ With none set, a site is self-contained: SQLite, Celery inside the process, loca
 from __future__ import annotations
 
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -323,6 +324,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     {"polling_interval": 0.02} if CELERY_BROKER_URL.startswith("memory:") else {}
 )
 CELERY_TASK_IGNORE_RESULT = True
+# To open a SQLite file costs more than most tasks do; ``mecm_portal.celery`` closes what broke.
+CELERY_DB_REUSE_MAX = sys.maxsize
 CELERY_TASK_DEFAULT_QUEUE = "mecm"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False

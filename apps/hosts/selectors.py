@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
@@ -56,7 +56,10 @@ def access_hosts(actor: Actor, host_ids: Sequence[uuid.UUID]) -> list[MecHost]:
 
 def undelivered(*, edge_id: uuid.UUID | None = None) -> list[MecHost]:
     """Hosts whose edge lacks their present configuration, or has to be told about credentials."""
-    rows = MecHost.objects.filter(applcm__isnull=False).select_related("credential")
+    behind = Q(delivered_version__lt=F("desired_version"))
+    # Most hosts owe nothing, and are asked for whenever their edge answers again.
+    may_owe = behind | Q(removing=True) | Q(credential__isnull=False)
+    rows = MecHost.objects.filter(may_owe, applcm__isnull=False).select_related("credential")
     if edge_id is not None:
         rows = rows.filter(applcm_id=edge_id)
     return [host for host in rows if host.owes_delivery]

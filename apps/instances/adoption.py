@@ -26,8 +26,8 @@ from apps.instances.services import (
     is_steady,
     lock,
     locked,
+    observed,
     tell_followed,
-    tell_observed,
 )
 from apps.journal import services as journal
 from apps.journal.selectors import buried
@@ -121,6 +121,8 @@ class _TakeOver:
         self.changed: list[AppInstance] = []
         self.aged: list[AppInstance] = []
         self.tellings: list[Callable[[], None]] = []
+        # By tenant: what became worse, with what is told of it.
+        self.worse: dict[uuid.UUID, list[tuple[AppInstance, dict[str, Any]]]] = defaultdict(list)
         # By verb and tenant: what is seen but is nobody's deed, told together.
         self.seen: dict[tuple[str, uuid.UUID], list[AppInstance]] = defaultdict(list)
 
@@ -149,6 +151,10 @@ class _TakeOver:
             instance.save_age()
         for tell in self.tellings:
             tell()
+        for tenant_id, told in self.worse.items():
+            journal.record_many(
+                "instances.instance.observed", told, actor=SYSTEM, tenant_id=tenant_id
+            )
         for (verb, tenant_id), rows in self.seen.items():
             journal.announce(f"instances.instance.{verb}", rows, tenant_id=tenant_id)
 
@@ -164,8 +170,8 @@ class _TakeOver:
             if self.quiet or is_steady(instance, before):
                 self.seen["observed", instance.tenant_id].append(instance)
             else:
-                awaited = instance.pk in self.busy
-                self.tellings.append(lambda: tell_observed(instance, before, awaited=awaited))
+                told = observed(instance, awaited=instance.pk in self.busy)
+                self.worse[instance.tenant_id].append((instance, told))
         if adopted or followed or noted is Noted.NEWS:
             self.changed.append(instance)
         elif noted is Noted.AGE:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
@@ -285,20 +286,25 @@ def is_steady(instance: AppInstance, before: str) -> bool:
     return instance.health in (before, _EXPECTED.get(Health(before)))
 
 
-def tell_observed(instance: AppInstance, before: str, *, awaited: bool = True) -> None:
-    """Announce news of an instance whose health was ``before``; worse health is kept as well.
-
-    ``awaited`` is False where it is known that no operation waits for any.
-    """
+def tell_observed(instance: AppInstance, before: str) -> None:
+    """Announce news of an instance whose health was ``before``; worse health is kept as well."""
     journal.record(
         "instances.instance.observed",
         instance,
         actor=SYSTEM,
         tenant_id=instance.tenant_id,
-        data={"state": instance.state, "health": instance.health}
-        | ({} if awaited else {"awaited": False}),
+        data=observed(instance),
         quiet=is_steady(instance, before),
     )
+
+
+def observed(instance: AppInstance, *, awaited: bool = True) -> dict[str, Any]:
+    """What is told of an observed instance.
+
+    ``awaited`` is False where it is known that no operation waits for any.
+    """
+    found = {"state": instance.state, "health": instance.health}
+    return found | ({} if awaited else {"awaited": False})
 
 
 def health_of(state: str, seen: Observation) -> tuple[str, Reason | None]:

@@ -12,7 +12,7 @@ from django.db.models.deletion import Collector
 
 from apps.common import clock
 from apps.common.models import Versioned, next_version
-from apps.common.rows import insert
+from apps.common.rows import insert, insert_many
 from apps.journal import orders
 from apps.journal.context import request_id
 from apps.journal.fanout import Event, publish
@@ -52,35 +52,57 @@ def record(
     ``quiet`` announces without an entry: for changes that are seen but are nobody's deed.
     Must be called inside the transaction that makes the change.
     """
-    kind = subject._meta.model_name or ""
-    version = getattr(subject, "version", 0)
-    if actor.acts_for(tenant_id):
-        data = {**(data or {}), "on_behalf_of": str(tenant_id)}
+    entry = _entry(verb, subject, actor, tenant_id, data or {})
     if not quiet:
-        insert(
-            Entry(
-                verb=verb,
-                kind=kind,
-                subject_id=str(subject.pk),
-                subject_name=str(subject)[:256],
-                version=version,
-                tenant_id=tenant_id,
-                actor_id=actor.actor_id,
-                actor_name=actor.actor_name,
-                request_id=request_id.get(),
-                data=data or {},
-            )
-        )
-    event = Event(
-        verb,
-        kind,
-        str(subject.pk),
-        version,
-        tenant_id,
-        data or {},
-        recorded=not quiet,
+        insert(entry)
+    _announce(entry, recorded=not quiet)
+
+
+def record_many(
+    verb: str,
+    subjects: Sequence[tuple[models.Model, dict[str, Any]]],
+    *,
+    actor: Actor,
+    tenant_id: uuid.UUID | None = None,
+) -> None:
+    """The same for many of one tenant with the data of each: an entry and an event for each."""
+    entries = [_entry(verb, subject, actor, tenant_id, data) for subject, data in subjects]
+    insert_many(entries)
+    for entry in entries:
+        _announce(entry, recorded=True)
+
+
+def _entry(
+    verb: str, subject: models.Model, actor: Actor, tenant_id: uuid.UUID | None,
+    data: dict[str, Any],
+) -> Entry:
+    if actor.acts_for(tenant_id):
+        data = {**data, "on_behalf_of": str(tenant_id)}
+    return Entry(
+        verb=verb,
+        kind=subject._meta.model_name or "",
+        subject_id=str(subject.pk),
         subject_name=str(subject)[:256],
+        version=getattr(subject, "version", 0),
+        tenant_id=tenant_id,
+        actor_id=actor.actor_id,
         actor_name=actor.actor_name,
+        request_id=request_id.get(),
+        data=data,
+    )
+
+
+def _announce(entry: Entry, *, recorded: bool) -> None:
+    event = Event(
+        entry.verb,
+        entry.kind,
+        entry.subject_id,
+        entry.version,
+        entry.tenant_id,
+        entry.data,
+        recorded=recorded,
+        subject_name=entry.subject_name,
+        actor_name=entry.actor_name,
     )
     transaction.on_commit(lambda: publish(event))
 

@@ -196,8 +196,10 @@ def _wait(held: Handover, seconds: float, reason: Reason) -> float | None:
 def nudge(**which: object) -> list[uuid.UUID]:
     """What certain tasks waited for has come: they are due now."""
     rows = RuleTask.objects.filter(state=TaskState.PENDING, **which)
-    rows.update(next_at=clock.now())
-    return list(rows.values_list("pk", flat=True))
+    found = list(rows.values_list("pk", flat=True))
+    if found:  # most often nothing waits, and an update takes the place of somebody who writes
+        rows.filter(pk__in=found).update(next_at=clock.now())
+    return found
 
 
 def drop_leases() -> int:

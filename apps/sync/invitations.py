@@ -148,11 +148,18 @@ def note(invitation: Invitation, step: str, *, ok: bool = True, **data: Any) -> 
         JoinStep.objects.create(invitation=invitation, step=step, ok=ok, data=data)
 
 
-@transaction.atomic
 def note_of_edge(edge_id: uuid.UUID, step: str, *, once: bool = False, **data: Any) -> None:
     """The same for an edge that joined; ``once`` writes only the first of its kind."""
-    rows = Invitation.objects.select_for_update(of=("self",)).filter(edge_id=edge_id)
-    row = rows.exclude(used_at=None).order_by("-used_at").first()
+    rows = Invitation.objects.filter(edge_id=edge_id).exclude(used_at=None).order_by("-used_at")
+    row = rows.first()
+    # Asked at each contact: most edges have nothing to note, and others want to write.
+    if row is not None and not (once and row.steps.filter(step=step).exists()):
+        _note_of_edge(row.pk, step, once=once, **data)
+
+
+@transaction.atomic
+def _note_of_edge(invitation_id: Any, step: str, *, once: bool, **data: Any) -> None:
+    row = Invitation.objects.select_for_update(of=("self",)).filter(pk=invitation_id).first()
     if row is None or (once and row.steps.filter(step=step).exists()):
         return
     note(row, step, **data)

@@ -98,12 +98,17 @@ def drop_leases() -> int:
     return held.update(lease_until=None, lease="")
 
 
-def due() -> list[uuid.UUID]:
-    """The edges that it is time to look at, whether or not they said that there is news."""
-    known = Peer.objects.filter(edge_id=F("edge_id"))
-    waiting = known.filter(next_at__gt=clock.now()).values("edge_id")
-    rows = AppLcm.objects.filter(revoked_at__isnull=True).exclude(pk__in=waiting)
-    return list(rows.values_list("pk", flat=True))
+def due(*, most: int | None = None) -> list[uuid.UUID]:
+    """The edges that it is time to look at, whether or not they said that there is news.
+
+    At ``most`` so many, those that have waited longest, and none that is read just now.
+    """
+    moment = clock.now()
+    its_time = Q(peer__next_at__isnull=True) | Q(peer__next_at__lte=moment)
+    free = Q(peer__lease_until__isnull=True) | Q(peer__lease_until__lte=moment)
+    rows = AppLcm.objects.filter(its_time, free, revoked_at__isnull=True)
+    first = rows.order_by(F("peer__next_at").asc(nulls_first=True), "pk")
+    return list(first.values_list("pk", flat=True)[:most])
 
 
 def _claim(edge_id: uuid.UUID) -> Peer | None:

@@ -12,8 +12,11 @@ from apps.mep import adoption as mep
 from apps.sync import acks, invitations, link, puller, rotation, runs, waiting
 from apps.tenants import keys
 
+# How often ``follow_edges`` is done, and about how many edges are read meanwhile.
+LOOK_SECONDS, MOST_AT_ONCE = 5.0, 250
 
-@shared_task
+# Many at once fight for the interpreter: the site's process keeps those that stay on one core.
+@shared_task(stays=True)
 def pull_edge(edge_id: str) -> dict[str, Any]:
     """Copy one edge's news, and once more when somebody asked for it meanwhile."""
     key = uuid.UUID(edge_id)
@@ -27,10 +30,13 @@ def pull_edge(edge_id: str) -> dict[str, Any]:
 
 @shared_task
 def follow_edges() -> dict[str, int]:
-    """Look at every edge whose time has come, also when its long poll said nothing."""
-    edges = puller.due()
+    """Look at edges whose time has come, also when their long polls said nothing.
+
+    What has not begun when this is done again is due still, and asked for anew.
+    """
+    edges = puller.due(most=MOST_AT_ONCE)
     for edge_id in edges:
-        pull_edge.delay(str(edge_id))
+        pull_edge.apply_async((str(edge_id),), expires=LOOK_SECONDS)
     return {"edges": len(edges)}
 
 

@@ -25,9 +25,11 @@ WAIT_SECONDS = 25.0
 # Of many edges that are new to this process, so many are asked in a second.
 NEW_IN_A_SECOND = 100
 LOOK_FOR_EDGES_SECONDS = 2.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 # Well within the life of a token.
 LINK_SECONDS = 60.0
+# What it means that nobody answers where we dial; asyncio's own time-out is an OSError too.
+_NOBODY = (httpx.ConnectError, httpx.ConnectTimeout, OSError)
 _log = logging.getLogger("mecm.sync")
 
 
@@ -56,24 +58,26 @@ async def watch_edges() -> None:
 async def _watch(edge_id: uuid.UUID, after: float) -> None:
     """Long-poll one edge for ever; back off with jitter while it does not answer."""
     await asyncio.sleep(after)
-    seen, pause = 0, FIRST_PAUSE
+    seen, pause = 0, SHORTEST_PAUSE
     link = _Link(edge_id)
     async with httpx.AsyncClient(trust_env=False, verify=authorities()) as session:
         while True:
             try:
+                if pause > SHORTEST_PAUSE:
+                    await link.knock()
                 newest = await _wait_for_news(session, link, seen)
             except Exception as error:
                 link.failed(error)
                 _log.debug("watch of edge %s: %r", edge_id, error)
-                if pause == FIRST_PAUSE:
+                if pause == SHORTEST_PAUSE:
                     # Whatever it is, the pull meets it too and writes it down for people to see.
                     pull_edge.delay(str(edge_id))
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
                 pause = min(LONGEST_PAUSE, pause * 2)
                 continue
-            if newest != seen or pause > FIRST_PAUSE:
+            if newest != seen or pause > SHORTEST_PAUSE:
                 pull_edge.delay(str(edge_id))
-            seen, pause = newest, FIRST_PAUSE
+            seen, pause = newest, SHORTEST_PAUSE
 
 
 class _Link:
@@ -92,9 +96,23 @@ class _Link:
             self._until = clock.monotonic() + LINK_SECONDS
         return self._url, self._headers
 
+    async def knock(self) -> None:
+        """Raise OSError when nobody opens where we dial: a request takes ten times as long to fail.
+
+        Hundreds of edges that went away together are asked for again each second.
+        """
+        url, _ = await self.found()
+        if self._dials_in:
+            return
+        where = httpx.URL(url)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            port = where.port or (443 if where.scheme == "https" else 80)
+            _, writer = await asyncio.open_connection(where.host, port)
+        writer.close()
+
     def failed(self, error: Exception) -> None:
         """It may be another now, unless it is just that nobody answers where we dial."""
-        if self._dials_in or not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        if self._dials_in or not isinstance(error, _NOBODY):
             self._until = 0.0
 
 

@@ -47,8 +47,11 @@ def site_token(
     That site's clock, which alone judges it, is ``ahead`` of ours.
     """
     role = Role.ADMIN if actor.role == Role.SYSTEM else actor.role
-    claims = _claims(actor, role, "site", audience, settings.SITE_TOKEN_LIFETIME, ahead)
-    return _sign(claims | {"tenant_name": tenant_name}, key_for(audience))
+    key = key_for(audience)  # one of ours, so that it tells who we are too
+    claims = _claims(
+        actor, role, "site", audience, settings.SITE_TOKEN_LIFETIME, ahead, issuer=key.site_id
+    )
+    return _sign(claims | {"tenant_name": tenant_name}, key)
 
 
 def read(token: str, *, use: str = "access") -> Actor:
@@ -144,7 +147,8 @@ def local_user(actor: Actor) -> User:
 
 
 def _user_token(user: User, use: str, lifetime: timedelta) -> str:
-    claims = _claims(user.actor, Role(user.role), use, this_site().site_id, lifetime)
+    site_id = this_site().site_id
+    claims = _claims(user.actor, Role(user.role), use, site_id, lifetime, issuer=site_id)
     return _sign(claims | {"stamp": _stamp(user)})
 
 
@@ -155,10 +159,12 @@ def _claims(
     audience: uuid.UUID,
     lifetime: timedelta,
     ahead: timedelta = NOTHING,
+    *,
+    issuer: uuid.UUID,
 ) -> dict[str, Any]:
     moment = clock.now() + ahead
     return {
-        "iss": str(this_site().site_id),
+        "iss": str(issuer),
         "aud": str(audience),
         "sub": actor.actor_id,
         "user_name": actor.actor_name,

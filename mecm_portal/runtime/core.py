@@ -3,7 +3,7 @@
 Only one thread of a process runs Python at a time.  On several cores each hand-over wakes a core
 that finds the interpreter taken again: under a flood of heartbeats that costs a third of all
 processor time and lets pages wait for seconds.  On one core a hand-over is a mere switch.  What
-runs without the interpreter for long (uploads, Celery's workers) keeps every core.
+runs without the interpreter for long (uploads, most of Celery's tasks) keeps every core.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ VARIABLE = "MECM_CORE"
 ANY = "any"
 _log = logging.getLogger("mecm.site")
 _cores: frozenset[int] = frozenset()
+_home: int | None = None  # the core of those that settled
 
 
 def settle(name: str) -> None:
@@ -24,7 +25,7 @@ def settle(name: str) -> None:
     ``MECM_CORE`` says which of the process's cores (0 is the first) or ``any``; without it the
     site's ``name`` decides.  Does nothing where there is one core or no way to choose.
     """
-    global _cores
+    global _cores, _home
     said = os.environ.get(VARIABLE, "")
     if said == ANY or not hasattr(os, "sched_setaffinity"):
         return
@@ -33,7 +34,14 @@ def settle(name: str) -> None:
         said = ""
     _cores = frozenset(os.sched_getaffinity(0))
     number = int(said) if said else zlib.crc32(name.encode())
-    os.sched_setaffinity(0, {sorted(_cores)[number % len(_cores)]})
+    _home = sorted(_cores)[number % len(_cores)]
+    os.sched_setaffinity(0, {_home})
+
+
+def stay() -> None:
+    """Keep this thread on the core of those that settled, until it roams again."""
+    if _home is not None:
+        os.sched_setaffinity(0, {_home})
 
 
 def roam() -> None:

@@ -13,12 +13,28 @@ from typing import Any
 
 from celery import Celery
 from celery.beat import EmbeddedService
+from celery.signals import task_postrun, task_prerun
 from celery.worker import WorkController, state
+
+from mecm_portal.runtime import core
 
 # Threads are made when they are needed.  Up to 24 of them wait for edges that take packages.
 POOL_SIZE = 32
 STOP_SECONDS = 3.5
 _log = logging.getLogger("mecm.work")
+
+
+@task_prerun.connect
+def _settle(*, sender: Any, **_: Any) -> None:
+    """Let a task that ``stays`` run on the site's core: it is Python from end to end."""
+    if getattr(sender, "stays", False):
+        core.stay()
+
+
+@task_postrun.connect
+def _roam(*, sender: Any, **_: Any) -> None:
+    if getattr(sender, "stays", False):
+        core.roam()
 
 
 class EmbeddedWork:

@@ -17,15 +17,17 @@ from typing import Any
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
+from mecm_portal.sqlite.turns import FairLock
+
 _WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
-_locks: dict[str, threading.Lock] = {}
+_locks: dict[str, FairLock] = {}
 _locks_guard = threading.Lock()
 
 
-def write_lock(name: object) -> threading.Lock:
+def write_lock(name: object) -> FairLock:
     """The one lock of this process for the database file ``name``."""
     with _locks_guard:
-        return _locks.setdefault(str(name), threading.Lock())
+        return _locks.setdefault(str(name), FairLock())
 
 
 _Django: Any = base.DatabaseWrapper  # the stubs know nothing of the hooks that back-ends override
@@ -60,7 +62,7 @@ class DatabaseWrapper(_Django):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._held: threading.Lock | None = None
+        self._held: FairLock | None = None
 
     def create_cursor(self, name: str | None = None) -> _Cursor:
         """A cursor that knows this connection."""
