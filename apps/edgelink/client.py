@@ -24,8 +24,7 @@ from apps.tenants import tokens
 from apps.tenants.actors import SYSTEM, Actor
 from apps.vim.voices import LogPage, LogQuery, WorkloadEvent
 
-LCM = "/lcmcontroller/v1"
-RULES = "/apprulemgr/v1"
+LCM, RULES = "/lcmcontroller/v1", "/apprulemgr/v1"
 UPLOAD_SECONDS = 600.0
 TRY_SECONDS = 60.0  # an edge waits for a VIM that may not answer before it says so
 NOT_DIALLED = N_("%(where)s has not dialled in yet.")

@@ -16,7 +16,7 @@ from apps.tenants import keys
 LOOK_SECONDS, MOST_AT_ONCE = 5.0, 250
 
 # Many at once fight for the interpreter: the site's process keeps those that stay on one core.
-@shared_task(stays=True)
+@shared_task(stays=True)  # type: ignore[call-overload, untyped-decorator]
 def pull_edge(edge_id: str) -> dict[str, Any]:
     """Copy one edge's news, and once more when somebody asked for it meanwhile."""
     key = uuid.UUID(edge_id)
