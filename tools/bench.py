@@ -62,6 +62,7 @@ from tools import (  # noqa: E402 - as above
     bench_mep,
     bench_mep_parts,
     bench_packages,
+    bench_sync,
 )
 from tools.bench_mep import Figure  # noqa: E402 - needs loaded apps
 
@@ -216,6 +217,7 @@ def main() -> int:
                     [bench_packages.WORLD],
                     [*bench_packages.measure(), *bench_batch.measure()],
                 ),
+                ("Synchronization", bench_sync.WORLD, bench_sync.measure()),
                 ("Kubernetes", CLUSTER, bench_kubernetes.measure()),
             ],
         )
