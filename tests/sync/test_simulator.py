@@ -21,8 +21,8 @@ REACHED = (
     "restores of the edge", "forks noticed", "full copies", "conflicts", "choices", "merges",
     "clocks set wrong",
 )
-# The fault, what is said of it, the first seed, and within how many runs it is found.  The rarer two
-# begin near a known find, which from seed 1 takes up to 32 runs.
+# The fault, what is said of it, the first seed, and within how many runs it is found.
+# The rarer two begin near a known find; from seed 1 it takes up to 32 runs.
 FAULTS = (
     (planted.ack_by_flag, "acknowledged up to", 1, 3),
     (planted.no_tombstone, "at the center and None at the edge", 1, 4),
