@@ -96,7 +96,8 @@ class Query:
         if self.since is not None:
             # Not limited to what there is now: lines are added while these are read.
             first = max(first, math.floor((self.since - run.started) * run.rate))
-            while run.time_of(first) < self.since:
+            # One that has ended writes no more, and none of its lines is as late as that.
+            while run.time_of(first) < self.since and (first < total or run.ended is None):
                 first += 1
         return first
 
