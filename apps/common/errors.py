@@ -71,6 +71,11 @@ class DomainError(Exception):
         return str(self.reason)
 
 
+def cause_in(problem: Mapping[str, Any]) -> str:
+    """The code at the end of the ``type`` of a problem document; empty where there is none."""
+    return str(problem.get("type", "")).rpartition(":")[2]
+
+
 class Unauthenticated(DomainError):
     """Nobody we know is asking: no token, or one that does not verify."""
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from apps.common import clock
-from apps.common.errors import DomainError
+from apps.common.errors import DomainError, cause_in
+from apps.tenants.tokens import NOTHING
 
 # A token made for a clock that is further off than this would outlive a mistake for too long.
 MOST = timedelta(days=1)
-NOT = timedelta(0)
 
 
 def told_by(error: DomainError) -> timedelta:
-    """By how much, where that is why an edge took our token for an old one; else ``NOT``."""
-    if str(error.answer.get("type", "")).rpartition(":")[2] != "token_expired":
-        return NOT
+    """By how much, where that is why an edge took our token for an old one; else ``NOTHING``."""
+    if cause_in(error.answer) != "token_expired":
+        return NOTHING
     try:
         ahead = datetime.fromisoformat(str(error.answer.get("as_of"))) - clock.now()
     except (TypeError, ValueError):
-        return NOT
-    return ahead if NOT < ahead <= MOST else NOT
+        return NOTHING
+    return ahead if NOTHING < ahead <= MOST else NOTHING

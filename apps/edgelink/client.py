@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock, http
-from apps.common.errors import DomainError, Invalid, Upstream
+from apps.common.errors import DomainError, Invalid, Upstream, cause_in
 from apps.edgelink import ahead, through
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
@@ -46,7 +46,7 @@ class EdgeClient:
             self.url = through.url_of(edge.channel_url or edge.base_url, edge.pk)
         self._http = http.client(self.url)
         self._http.event_hooks["response"].append(through.raise_fault)
-        self._token, self._token_until, self._ahead = "", clock.now(), ahead.NOT
+        self._token, self._token_until, self._ahead = "", clock.now(), tokens.NOTHING
 
     def __enter__(self) -> Self:
         return self
@@ -367,7 +367,7 @@ class EdgeClient:
         try:
             return self._send(method, url, extra=extra, **options)
         except DomainError as error:
-            said = str(error.answer.get("type", "")).rpartition(":")[2]
+            said = cause_in(error.answer)
             if said == "overtaken":
                 orders.catch_up(int(error.answer.get("taken") or 0))
             if said in ("overtaken", "stale"):

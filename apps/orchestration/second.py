@@ -14,6 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.common.errors import cause_in
+
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
@@ -88,8 +90,7 @@ def code_of(status: int, problem: Mapping[str, Any]) -> int:
         field = str(name).split("[")[0].split(".")[0]
         if field in BY_FIELD:
             return BY_FIELD[field]
-    cause = str(problem.get("type", "")).rpartition(":")[2]
-    return BY_CODE.get(cause) or BY_STATUS.get(status, OTHER)
+    return BY_CODE.get(cause_in(problem)) or BY_STATUS.get(status, OTHER)
 
 
 @cache

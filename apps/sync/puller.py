@@ -17,7 +17,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
-from apps.common.errors import DomainError
+from apps.common.errors import DomainError, cause_in
 from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
 from apps.hosts import adoption as hosts
@@ -155,7 +155,7 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
             count += _read(edge, peer, client, taken)
             count += _verify(edge, peer, client, taken)
         except DomainError as error:
-            said = str(error.answer.get("type", "")).rpartition(":")[2]
+            said = cause_in(error.answer)
             if said not in ("forked", "start_over"):
                 raise
             taken.note(N_("The edge has another history than the one that was read here."))

@@ -15,7 +15,14 @@ from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
-from apps.common.errors import Conflict, DomainError, Invalid, Unauthenticated, Upstream
+from apps.common.errors import (
+    Conflict,
+    DomainError,
+    Invalid,
+    Unauthenticated,
+    Upstream,
+    cause_in,
+)
 from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
 from apps.hosts.models import AppLcm
@@ -105,8 +112,7 @@ def _keys_from(first: SigningKey, present: SigningKey) -> Iterator[SigningKey]:
 
 
 def _is_not_believed(error: DomainError) -> bool:
-    said = str(error.answer.get("type", "")).rpartition(":")[2]
-    return said in ("key_superseded", "signature") or error.code == "shut_out"
+    return cause_in(error.answer) in ("key_superseded", "signature") or error.code == "shut_out"
 
 
 def learn(statement: str) -> SigningKey:

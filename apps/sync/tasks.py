@@ -6,14 +6,15 @@ import uuid
 from typing import Any
 
 from celery import shared_task
+from django.conf import settings
 
 from apps.journal.fanout import Event
 from apps.mep import adoption as mep
 from apps.sync import acks, invitations, link, puller, rotation, runs, waiting
 from apps.tenants import keys
 
-# How often ``follow_edges`` is done, and about how many edges are read meanwhile.
-LOOK_SECONDS, MOST_AT_ONCE = 5.0, 250
+# About how many edges are read until ``follow_edges`` is done again.
+MOST_AT_ONCE = 250
 
 # Many at once fight for the interpreter: the site's process keeps those that stay on one core.
 @shared_task(stays=True)  # type: ignore[call-overload, untyped-decorator]
@@ -34,9 +35,9 @@ def follow_edges() -> dict[str, int]:
 
     What has not begun when this is done again is due still, and asked for anew.
     """
-    edges = puller.due(most=MOST_AT_ONCE)
+    edges, again = puller.due(most=MOST_AT_ONCE), settings.ROLE.beat[follow_edges.name]
     for edge_id in edges:
-        pull_edge.apply_async((str(edge_id),), expires=LOOK_SECONDS)
+        pull_edge.apply_async((str(edge_id),), expires=again)
     return {"edges": len(edges)}
 
 

@@ -35,20 +35,19 @@ def this_site() -> SiteIdentity:
 
 def own_key() -> SigningKey:
     """The present key pair of this site, made at first use (Ed25519, RFC 8037)."""
-    ours = SiteIdentity.objects.filter(pk=1).values("site_id")
-    present = SigningKey.objects.filter(site_id__in=ours, active=True, retires_at=None)
-    key = present.order_by("-created_at").first()
+    present = own_keys().filter(active=True, retires_at=None)
+    key = present.first()
     if key is not None:
         return key
     site = this_site()
     with transaction.atomic():
-        return own_keys(site).filter(active=True, retires_at=None).first() or _new_key(site)
+        return present.first() or _new_key(site)
 
 
-def own_keys(site: SiteIdentity | None = None) -> QuerySet[SigningKey]:
+def own_keys() -> QuerySet[SigningKey]:
     """The key pairs that this site has or had, newest first."""
-    site_id = (site or this_site()).site_id
-    return SigningKey.objects.filter(site_id=site_id).order_by("-created_at")
+    ours = SiteIdentity.objects.filter(pk=1).values("site_id")
+    return SigningKey.objects.filter(site_id__in=ours).order_by("-created_at")
 
 
 def key_for(audience: uuid.UUID) -> SigningKey:
@@ -68,7 +67,7 @@ def rotate(*, actor: Actor, keep: timedelta = KEEP) -> SigningKey:
     site = this_site()
     SiteIdentity.objects.select_for_update().get(pk=site.pk)
     old, until = own_key(), clock.now() + keep
-    _retire(own_keys(site).filter(active=True), until)
+    _retire(own_keys().filter(active=True), until)
     key = _new_key(site)
     journal.record(
         "tenants.signingkey.rotated", key, actor=actor,

@@ -31,7 +31,6 @@ from mecm_portal.simulation.quick import Quick
 from mecm_portal.simulation.vim import Everything, Vim
 
 REMEMBERED = timedelta(seconds=20)
-NO_TIME = timedelta(0)
 MIDDLEWARE = [
     "apps.common.middleware.RequestIdMiddleware",
     "apps.common.middleware.DomainErrorMiddleware",
@@ -74,7 +73,12 @@ class Tokens:
         self._known: dict[tuple[str, str], tuple[datetime, Actor]] = {}
 
     def site_token(
-        self, actor: Actor, *, audience: Any, tenant_name: str = "", ahead: timedelta = NO_TIME
+        self,
+        actor: Actor,
+        *,
+        audience: Any,
+        tenant_name: str = "",
+        ahead: timedelta = tokens.NOTHING,
     ) -> str:
         """A token that was made less than ``REMEMBERED`` ago, or a new one."""
         key, moment = (actor, audience, tenant_name, ahead), clock.now()
