@@ -24,8 +24,6 @@ CHANGES = int(os.environ.get("MECM_STORY_CHANGES", "28"))
 KILLS = int(os.environ.get("MECM_STORY_KILLS", "2"))
 KINDS = 14
 LCM_HOSTS = "/lcmcontroller/v1/hosts"
-
-
 DIALLING = pytest.param("dialling", marks=pytest.mark.xdist_group("dialling"))
 
 
@@ -62,36 +60,37 @@ def until_equal(world, seconds):
 
 
 def test_edge_that_worked_alone_and_its_center_are_equal_row_for_row(either, tmp_path, capsys):
-    world = either
-    lone = LoneEdge(world, tmp_path)
-    world.site("stop", "center")
+    lone = LoneEdge(either, tmp_path)
+    either.site("stop", "center")
     try:
         done = lone.change(CHANGES)
         assert len(done) == KINDS
     finally:
-        world.site("start", "center")
+        either.site("start", "center")
     began = time.monotonic()
-    said = until_equal(world, 120)
+    said = until_equal(either, 120)
     with capsys.disabled():
         print(f"\n{done.total()} changes of {len(done)} kinds, "  # noqa: T201 - quoted
               f"equal {time.monotonic() - began:.0f} s after the center was started\n{said}")
 
 
 def test_sites_that_are_killed_during_a_sync_lose_nothing_and_stay_stuck_nowhere(either, capsys):
-    world = either
-    dice, said = random.Random(6), ""
-    churn = Churn(world.edge())
+    dice = random.Random(6)
+    churn = Churn(either.edge())
     with churn:
         for number in range(KILLS):
             site = ("center", "edge-1")[number % 2]
-            before = eventually(lambda site=site: world.pid_of(site))
-            eventually(lambda: _is_followed(world), seconds=60)
+            old = eventually(lambda site=site: either.pid_of(site))
+            eventually(lambda: _is_followed(either), seconds=60)
             churn.wait_for_more(3)
             time.sleep(dice.uniform(0, 0.5))
-            world.kill(site)
-            eventually(lambda site=site, old=before: world.pid_of(site) not in (0, old), seconds=30)
-    said = until_equal(world, 120)
-    there = {row["mechostIp"]: row["city"] for row in world.edge().ok("GET", LCM_HOSTS)}
+            either.kill(site)
+            gone = (0, old)
+            eventually(
+                lambda site=site, gone=gone: either.pid_of(site) not in gone, seconds=30
+            )
+    said = until_equal(either, 120)
+    there = {row["mechostIp"]: row["city"] for row in either.edge().ok("GET", LCM_HOSTS)}
     for ip, cities in churn.may_be.items():
         assert there[ip] in cities, (ip, there[ip], cities)
     with capsys.disabled():
