@@ -7,101 +7,89 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 Content = Mapping[str, Any]
 # By field, where a side has a value: what was agreed last ("base"), and what both made of it.
-Contest = dict[str, dict[str, Any]]
+Contest = Mapping[str, Mapping[str, Any]]
+NOTHING: Contest = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What we have from now on, what both agree on, and what a person has to choose."""
+    """What we have from now on, what they are known to have, and what a person has to choose."""
 
     content: dict[str, Any]
     agreed: dict[str, Any]
-    contested: Contest
+    contested: dict[str, dict[str, Any]]
 
     @property
     def is_owed(self) -> bool:
-        """Whether the other side has to be told of something that only we changed."""
-        return is_owed(self.content, self.agreed, self.contested)
+        """Whether the other side has to be told of something."""
+        return to_deliver(self.content, self.contested) != self.agreed
 
 
-def merge(*, base: Content, ours: Content, theirs: Content) -> Merged:
-    """Take what only one side changed from that side; keep both where both changed it."""
-    content: dict[str, Any] = {}
-    agreed: dict[str, Any] = {}
-    contested: Contest = {}
-    for name in sorted({*base, *ours, *theirs}):
-        if _same(name, ours, theirs):
-            _copy(name, ours, content)
-            _copy(name, ours, agreed)
-        elif _same(name, theirs, base):
-            _copy(name, ours, content)
-            _copy(name, base, agreed)
-        elif _same(name, ours, base):
-            _copy(name, theirs, content)
-            _copy(name, theirs, agreed)
-        else:
-            _copy(name, ours, content)
-            _copy(name, base, agreed)
-            sides = (("base", base), ("ours", ours), ("theirs", theirs))
-            contested[name] = {side: one[name] for side, one in sides if name in one}
-    return Merged(content, agreed, contested)
+def merge(
+    *, agreed: Content, ours: Content, theirs: Content, contested: Contest = NOTHING
+) -> Merged:
+    """Take what only one side changed from that side; keep both where both changed it.
 
-
-def base_of(
-    agreed: Content, theirs: Content, edge_version: int, *, forked_at: int | None
-) -> Content:
-    """The ancestor to merge with.
-
-    An edge that was restored from a backup at ``forked_at`` has an old word on what it has not
-    touched since, which must not undo the newer one; of what it has touched since there is no
-    common ancestor, and a person chooses wherever the two differ.
+    What was ``contested`` before stays so while the two differ, unless they took theirs back.
     """
-    if forked_at is None:
-        return agreed
-    return theirs if edge_version < forked_at else {}
+    merged = Merged({}, dict(theirs), {})
+    for name in sorted({*agreed, *ours, *theirs}):
+        base = _side("base", name, contested) if name in contested else agreed
+        if name in contested and _same(name, theirs, agreed):
+            _keep(name, ours, contested, merged)
+        elif _same(name, ours, theirs) or _same(name, theirs, base):
+            _copy(name, ours, merged.content)
+        elif _same(name, ours, base):
+            _copy(name, theirs, merged.content)
+        else:
+            _contest(name, merged, base=base, ours=ours, theirs=theirs)
+    return merged
+
+
+def merge_set_back(
+    *, ours: Content, theirs: Content, contested: Contest = NOTHING, is_touched: bool
+) -> Merged:
+    """Merge with a side that was restored from a backup and has an old word again.
+
+    An old word does not undo a newer one: what they have not touched since is owed to them as it
+    is here.  Of what they have touched since (``is_touched``) there is no common ancestor, and a
+    person chooses wherever the two differ.  What waited for a choice already is not lost with the
+    backup: it goes on waiting, and where they have a third value by now, all three are kept.
+    """
+    merged = Merged({}, dict(theirs), {})
+    for name in sorted({*ours, *theirs, *contested}):
+        lost = _side("theirs", name, contested)
+        is_old = not is_touched or _same(name, theirs, _side("base", name, contested))
+        if name in contested and (is_old or _same(name, theirs, lost)):
+            _keep(name, ours, contested, merged)
+        elif _same(name, ours, theirs) or not is_touched:
+            _copy(name, ours, merged.content)
+        else:
+            _contest(name, merged, base=lost, ours=ours, theirs=theirs)
+    return merged
 
 
 def settle(merged: Merged, *, keep_theirs: Iterable[str], keep_ours: Iterable[str]) -> Merged:
-    """A person chose: each named field has the chosen value, and both sides are known to differ
-    from the former ancestor no more."""
-    content, agreed = dict(merged.content), dict(merged.agreed)
-    contested = dict(merged.contested)
+    """A person chose: each named field has the chosen value."""
+    content, contested = dict(merged.content), dict(merged.contested)
     theirs = set(keep_theirs)
     for name in theirs | set(keep_ours):
-        other = contested.pop(name)
-        agreed.pop(name, None)
-        if "theirs" in other:
-            agreed[name] = other["theirs"]
         if name in theirs:
             content.pop(name, None)
-            _copy(name, agreed, content)
-    return Merged(content, agreed, contested)
+            _copy(name, _side("theirs", name, contested), content)
+        del contested[name]
+    return Merged(content, dict(merged.agreed), contested)
 
 
 def to_deliver(content: Content, contested: Contest) -> dict[str, Any]:
     """What the other side is to have now: ours, and its own where nobody has chosen yet."""
     found = {name: value for name, value in content.items() if name not in contested}
     return found | {name: one["theirs"] for name, one in contested.items() if "theirs" in one}
-
-
-def agreed_by_delivery(sent: Content, agreed: Content, contested: Contest) -> dict[str, Any]:
-    """What both have in common once the other side took ``sent``.
-
-    Of what nobody has chosen yet the ancestor stays: that the other side has its own value there is
-    no agreement.
-    """
-    found = {name: value for name, value in sent.items() if name not in contested}
-    return found | {name: agreed[name] for name in contested if name in agreed}
-
-
-def is_owed(content: Content, agreed: Content, contested: Contest) -> bool:
-    """Whether anything uncontested differs from what both sides agreed on last."""
-    names = {*content, *agreed} - set(contested)
-    return any(not _same(name, content, agreed) for name in names)
 
 
 def _same(name: str, one: Content, other: Content) -> bool:
@@ -114,3 +102,24 @@ def _copy(name: str, source: Content, target: dict[str, Any]) -> None:
     if name in source:
         target[name] = source[name]
 
+
+
+def _side(side: str, name: str, contested: Contest) -> Content:
+    """A contested field as one side has, or had, it."""
+    one = contested.get(name, {})
+    return {name: one[side]} if side in one else {}
+
+
+def _contest(name: str, merged: Merged, **sides: Content) -> None:
+    """A person has to choose; until then it is here as it was."""
+    merged.contested[name] = {side: one[name] for side, one in sides.items() if name in one}
+    _copy(name, sides["ours"], merged.content)
+
+
+def _keep(name: str, ours: Content, contested: Contest, merged: Merged) -> None:
+    """Go on waiting for a choice, unless it was made here meanwhile."""
+    if _same(name, ours, _side("theirs", name, contested)):
+        _copy(name, ours, merged.content)
+    else:
+        sides = {side: _side(side, name, contested) for side in ("base", "theirs")}
+        _contest(name, merged, ours=ours, **sides)

@@ -111,9 +111,9 @@ def save_many(rows: Sequence[Versioned], *, fields: Sequence[str]) -> None:
 class Agreed(models.Model):
     """Desired content that both sites may change while they are apart.  For rows of a center.
 
-    ``agreed`` is what both had when they last heard of each other, the common ancestor of a merge;
+    ``agreed`` is what the edge had when the two last heard of each other, the ancestor of a merge;
     ``edge_version`` is the edge's version of it, on which the next order is based.  ``contested``
-    has, by field, what was ``agreed`` and what the edge has, until a person has chosen.
+    has, by field, what was ``agreed`` before and what the edge has, until a person has chosen.
     """
 
     edge_version = models.BigIntegerField(default=0, editable=False)

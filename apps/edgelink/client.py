@@ -376,22 +376,22 @@ class EdgeClient:
             raise
 
     def _send(
-        self, method: str, url: str, *, extra: dict[str, str] | None = None, **options: Any
+        self, method: str, url: str, *, extra: dict[str, str] | None = None,
+        again: bool = True, **options: Any,
     ) -> httpx.Response:
-        def once() -> httpx.Response:
+        try:
             headers = self.headers() | (extra or {})
             return http.send(
                 self._http, method, url, called=self.edge.name, headers=headers, **options
             )
-
-        try:
-            return once()
         except DomainError as error:
+            # That it does not know us just now says nothing of what it was asked.
+            error.retryable = error.retryable or error.reason.params.get("status") == 401
             self._ahead = ahead.told_by(error)
-            if not self._ahead:
+            if not (again and self._ahead):
                 raise
         self._token_until = clock.now()
-        return once()
+        return self._send(method, url, extra=extra, again=False, **options)
 
 
 def _version_in(response: httpx.Response) -> int:

@@ -68,8 +68,15 @@ def take_theirs(
         return False
     ours = content_of(host)
     theirs = {**ours, **theirs}
-    base = merging.base_of(host.agreed, theirs, edge_version, forked_at=forked_at)
-    merged = merging.merge(base=base, ours=ours, theirs=theirs)
+    if forked_at is None:
+        merged = merging.merge(
+            agreed=host.agreed, ours=ours, theirs=theirs, contested=host.contested
+        )
+    else:
+        merged = merging.merge_set_back(
+            ours=ours, theirs=theirs, contested=host.contested,
+            is_touched=edge_version >= forked_at,
+        )
     return _keep(host, ours, merged, edge_version=edge_version, verb="merged", actor=SYSTEM)
 
 
@@ -78,8 +85,7 @@ def note_agreed(*, host_id: uuid.UUID, sent: dict[str, Any], edge_version: int) 
     """The edge took ``sent`` and has it in ``edge_version``; what was heard later stands."""
     host = services.lock_host(host_id)
     if edge_version > host.edge_version:
-        agreed = merging.agreed_by_delivery(sent, host.agreed, host.contested)
-        MecHost.objects.filter(pk=host.pk).update(agreed=agreed, edge_version=edge_version)
+        MecHost.objects.filter(pk=host.pk).update(agreed=sent, edge_version=edge_version)
 
 
 @transaction.atomic

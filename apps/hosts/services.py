@@ -275,7 +275,7 @@ def _manager(model: Any, ip: str, field: str) -> Any:
 def chosen_by_hand(host: MecHost, changed: set[str]) -> None:
     """Who writes a contested field has chosen: what the edge has there is not waited for."""
     for name in changed & set(host.contested):
-        host.agreed[name] = host.contested.pop(name)["theirs"]
+        del host.contested[name]
 
 
 def mark_desired(host: MecHost) -> None:

@@ -66,10 +66,17 @@ def take_theirs(
         adopt({instance_id: (theirs, edge_version)})
     elif row is not None and (forked_at or edge_version > row.edge_version):
         known = row.edge_version or not row.delivered
-        base = merging.base_of(
-            row.agreed if known else theirs, theirs, edge_version, forked_at=forked_at
-        )
-        merged = merging.merge(base=base, ours=content_of(row), theirs=theirs)
+        ours = content_of(row)
+        if forked_at is None:
+            merged = merging.merge(
+                agreed=row.agreed if known else theirs, ours=ours, theirs=theirs,
+                contested=row.contested,
+            )
+        else:
+            merged = merging.merge_set_back(
+                ours=ours, theirs=theirs, contested=row.contested,
+                is_touched=edge_version >= forked_at,
+            )
         _keep(instance, row, merged, edge_version=edge_version, actor=SYSTEM)
     return True
 

@@ -250,10 +250,7 @@ def _choose_by_hand(row: AppdConfiguration) -> None:
     present = {} if row.removing else spec_of(row).flat()
     for name in [one for one in row.contested if "/" in one]:
         if present.get(name) != row.contested[name].get("ours"):
-            said = row.contested.pop(name)
-            row.agreed.pop(name, None)
-            if "theirs" in said:
-                row.agreed[name] = said["theirs"]
+            del row.contested[name]
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_noop as N_
 
-from apps.common import clock, merging
+from apps.common import clock
 from apps.common.errors import DomainError, Upstream
 from apps.common.models import next_version
 from apps.common.words import NO_REASON, Reason
@@ -162,8 +162,7 @@ def settle(
         return
     row = AppdConfiguration.objects.filter(instance_id=instance.pk).first()
     if verb == "succeed" and row is not None and edge_version > row.edge_version:
-        row.agreed = merging.agreed_by_delivery(held.spec.flat(), row.agreed, row.contested)
-        row.edge_version = edge_version
+        row.agreed, row.edge_version = held.spec.flat(), edge_version
         AppdConfiguration.objects.filter(pk=row.pk).update(
             agreed=row.agreed, edge_version=edge_version
         )

@@ -17,12 +17,12 @@ from django.db.models import F
 from apps.edgelink.client import EdgeClient
 from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
-from apps.sync import mending, timeline
+from apps.sync import expecting, mending, timeline
 from apps.sync.feed import COPIED, DEAD, digest_of
 from apps.sync.files import FileFeed
 from apps.sync.kinds import NAMES, Source
 from apps.sync.models import Copy, HeldRow, Peer
-from apps.sync.taking import LOST, Taken, take
+from apps.sync.taking import ENDED_BEFORE, LOST, Taken, take
 
 COPY_PAGE = 200
 MOST_COPIES = 3  # in a row, before the difference is told instead of tried away
@@ -101,13 +101,19 @@ def _dead(
     ids = {row["id"] for row in rows}
     here = Copy.objects.filter(edge=edge, gone=False, subject_id__in=ids)
     known = here.values_list("kind", "subject_id", "former")
-    alive = {(kind, str(key)): former for kind, key, former in known}
-    return [
-        row
-        for row in rows
-        if (former := alive.get((row["kind"], row["id"]))) is not None
-        and not (forked_at and int(row["version"]) < forked_at <= former)
-    ]
+    # What only orders told of has no copy yet, or that of an earlier life.
+    both = (*expecting.told_by_orders(edge), *known)
+    alive = {(kind, str(key)): former for kind, key, former in both}
+    ending = HeldRow.objects.filter(edge=edge, code=ENDED_BEFORE, subject_id__in=ids)
+    waits = {(one.kind, str(one.subject_id)): one.version for one in ending}
+
+    def ends(row: dict[str, Any]) -> bool:
+        key, version = (row["kind"], row["id"]), int(row["version"])
+        if key not in alive:
+            return key in waits and version > waits[key]
+        return not (forked_at and version < forked_at <= alive[key])
+
+    return [row for row in rows if ends(row)]
 
 
 def is_whole(edge: AppLcm, peer: Peer, client: EdgeClient | FileFeed, hold: Hold) -> bool:

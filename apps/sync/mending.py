@@ -74,7 +74,7 @@ def find_lost(edge: AppLcm, peer: Peer) -> None:
 
 def _find_lost_before_it_was_told(edge: AppLcm) -> None:
     """What this center had brought there, and of which the edge was set back before it told."""
-    copies = Copy.objects.filter(edge=edge)
+    copies = Copy.objects.filter(edge=edge, gone=False)
     hosts = MecHost.objects.filter(applcm=edge).exclude(edge_version=0)
     instances = AppInstance.objects.filter(host__applcm=edge, state=InstanceState.INSTANTIATED)
     rules = AppdConfiguration.objects.filter(instance__host__applcm=edge, delivered__gt=0)

@@ -123,7 +123,7 @@ def _take_chunk(
         if copying is not None:
             copy.seen = copying
             copies.append(copy)
-        free.append(key)
+        free.append((key, "gone" in row))
     came = _came_of(source, [row for row, _, back in fresh if back is None])
     for row, copy, back in fresh:
         key = (row["kind"], row["id"])
@@ -132,7 +132,7 @@ def _take_chunk(
             held.append(_held(source, row, reason))
             taken.add(row, "held")
         else:
-            free.append(key)
+            free.append((key, "gone" in row))
             taken.add(row, _what(copy, row))
         if reason is None or reason.code == ENDED_BEFORE:
             copies.append(_copied(source, copy, row, copying, ended=reason is not None))
@@ -232,7 +232,10 @@ def _held(source: Source, row: Row, reason: Reason) -> HeldRow:
     )
 
 
-def _write(source: Source, copies: list[Copy], held: list[HeldRow], free: list[Key]) -> None:
+def _write(
+    source: Source, copies: list[Copy], held: list[HeldRow], free: list[tuple[Key, bool]]
+) -> None:
+    """``free`` are those of which nothing is held any more, and whether each is gone."""
     insert_many(
         copies,
         known_by=["edge", "kind", "subject_id"],
@@ -244,14 +247,15 @@ def _write(source: Source, copies: list[Copy], held: list[HeldRow], free: list[K
         change=["version", "gone", "data", "code", "reason"],
     )
     if free:
-        # What was taken for lost and comes after all is there.
-        there = HeldRow.objects.filter(edge=source.edge, code__in=(WAITS, BROKEN, LOST))
-        done = set(free)
-        ids = {key for _, key in free}
+        # What was taken for lost and comes after all is there; what was to be ended has ended when
+        # the edge says so itself.
+        done = dict(free)
+        ids = {key for _, key in done}
         gone = [
             one.pk
-            for one in there.filter(subject_id__in=ids)
-            if (one.kind, str(one.subject_id)) in done
+            for one in HeldRow.objects.filter(edge=source.edge, subject_id__in=ids)
+            if (is_gone := done.get((one.kind, str(one.subject_id)))) is not None
+            and (one.code in (WAITS, BROKEN, LOST) or is_gone)
         ]
         if gone:
             HeldRow.objects.filter(pk__in=gone).delete()

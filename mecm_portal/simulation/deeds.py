@@ -139,8 +139,9 @@ class Deeds:
         return f"{host.ip} {address}"
 
     def _edited_host(self, host: MecHost, name: str, before: Any, after: Any) -> None:
-        also = [_told(host.contested[name].get("theirs"))] if name in host.contested else []
-        self.model.edited(self.site, ("host", str(host.pk), name), before, after, *also)
+        also = shown_beside(host.contested[name]) if name in host.contested else []
+        key = ("host", str(host.pk), name)
+        self.model.edited(self.site, key, before, after, *map(_told, also))
 
     def remove_host(self) -> str:
         """A host is to go."""
@@ -165,14 +166,20 @@ class Deeds:
 
         def record() -> None:
             for name, side in choices.items():
-                values = _told(ours.get(name)), _told(host.contested[name].get("theirs"))
+                shown = [_told(one) for one in shown_beside(host.contested[name])]
                 key = ("host", str(host.pk), name)
-                self.model.chosen(self.site, key, *(values if side == "ours" else values[::-1]))
+                self.chose(key, side, _told(ours.get(name)), shown)
 
         self.give(
             lambda: host_agreement.settle(actor=OPERATOR, host_id=host.pk, choices=choices), record
         )
         return f"{host.ip} {choices}"
+
+    def chose(self, key: tuple[str, ...], side: str, ours: Any, shown: list[Any]) -> None:
+        """Somebody preferred ours, or the first of what was shown beside it."""
+        theirs, *rest = shown
+        values = (ours, theirs) if side == "ours" else (theirs, ours)
+        self.model.chosen(self.site, key, *values, *rest)
 
     # --- packages -------------------------------------------------------------------------------
 
@@ -315,6 +322,11 @@ class Deeds:
     def _services(self) -> models.QuerySet[MecService]:
         rows = MecService.objects.filter(application__site_id__isnull=True)
         return rows.select_related("application")
+
+
+def shown_beside(one: dict[str, Any]) -> list[Any]:
+    """What a person who chooses sees of a contested field beside what is here."""
+    return [one.get("theirs"), *([one["base"]] if "base" in one else [])]
 
 
 def _told(value: Any) -> Any:

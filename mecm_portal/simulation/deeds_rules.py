@@ -12,7 +12,7 @@ from apps.rules import agreement, services, work
 from apps.rules.models import AppdConfiguration, RuleTask
 from apps.rules.specs import AppdSpec
 from apps.rules.states import Verb
-from mecm_portal.simulation.deeds import Deeds
+from mecm_portal.simulation.deeds import Deeds, shown_beside
 from mecm_portal.simulation.model import AT_EDGE
 
 NAMES = ("a", "b", "c")
@@ -84,9 +84,8 @@ class RuleDeeds(Deeds):
 
         def record() -> None:
             for name, side in choices.items():
-                values = ours.get(name), row.contested[name].get("theirs")
                 key = ("rules", str(row.instance_id), name)
-                self.model.chosen(self.site, key, *(values if side == "ours" else values[::-1]))
+                self.chose(key, side, ours.get(name), shown_beside(row.contested[name]))
 
         self.give(
             lambda: agreement.settle(actor=actor, instance_id=row.instance_id, choices=choices),
@@ -124,7 +123,7 @@ class RuleDeeds(Deeds):
     ) -> None:
         for name in sorted({*before, *after}):
             if name.startswith("dns/") and before.get(name) != after.get(name):
-                also = [contested[name].get("theirs")] if name in contested else []
+                also = shown_beside(contested[name]) if name in contested else []
                 key = ("rules", str(instance.pk), name)
                 self.model.edited(self.site, key, before.get(name), after.get(name), *also)
 

@@ -160,7 +160,7 @@ def _again(world: World, site: Site) -> Iterator[Again]:
         ):
             model.removal(AT_CENTER, "instance", str(instance.pk))
             yield _terminate(instance)
-        elif _stands_on_a_removed_package(world, instance):
+        elif _stands_on_what_was_removed(world, instance):
             model.removal(site.name, "instance", str(instance.pk))
             yield _terminate(instance)
     for task in RuleTask.objects.filter(state="Failure").order_by("pk"):
@@ -189,10 +189,12 @@ def _terminate(instance: AppInstance) -> Again:
     )
 
 
-def _stands_on_a_removed_package(world: World, instance: AppInstance) -> bool:
-    """Whether one site removed its package while the other began to use it: people end that."""
-    package = world.model.things.get(("package", str(instance.package_id)))
-    return package is not None and package.removed
+def _stands_on_what_was_removed(world: World, instance: AppInstance) -> bool:
+    """Whether one site removed its package or host while the other began to use it: people end
+    that."""
+    under = (("package", instance.package_id), ("host", instance.host_id))
+    things = [world.model.things.get((kind, str(key))) for kind, key in under]
+    return any(one is not None and one.removed for one in things)
 
 
 def _is_only_here(world: World, instance: AppInstance) -> bool:

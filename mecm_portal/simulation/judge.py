@@ -14,8 +14,6 @@ from mecm_portal.simulation.world import World
 RUNS = ("Instantiated", "Instantiation failed", "Terminate failed")
 # What an edge need not know of.
 NOT_ORDERED = ("Created", "Create failed")
-# An order may fail because the other site was away until its deadline.
-TOO_LONG = ("deadline", "unreachable", "upstream_timeout")
 Shared = dict[str, rows.Rows]
 
 
@@ -159,9 +157,9 @@ def _is_void(world: World, key: UUID) -> bool:
 
 
 def _is_known_to_have_failed(world: World, bare: str) -> bool:
-    """Whether its end is forgotten, with a backup, and both sites say that it does not run."""
-    thing = world.model.things.get(("instance", str(UUID(bare))))
-    if thing is None or not any(one.void for one in thing.removals):
+    """Whether what ended it, or was to replace it, is forgotten with a backup, and both sites say
+    that it does not run."""
+    if not world.model.restores:
         return False
     asked = "SELECT health FROM instances_appinstance WHERE id = ?"
     told = [site.raw.execute(asked, [bare]).fetchone() for site in world.sites]
@@ -182,6 +180,7 @@ def _ended_orders(world: World) -> None:
 def needless_failures(world: World) -> None:
     """No order failed for which all was there, or was on its way before it; raises Violation.
 
+    One whose time was over may: the other site was away for so long.
     To be asked before people tidy up what has failed.
     """
     if world.model.restores:
@@ -189,7 +188,7 @@ def needless_failures(world: World) -> None:
     failed = (
         "SELECT o.reason, i.id, i.package_id, i.host_id FROM instances_lcmoperation o"
         " JOIN instances_appinstance i ON i.id = o.instance_id"
-        " WHERE o.state = 'Failed' AND o.kind = 'instantiate'"
+        " WHERE o.state = 'Failed' AND o.kind = 'instantiate' AND o.finished_at < o.deadline"
         " UNION ALL SELECT fault, NULL, package_id, host_id"
         " FROM packages_distribution WHERE state = 'Error'"
     )
@@ -199,6 +198,6 @@ def needless_failures(world: World) -> None:
             things = [("package", str(UUID(package))), ("host", str(UUID(host)))]
             things += [("distribution", pair), ("instance", str(UUID(instance or package)))]
             why = json.loads(fault or "{}")
-            if why.get("code") in TOO_LONG or any(map(world.model.is_touched, things)):
+            if any(map(world.model.is_touched, things)):
                 continue
             raise Violation(f"an order of the {site.name} failed without need: {why}")

@@ -111,13 +111,16 @@ class Model:
             Edit(self._next(), site, plain(after), frozenset(over), plain(before))
         )
 
-    def chosen(self, site: str, key: Key, winner: Any, loser: Any) -> None:
-        """A person preferred one value that the field has at one site to the other's."""
-        won, lost = self._edit(key, winner), self._seen(key, loser)
+    def chosen(self, site: str, key: Key, winner: Any, *losers: Any) -> None:
+        """A person preferred one value of a field to the others that were shown."""
+        won, lost = self._edit(key, winner), frozenset[Edit]()
+        for value in losers:
+            lost |= self._seen(key, value)
         if won in lost:
             lost = lost - self._seen(key, winner)
         rows = self.choices.setdefault(key, [])
-        rows[:] = [one for one in rows if one.winner not in lost]
+        for former in rows:
+            former.losers -= {won}
         rows.append(Choice(self._next(), site, won, frozenset(lost)))
 
     def born(self, site: str, kind: str, key: str, tenant: str = "") -> None:
@@ -142,8 +145,8 @@ class Model:
     ) -> None:
         """``site`` is again as it was at ``number``.
 
-        ``known(field)`` tells the values of a field that the other site has heard of, and
-        ``there(kind, id)`` whether it has a thing.
+        ``known(field)`` tells the values of a field that are still known, to the other site or in
+        the backup, and ``there(kind, id)`` whether a thing is.
         """
         self.restores += 1
         for key, edits in self.fields.items():

@@ -12,14 +12,15 @@ from mecm_portal.simulation.world import World
 def set_back(world: World, site: Site, backup: Backup) -> None:
     """Restore ``site`` and start it."""
     other = world.center if site is world.edge else world.edge
-    present = rows.shared(other.raw, center=other is world.center)
+    left = ((other.raw, other), (backup.data, site))
+    present = [rows.shared(data, center=owner is world.center) for data, owner in left]
 
     def known(key: tuple[str, ...]) -> list[Any]:
-        return rows.values_of(other.raw, key)
+        return [value for data, _ in left for value in rows.values_of(data, key)]
 
     def there(kind: str, key: str) -> bool:
         bare = " ".join(rows.bare(part) for part in key.split())
-        return bare in present[kind]
+        return any(bare in one[kind] for one in present)
 
     # Later backups are of a history that is no more.
     kept = [one for one in world.backups[site.name] if one.number <= backup.number]
