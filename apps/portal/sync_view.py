@@ -106,12 +106,12 @@ def amount(number: float) -> str:
 
 
 def lag(peer: Peer) -> str:
-    """How many changes wait at an edge, as far as that can be known here; empty where not."""
+    """How many changes waited at an edge when it was read last; empty where that is not known."""
     if peer.pending is None:
         return ""
     if not peer.pending:
         return gettext("none")
-    return gettext("at most %(n)s") % {"n": number_format(peer.pending, force_grouping=True)}
+    return number_format(peer.pending, force_grouping=True)
 
 
 def _digits(seconds: float) -> int:

@@ -77,7 +77,7 @@ def copy(edge: AppLcm, peer: Peer, client: EdgeClient | FileFeed, taken: Taken, 
         count += len(rows)
         take(source, rows, taken, copying=peer.copying)
         kind, after = page["next"] or ("", "")
-        marks = [str(mark) for _, mark in page.get("marks", ())]
+        marks = [str(mark) for _, mark, _ in page.get("marks", ())]
         fields = {"copy_kind": kind, "copy_after": after, "copy_from": start}
         if first:
             # The rows are of this history or of a later moment of it; so is the mark.

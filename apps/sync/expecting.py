@@ -7,10 +7,10 @@ before anybody read its feed, has not: no place in the feed that was read shows 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
@@ -19,6 +19,7 @@ from apps.journal.models import Tombstone
 from apps.packages.models import Distribution
 from apps.packages.states import DistributionState
 from apps.rules.models import AppdConfiguration
+from apps.sync import timeline
 from apps.sync.models import Copy
 
 Told = frozenset[tuple[str, uuid.UUID, int]]
@@ -49,18 +50,15 @@ def told_by_orders(edge: AppLcm) -> Told:
     return frozenset(found | set(_ended(edge)))
 
 
-def contradict(edge: AppLcm, rows: Sequence[dict[str, Any]]) -> bool:
-    """Whether ``rows`` of the feed cannot follow on what an order told: a host that is at least as
-    new as the order, with a configuration from before it."""
-    told = {
-        str(row["id"]): (int(row["version"]), int(row["data"].get("configured") or row["version"]))
-        for row in rows
-        if row["kind"] == "mechost" and "gone" not in row
-    }
-    if not told:
+def is_lost(edge: AppLcm, known: Collection[str], told: timeline.Told) -> bool:
+    """Whether an order was told a version that is of no history of an edge with these marks."""
+    lost = Q()
+    for first, end in timeline.gaps(known, told):
+        lost |= Q(edge_version__gte=first, edge_version__lt=end)
+    if not lost:
         return False
-    hosts = MecHost.objects.filter(applcm=edge, pk__in=told).values_list("pk", "edge_version")
-    return any(told[str(pk)][1] < known <= told[str(pk)][0] for pk, known in hosts)
+    rules = AppdConfiguration.objects.filter(lost, instance__host__applcm=edge)
+    return rules.exists() or MecHost.objects.filter(lost, applcm=edge).exists()
 
 
 def _unmet(edge: AppLcm, kind: str, rows: QuerySet[Any], name: str) -> list[tuple[uuid.UUID, int]]:

@@ -40,11 +40,15 @@ def page(*, after: int, limit: int, mark: uuid.UUID | None = None) -> dict[str, 
     taken = changes[:limit]
     more = len(changes) > limit
     upto = taken[-1]["version"] if more and taken else max(newest, after)
+    passed = timeline.mark_at(upto)
     return _head(newest) | {
         "after": after,
         "upto": upto,
-        "mark": _text(timeline.mark_at(upto)),
+        "mark": _text(passed),
+        # This site started since: what else the reader heard of may be of a lost history.
+        "marks": timeline.marks() if mark not in (None, passed) else [],
         "more": more,
+        "left": _left(upto, newest) if more else 0,
         "rows": taken,
         # When each host was probed last: true to the minute without a new version each time.
         "looks": host_adoption.looks() if limit else {},
@@ -111,6 +115,13 @@ def _changes(after: int, newest: int, limit: int) -> Iterator[dict[str, Any]]:
     stones = tombstones_after(after).filter(kind__in=NAMES, version__lte=newest)
     for stone in stones[: limit + 1]:
         yield _stone(stone)
+
+
+def _left(upto: int, newest: int) -> int:
+    """How many changes there are after a page."""
+    counts = [kind.rows().filter(version__gt=upto, version__lte=newest) for kind in KINDS]
+    stones = tombstones_after(upto).filter(kind__in=NAMES, version__lte=newest)
+    return stones.count() + sum(rows.count() for rows in counts)
 
 
 def _living(name: str, after: str, limit: int) -> Iterator[dict[str, Any]]:

@@ -107,7 +107,8 @@ class FileFeed:
 
     def changes(self, *, after: int, limit: int, mark: uuid.UUID | str | None = None) -> Document:
         """What is newer than ``after``, all at once; Conflict ``forked`` as the edge would say."""
-        if mark and after and self._mark_at(after) != str(mark):
+        is_lost = any(int(since) <= after < int(at) for since, _, at in self.marks)
+        if mark and after and (is_lost or self._mark_at(after) != str(mark)):
             forked = Conflict(N_("This file is of another history of the edge."), code="forked")
             forked.answer = {"type": "urn:mecm:problem:forked", "marks": self.marks}
             raise forked
@@ -117,7 +118,9 @@ class FileFeed:
             "rows": [row for row in rows if int(row["version"]) > after],
             "upto": upto,
             "mark": self._mark_at(upto),
+            "marks": self.marks,
             "more": False,
+            "left": 0,
             "newest": self.newest,
         }
 
@@ -147,7 +150,7 @@ class FileFeed:
         """Nobody is there to hear it: a receipt is carried back instead."""
 
     def _mark_at(self, version: int) -> str | None:
-        passed = [mark for at, mark in self.marks if int(at) <= version]
+        passed = [mark for _, mark, at in self.marks if int(at) <= version]
         return str(passed[-1]) if passed else None
 
 

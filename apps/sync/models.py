@@ -17,11 +17,13 @@ from apps.hosts.models import AppLcm
 class Mark(models.Model):
     """A point in the history of this site: set whenever its process starts.
 
-    Two histories that part, as after a backup was restored, never have the same marks.
+    Two histories that part, as after a backup was restored, never have the same marks, nor the
+    same versions: between ``former``, the last one before, and that of a mark is a gap of chance.
     """
 
     id = models.BigAutoField(primary_key=True)
     version = models.BigIntegerField(unique=True)
+    former = models.BigIntegerField()
     mark = models.UUIDField(default=uuid.uuid4)
     at = models.DateTimeField(default=clock.now)
 

@@ -197,9 +197,9 @@ def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
         page = client.changes(after=cursor, limit=PAGE, mark=peer.mark)
         seen = link.measured(page, sent, clock.now())
         count += len(page["rows"])
+        if not peer.copying and expecting.is_lost(edge, peer.marks, page.get("marks", [])):
+            raise SetBack
         if page["rows"]:
-            if not peer.copying and expecting.contradict(edge, page["rows"]):
-                raise SetBack
             hold(peer)
             take(source, page["rows"], taken, copying=peer.copying)
         asked, cursor = cursor, int(page["upto"])
@@ -208,7 +208,7 @@ def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
                 peer,
                 mark=page.get("mark") or peer.mark,
                 marks=_with(peer, page.get("mark")),
-                pending=max(0, int(page["newest"]) - cursor),
+                pending=page.get("left"),
                 **seen,
             )
             AppLcm.objects.filter(pk=edge.pk).update(cursor=cursor)

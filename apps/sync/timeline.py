@@ -1,12 +1,15 @@
 """Marks in the history of a site, by which a reader knows it again.
 
-A mark is set whenever the process starts.  A site that was restored from a backup starts too, and
-sets a mark that no reader of the lost history has seen below the version up to which it read.
+A mark is set whenever the process starts, and the versions go on after a gap of chance.  A site that
+was restored from a backup starts too: what it told after that backup was taken is in the gap, so
+that no version of the lost history is ever given out again.
 """
 
 from __future__ import annotations
 
+import secrets
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -14,10 +17,15 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import Conflict
-from apps.common.models import next_version
+from apps.common.models import current_version, next_version
 from apps.sync.models import Mark
 
 MOST_TOLD = 100
+# More than any site changes between two starts, and by far more starts than any sees: as a whole it
+# stays below 2**53, which is exact in every JSON.
+GAP = 2**20
+# A mark as it is told: the first version that is not of the history before it, the mark, its own.
+Told = list[list[Any]]
 
 
 class Forked(Conflict):
@@ -29,7 +37,9 @@ class Forked(Conflict):
 @transaction.atomic
 def set_mark() -> Mark:
     """A new mark at a version of its own; done once when the site starts."""
-    return Mark.objects.create(version=next_version(), mark=uuid.uuid4(), at=clock.now())
+    former = current_version()
+    version = next_version(GAP + secrets.randbelow(GAP))
+    return Mark.objects.create(version=version, former=former, mark=uuid.uuid4(), at=clock.now())
 
 
 def mark_at(version: int) -> uuid.UUID | None:
@@ -38,10 +48,16 @@ def mark_at(version: int) -> uuid.UUID | None:
     return rows.values_list("mark", flat=True).first()
 
 
-def marks() -> list[list[Any]]:
-    """``[version, mark]`` of the latest marks, oldest first."""
-    rows = Mark.objects.order_by("-version").values_list("version", "mark")[:MOST_TOLD]
-    return [[version, str(mark)] for version, mark in reversed(rows)]
+def marks() -> Told:
+    """The latest marks, oldest first."""
+    rows = Mark.objects.order_by("-version").values_list("former", "mark", "version")[:MOST_TOLD]
+    return [[former + 1, str(mark), version] for former, mark, version in reversed(rows)]
+
+
+def gaps(known: Collection[str], told: Told) -> list[tuple[int, int]]:
+    """Before each mark that the reader does not know: the first version of the gap, and the one
+    after its last.  What the reader heard of in there is of a lost history."""
+    return [(since, version) for since, mark, version in told if mark not in known]
 
 
 def check(after: int, mark: uuid.UUID | None) -> None:
@@ -51,7 +67,9 @@ def check(after: int, mark: uuid.UUID | None) -> None:
     """
     if mark is None or after == 0:
         return
-    if mark_at(after) != mark:
+    passed = Mark.objects.filter(version__gt=after).order_by("version")
+    following = passed.values_list("former", flat=True).first()
+    if mark_at(after) != mark or (following is not None and after > following):
         raise Forked(
             N_("This site was set back: what was read up to %(after)s is not its history."),
             after=after,
@@ -64,9 +82,9 @@ def starts_over() -> Forked:
     return Forked(N_("You were away for too long; begin with a full copy."), code="start_over")
 
 
-def forked_at(known: list[str], told: list[list[Any]]) -> int:
-    """The version of the first mark that the reader does not know; 1 when it knows none."""
-    for version, mark in told:
-        if mark not in known:
-            return int(version)
-    return int(told[-1][0]) + 1 if told else 1
+def forked_at(known: Collection[str], told: Told) -> int:
+    """The first version that may be of another history than the reader's; 1 when all may."""
+    unknown = gaps(known, told)
+    if unknown:
+        return unknown[0][0]
+    return int(told[-1][2]) + 1 if told else 1
