@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_noop as N_
 
+from apps.common import clock
 from apps.common.errors import Conflict, Upstream
 from apps.common.words import Reason
 from apps.hosts.models import MecHost
@@ -48,6 +49,12 @@ class Context:
         """How long to wait before asking again; whoever tells of news wakes us earlier."""
         host = self.instance.host
         return SOON if host.is_local and host.pk not in followed_hosts() else LATER
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its time is over: it may still turn out well, and orders nothing any more."""
+        deadline = self.operation.deadline
+        return deadline is not None and clock.now() >= deadline
 
 
 Step = Callable[[Context], float | None]
@@ -111,6 +118,8 @@ def bring_package(context: Context) -> float | None:
 
 def install(context: Context) -> float | None:
     """The order is given; what runs already is left alone."""
+    if context.is_late:
+        return context.pause
     context.target.install(context.instance, actor=context.actor)
     return None
 
@@ -127,7 +136,7 @@ def await_ready(context: Context) -> float | None:
     services.note_observed(instance_id=context.instance.pk, seen=seen)
     if seen.phase == Phase.READY:
         return None
-    if seen.phase == Phase.ABSENT:
+    if seen.phase == Phase.ABSENT and not context.is_late:
         context.target.install(context.instance, actor=context.actor)
     if seen.phase == Phase.FAILED:
         why = seen.why or (seen.status and seen.status.reason) or Reason("")

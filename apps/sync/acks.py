@@ -87,7 +87,6 @@ def acknowledge(
         )
     if upto is not None:
         reader.acked = max(reader.acked, upto)
-        reader.starts_over = False
     reader.acked_at = clock.now()
     reader.save()
     _keep_rows(reader, _real(rows))
@@ -183,6 +182,6 @@ def purge_tombstones() -> dict[str, int]:
     if heard is not None:
         known = known.filter(version__lte=heard)
     newest = known.order_by("-version").values_list("version", flat=True).first() or 0
-    missed = Reader.objects.filter(pk__in=away, acked__lt=newest).update(starts_over=True)
+    missed = Reader.objects.filter(pk__in=away, acked__lt=newest).update(missed=newest)
     AckedRow.objects.filter(subject_id__in=known.values("subject_id")).delete()
     return {"tombstones": known.delete()[0], "start_over": missed}

@@ -22,7 +22,7 @@ from apps.sync.feed import COPIED, DEAD, digest_of
 from apps.sync.files import FileFeed
 from apps.sync.kinds import NAMES, Source
 from apps.sync.models import Copy, HeldRow, Peer
-from apps.sync.taking import ENDED_BEFORE, LOST, Taken, take
+from apps.sync.taking import BROKEN, ENDED_BEFORE, LOST, WAITS, Taken, take
 
 COPY_PAGE = 200
 MOST_COPIES = 3  # in a row, before the difference is told instead of tried away
@@ -55,6 +55,8 @@ def begin(peer: Peer, hold: Hold, *, told: list[list[Any]] | None = None) -> Non
     )
     AppLcm.objects.filter(pk=peer.edge_id).update(cursor=0)
     peer.edge.cursor = 0
+    # What waits comes again with the copy, unless the edge has it no more.
+    HeldRow.objects.filter(edge_id=peer.edge_id, code__in=(WAITS, BROKEN)).delete()
 
 
 def _verified(peer: Peer) -> list[str]:

@@ -40,7 +40,13 @@ class Reader(models.Model):
     acked = models.BigIntegerField(default=0)
     acked_at = models.DateTimeField(null=True)
     # A reader that was away for too long starts over with a full copy.
-    starts_over = models.BooleanField(default=False)
+    # The last version of what is gone and was forgotten before this reader had it.
+    missed = models.BigIntegerField(default=0)
+
+    @property
+    def starts_over(self) -> bool:
+        """Whether it has to begin with a full copy."""
+        return self.acked < self.missed
 
     def __str__(self) -> str:
         return self.name or str(self.site_id)

@@ -17,13 +17,13 @@ from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
-from apps.common.errors import DomainError, cause_in
+from apps.common.errors import DomainError, Upstream, cause_in
 from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
 from apps.hosts import adoption as hosts
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
-from apps.sync import copying, expecting, link, mending, runs
+from apps.sync import copying, expecting, link, mending, runs, timeline
 from apps.sync.feed import COPIED
 from apps.sync.files import FileFeed
 from apps.sync.kinds import Source
@@ -35,6 +35,7 @@ LEASE = timedelta(seconds=60)
 # When to look again: without news, while something waits here, and after a failure at most.
 QUIET, WAITING, LONGEST = 60.0, 10.0, 300.0
 MOST_REFUSED = 100
+MOST_BEGUN = 10
 
 
 Feed = EdgeClient | FileFeed
@@ -141,7 +142,7 @@ def hold(peer: Peer, **fields: Any) -> None:
 
 def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
     """A full copy where that is due, then page after page of the feed."""
-    count = 0
+    count = begun = 0
     if peer.mark is None and not peer.copying:
         copying.begin(peer, hold)
     while True:
@@ -151,6 +152,8 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
             copied = copying.copy(edge, peer, client, taken, hold)
             taken.note(N_("The copy is read; rows: %(rows)s."), rows=copied)
             count += copied
+            # Who had been away for too long is back with this, and may read on.
+            client.acknowledge(upto=edge.cursor, refused=_refused(edge))
         try:
             count += _read(edge, peer, client, taken)
             count += _verify(edge, peer, client, taken)
@@ -159,14 +162,24 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
             if said not in ("forked", "start_over"):
                 raise
             taken.note(N_("The edge has another history than the one that was read here."))
-            copying.begin(peer, hold, told=error.answer.get("marks"))
+            begun = _begin_again(edge, peer, begun, error.answer.get("marks"))
             continue
         except SetBack:
             taken.note(N_("The edge does not have what it had taken from here."))
-            copying.begin(peer, hold, told=_marks(client))
+            begun = _begin_again(edge, peer, begun, _marks(client))
             continue
         if not peer.copying or copying.is_whole(edge, peer, client, hold):
             return count
+
+
+def _begin_again(edge: AppLcm, peer: Peer, begun: int, told: timeline.Told | None) -> int:
+    """Read a copy of the other history; Upstream when each answer is of another one."""
+    if begun == MOST_BEGUN:
+        raise Upstream(
+            N_("%(where)s is of another history each time it is asked."), where=edge.name
+        )
+    copying.begin(peer, hold, told=told)
+    return begun + 1
 
 
 def _verify(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:

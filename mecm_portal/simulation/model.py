@@ -182,10 +182,7 @@ class Model:
             if not choice.void:
                 under |= choice.losers
         found = [one for one in edits if one not in under]
-        # Of nothing there is only one kind: who gave a value where there was none saw it.
-        if any(one.saw == NOTHING for one in found):
-            found = [one for one in found if one.value != NOTHING or one.saw == NOTHING]
-        return found
+        return [one for one in found if not any(_was_seen(one, other) for other in found)]
 
     def wrong_with(self, key: Key, value: Any) -> str:
         """What is wrong with a field that has ``value`` at both sites; empty when nothing is."""
@@ -235,6 +232,14 @@ class Model:
             if one.value == text:
                 found |= {one, *one.over}
         return frozenset(found)
+
+
+def _was_seen(nothing: Edit, other: Edit) -> bool:
+    """Whether ``nothing`` is that, and ``other`` began where there was nothing: of nothing there is
+    only one kind, so that it saw this one."""
+    if nothing.value != NOTHING or nothing.saw == NOTHING:
+        return False
+    return any(one.saw == NOTHING and one not in nothing.over for one in (other, *other.over))
 
 
 def _is_late(one: Edit | Thing, site: str, number: int) -> bool:

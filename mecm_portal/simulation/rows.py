@@ -71,7 +71,9 @@ def values_of(raw: sqlite3.Connection, key: tuple[str, ...]) -> list[Any]:
         [bare(thing)],
     ).fetchone()
     if row is None:
-        return [None]
+        # Of rules of an instance that it does not have, a site knows nothing.
+        there = raw.execute("SELECT 1 FROM instances_appinstance WHERE id = ?", [bare(thing)])
+        return [None] if there.fetchone() else []
     body = raw.execute(
         "SELECT body FROM rules_appdrule WHERE configuration_id = ? AND kind || '/' || rule_id = ?",
         [row[0], name],

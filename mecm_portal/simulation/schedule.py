@@ -51,13 +51,14 @@ class Schedule:
         self.world, self.dice, self.tally = world, world.dice, world.tally
         self.outcome = Outcome(seed)
         self.watch = Watch(world)
-        self.depth = 0
+        # How many acts there were: of people, workers and trouble, also while others wait.
+        self.depth, self.taken = 0, 0
         world.wire.meanwhile, world.wire.trace = self._meanwhile, self._note
         self._table = self._steps()
         self._weights = [weight for weight, _, _ in self._table]
 
     def go(self, steps: int) -> Outcome:
-        """Take ``steps`` steps, heal, and judge."""
+        """Take at least ``steps`` steps, heal, and judge."""
         with swapped(*counting.places(self.tally)):
             return self._go(steps)
 
@@ -67,8 +68,8 @@ class Schedule:
         for site in self.world.sites:
             self.world.back_up(site)
         try:
-            for number in range(steps):
-                self.tally["steps"] += 1
+            while self.taken < steps:
+                number = self.taken
                 self._note(f"{number} {self._one()}")
                 self.watch.look()
             self._let_late_arrive()
@@ -80,6 +81,7 @@ class Schedule:
             self._broken(f"a worker stumbled over its own feet: {error!r}")
         finally:
             self.world.wire.mood = CALM
+        self.tally["steps"] += self.taken
         self.tally["seeds"] += 1
         return self.outcome
 
@@ -106,7 +108,7 @@ class Schedule:
             doomed.arm(self.dice.randrange(30))
         name = ""
         try:
-            (_, name, step), = self.dice.choices(self._table, self._weights)
+            name, step = self._next()
             return f"{name}: {step()}"
         except SiteDied as died:
             self.tally[f"crashes of the {died.site.name}"] += 1
@@ -116,6 +118,11 @@ class Schedule:
             if doomed:
                 doomed.disarm()
 
+    def _next(self) -> tuple[str, Step]:
+        self.taken += 1
+        (_, name, step), = self.dice.choices(self._table, self._weights)
+        return name, step
+
     def _meanwhile(self) -> None:
         """While a worker of the center waits for an answer, the world goes on."""
         if self.depth:
@@ -124,7 +131,7 @@ class Schedule:
         outside = self.world.wire.mood
         try:
             for _ in range(self.dice.choice((1, 1, 2, 3))):
-                (_, name, step), = self.dice.choices(self._table, self._weights)
+                name, step = self._next()
                 self._note(f"    meanwhile {name}: {self._unless_dead(step)}")
         finally:
             self.depth -= 1
@@ -214,7 +221,10 @@ class Schedule:
         return f"{name} {job()}"
 
     def _all(self) -> str:
-        return str(work.do_all())
+        # Each of these jobs is a step like one that is done alone.
+        count = work.do_all()
+        self.taken += max(0, count - 1)
+        return str(count)
 
     def _look(self) -> str:
         found = list(work.looks())

@@ -57,7 +57,7 @@ class Watch:
         until then."""
         (cursor,) = self.world.center.raw.execute("SELECT cursor FROM hosts_applcm").fetchone()
         self.cursor = max(self.cursor, cursor)
-        readers = self._edge.execute("SELECT acked, starts_over FROM sync_reader").fetchall()
+        readers = self._edge.execute("SELECT acked, acked < missed FROM sync_reader").fetchall()
         copying = "SELECT 1 FROM sync_peer WHERE copying IS NOT NULL"
         # A center that reads a full copy began again below what it had.
         begins = self.world.center.raw.execute(copying).fetchone()

@@ -12,6 +12,7 @@ from apps.hosts import credentials
 from apps.hosts import services as hosts
 from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
+from apps.journal.services import TOMBSTONE_DAYS
 from apps.orchestration import delivery
 from apps.orchestration import services as verbs
 from apps.packages import distribution, distribution_work
@@ -20,8 +21,8 @@ from apps.packages.models import Distribution, Package
 from apps.rules import services as rules
 from apps.rules import work
 from apps.rules.models import AppdConfiguration
-from apps.sync import timeline
-from apps.sync.models import Copy, HeldRow, Peer, SyncRun
+from apps.sync import acks, timeline
+from apps.sync.models import Copy, HeldRow, Peer, Reader, SyncRun
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.sites import owed
@@ -278,3 +279,132 @@ def test_restart_after_an_order_that_nobody_read_of_is_no_restored_backup(follow
     assert Peer.objects.get().copies == 0
     assert Peer.objects.get().verified == Peer.objects.get().mark
     assert not SyncRun.objects.filter(full=True, created_at__gte=follower.now()).exists()
+
+
+def test_choice_that_waited_goes_on_waiting_with_what_the_edge_had(follower, settled):
+    backup = Backup(follower.sites)
+    follower.at_edge(edit, city="Lisse")
+    edit(city="Gouda", applcm_ip=follower.edge.ip)
+    run_until_quiet(follower)
+    assert MecHost.objects.get().contested["city"]["theirs"] == "Lisse"
+    backup.restore()
+    assert follower.at_edge(lambda: MecHost.objects.get().city) == "Ede"
+    run_until_quiet(follower)
+    host = MecHost.objects.get()
+    assert host.contested["city"] == {"base": "Ede", "ours": "Gouda", "theirs": "Lisse"}
+    # Until somebody chooses, each site has its own.
+    assert follower.at_edge(lambda: MecHost.objects.get().city) == "Lisse"
+
+
+def test_order_that_knows_a_version_of_the_lost_history_is_refused(follower, settled):
+    backup = Backup(follower.sites)
+    edit(city="Gouda", applcm_ip=follower.edge.ip)
+    run_until_quiet(follower)
+    lost = MecHost.objects.get().edge_version
+    backup.restore()
+    for city in ("Lisse", "Breda", "Sneek"):
+        follower.at_edge(edit, city=city)
+    assert follower.at_edge(lambda: MecHost.objects.get().version) > lost
+    edit(city="Delft", applcm_ip=follower.edge.ip)
+    assert delivery.deliver(settled["host"].pk) == "waiting"
+    assert follower.at_edge(lambda: MecHost.objects.get().city) == "Sneek"
+
+
+def test_edit_after_the_restore_does_not_hide_an_order_that_was_lost(follower, settled):
+    backup = Backup(follower.sites)
+    edit(city="Gouda", applcm_ip=follower.edge.ip)
+    delivery.deliver(settled["host"].pk)
+    backup.restore()
+    follower.at_edge(edit, name="attic")
+    run_until_quiet(follower)
+    host = MecHost.objects.get()
+    assert host.contested["city"] == {"ours": "Gouda", "theirs": "Ede"}
+    assert host.contested["name"] == {"ours": "roof", "theirs": "attic"}
+
+
+def test_rules_that_only_an_order_told_of_and_the_edge_removed_are_gone(follower, settled):
+    def remove():
+        return rules.remove(actor=SYSTEM, instance_id=settled["instance"].pk)
+
+    remove()
+    run_until_quiet(follower)
+    backup = Backup(follower.sites)
+    edit(city="Gouda", applcm_ip=follower.edge.ip)
+    run_until_quiet(follower)
+    backup.restore()
+    write(settled["instance"], dns("b", "10.0.0.3"))
+    for task in work.due():
+        work.work_on(task)
+    assert follower.at_edge(addresses) == {"b": "10.0.0.3"}
+    follower.at_edge(lambda: work.carry_out_now(remove()))
+    run_until_quiet(follower)
+    assert addresses() == follower.at_edge(addresses) == {}
+    assert not HeldRow.objects.exists()
+
+
+def test_what_waited_here_and_was_lost_there_waits_no_more(follower, settled):
+    backup = Backup(follower.sites)
+    twin = make.host("10.9.1.3", name="ours", access="")
+    follower.at_edge(make.host, "10.9.1.3", name="theirs")
+    follower.pull()
+    assert HeldRow.objects.get().code == "waits"
+    backup.restore()
+    follower.pull()
+    assert not HeldRow.objects.exists()
+    assert Peer.objects.get().copying is None
+    assert MecHost.objects.filter(pk=twin.pk).exists()
+
+
+def test_what_the_edge_ended_itself_has_not_to_be_ended_again(follower, settled):
+    backup = Backup(follower.sites)
+    verbs.terminate(actor=SYSTEM, instance_id=settled["instance"].pk)
+    run_until_quiet(follower)
+    backup.restore()
+    follower.wire.on_request = lambda request: setattr(
+        follower.wire, "down", "terminate" in request.url.path)
+    follower.pull()
+    assert [row.kind for row in HeldRow.objects.filter(code="ended_before")] == ["appinstance"]
+    follower.wire.on_request = None
+    follower.wire.down = False
+
+    def end():
+        verbs.terminate(actor=SYSTEM, instance_id=settled["instance"].pk)
+
+    follower.at_edge(end)
+    run_until_quiet(follower)
+    assert follower.at_edge(AppInstance.objects.count) == 0
+    assert not HeldRow.objects.exists()
+    assert Peer.objects.get().copies == 0
+
+
+def test_reader_that_was_away_for_too_long_reads_one_full_copy(follower, settled):
+    reader = follower.at_edge(Reader.objects.get)
+    follower.at_edge(lambda: rules.remove(actor=SYSTEM, instance_id=settled["instance"].pk))
+    follower.at_edge(lambda: [work.work_on(task) for task in work.due()])
+    follower.now.advance(days=TOMBSTONE_DAYS + 1)
+    assert follower.at_edge(acks.purge_tombstones) == {"tombstones": 1, "start_over": 1}
+    before = SyncRun.objects.filter(full=True).count()
+    # What it had said before, and arrives late, does not tell that it is back.
+    late = follower.at_edge(acks.acknowledge, reader, upto=reader.acked)
+    assert late.starts_over
+    assert follower.pull()["came"] == "ok", Peer.objects.get().fault
+    assert Peer.objects.get().copying is None
+    assert SyncRun.objects.filter(full=True).count() == before + 1
+    assert not follower.at_edge(Reader.objects.get).starts_over
+    assert addresses() == follower.at_edge(addresses) == {}
+    assert follower.pull() == {"came": "ok", "rows": 0, "held": 0}
+
+
+def test_edge_that_is_another_one_each_time_is_given_up_for_now(follower, settled):
+    def answers(request):
+        if request.url.path == "/sync/v1/changes":
+            backup.restore()
+
+    backup = Backup(follower.sites)
+    follower.at_edge(make.tenant, "blue")
+    follower.pull()
+    follower.wire.on_request = answers
+    assert follower.pull() == {"came": "failed", "why": "upstream"}
+    assert "another history" in str(Peer.objects.get().why)
+    follower.wire.on_request = None
+    assert follower.pull()["came"] == "ok", Peer.objects.get().fault
