@@ -218,5 +218,9 @@ def distribution_copies(edge: AppLcm) -> Iterator[tuple[uuid.UUID, dict[str, Any
 
 
 def comparable_distribution(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What of an exported distribution both sites have."""
-    return {name: data[name] for name in ("package_id", "host_id", "tenant_id", "state", "fault")}
+    """What of an exported distribution both sites have.
+
+    Why one that is there could not be taken away knows only who had ordered it.
+    """
+    found = {name: data[name] for name in ("package_id", "host_id", "tenant_id", "state")}
+    return found | {"fault": data["fault"] if data["state"] == DistributionState.ERROR else {}}

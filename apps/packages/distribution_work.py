@@ -209,11 +209,11 @@ def _fail(row: Distribution, actor: Actor, reason: Reason) -> str:
     if now.removing and now.package.removing:
         now.package.removing = False
         now.package.save()
-    state = (
-        DISTRIBUTION.move(now.state, "fail")
-        if DISTRIBUTION.allows(now.state, "fail")
-        else now.state
-    )
+    # What an edge does not take away is still there, as it will say itself.
+    is_there = now.removing and now.state == DistributionState.DISTRIBUTED
+    stays = is_there and not now.host.is_local
+    can_fail = not stays and DISTRIBUTION.allows(now.state, "fail")
+    state = DISTRIBUTION.move(now.state, "fail") if can_fail else now.state
     return _settle(
         now, "failed", actor, state=state, fault=reason.as_json(), next_at=None, removing=False
     )

@@ -12,6 +12,8 @@ from mecm_portal.simulation.watch import Violation
 from mecm_portal.simulation.world import World
 
 RUNS = ("Instantiated", "Instantiation failed", "Terminate failed")
+# The rules of one that is to end are not changed any more.
+IS_RULED = ("Instantiated", "Instantiation failed")
 # What an edge need not know of.
 NOT_ORDERED = ("Created", "Create failed")
 Shared = dict[str, rows.Rows]
@@ -70,9 +72,9 @@ def _is_ours(world: World, key: str) -> bool:
 
 
 def _waits_for_its_instance(here: Shared, key: str) -> bool:
-    """Rules are handed over once their instance runs."""
+    """Rules are handed over once their instance runs, and until it is to end."""
     instance = here["instance"].get(key.split()[0])
-    return instance is not None and instance[4] not in RUNS
+    return instance is not None and instance[4] not in IS_RULED
 
 
 def _contested(world: World) -> None:

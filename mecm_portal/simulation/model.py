@@ -140,13 +140,13 @@ class Model:
             self._forsake(kind, key)
 
     def set_back(
-        self, site: str, number: int, known: Callable[[Key], Iterable[Any]],
+        self, site: str, number: int, known: Callable[[Key], tuple[Iterable[Any], Iterable[Any]]],
         there: Callable[[str, str], bool],
     ) -> None:
         """``site`` is again as it was at ``number``.
 
-        ``known(field)`` tells the values of a field that are still known, to the other site or in
-        the backup, and ``there(kind, id)`` whether a thing is.
+        ``known(field)`` tells the values of a field that the other site knows, and those in the
+        backup; ``there(kind, id)`` whether either has a thing.
         """
         self.restores += 1
         for key, edits in self.fields.items():
@@ -154,14 +154,15 @@ class Model:
             late_choices = [one for one in self.choices.get(key, ()) if one.number > number]
             if not late and not late_choices:
                 continue
-            heard: set[Edit] = set()
-            for value in known(key):
-                heard |= self._seen(key, value)
+            there_too, here = (self._under(key, values) for values in known(key))
             for edit in late:
+                # Its own is younger than the backup, whatever looks like it in there.
+                heard = there_too if edit.site == site else there_too | here
                 edit.void = edit.void or edit not in heard
                 edit.kept_by = _other(site)
             for choice in late_choices:
-                choice.void = choice.void or (choice.site == site and choice.winner not in heard)
+                is_own = choice.site == site
+                choice.void = choice.void or (is_own and choice.winner not in there_too)
         for thing in self.things.values():
             if _is_late(thing, site, number):
                 thing.void = thing.void or not there(thing.kind, thing.id)
@@ -222,6 +223,9 @@ class Model:
             edits.insert(0, Edit(0, "", text))
             return edits[0]
         return found[-1]
+
+    def _under(self, key: Key, values: Iterable[Any]) -> set[Edit]:
+        return {edit for value in values for edit in self._seen(key, value)}
 
     def _seen(self, key: Key, value: Any) -> frozenset[Edit]:
         """All that is under a value, itself included.  Of nothing there is only one kind."""

@@ -19,7 +19,8 @@ _SHARED = {
     "host": f"SELECT {_HOST} FROM hosts_mechost WHERE {{here}}",  # noqa: S608 - our own columns
     "package": "SELECT id, tenant_id, app_id, name, package_version, sha256, size, app_class"
     " FROM packages_package WHERE {package}",
-    "distribution": "SELECT d.package_id || ' ' || d.host_id, d.state, d.fault <> '{{}}'"
+    "distribution": "SELECT d.package_id || ' ' || d.host_id, d.state,"
+    " d.state = 'Error' AND d.fault <> '{{}}'"
     " FROM packages_distribution d"
     " JOIN hosts_mechost h ON h.id = d.host_id WHERE {here}",
     "instance": "SELECT i.id, i.tenant_id, i.package_id, i.host_id, i.app_name, i.state"

@@ -15,8 +15,9 @@ def set_back(world: World, site: Site, backup: Backup) -> None:
     left = ((other.raw, other), (backup.data, site))
     present = [rows.shared(data, center=owner is world.center) for data, owner in left]
 
-    def known(key: tuple[str, ...]) -> list[Any]:
-        return [value for data, _ in left for value in rows.values_of(data, key)]
+    def known(key: tuple[str, ...]) -> tuple[list[Any], list[Any]]:
+        there, here = (rows.values_of(data, key) for data, _ in left)
+        return there, here
 
     def there(kind: str, key: str) -> bool:
         bare = " ".join(rows.bare(part) for part in key.split())
