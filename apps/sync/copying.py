@@ -104,8 +104,10 @@ def _dead(
     here = Copy.objects.filter(edge=edge, gone=False, subject_id__in=ids)
     known = here.values_list("kind", "subject_id", "former")
     # What only orders told of has no copy yet, or that of an earlier life.
-    both = (*expecting.told_by_orders(edge), *known)
-    alive = {(kind, str(key)): former for kind, key, former in both}
+    ordered = AppInstance.objects.filter(host__applcm=edge, pk__in=ids)
+    begun = (("appinstance", key, 0) for key in ordered.values_list("pk", flat=True))
+    every = (*begun, *expecting.told_by_orders(edge), *known)
+    alive = {(kind, str(key)): former for kind, key, former in every}
     ending = HeldRow.objects.filter(edge=edge, code=ENDED_BEFORE, subject_id__in=ids)
     waits = {(one.kind, str(one.subject_id)): one.version for one in ending}
 

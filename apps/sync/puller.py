@@ -36,6 +36,8 @@ LEASE = timedelta(seconds=60)
 QUIET, WAITING, LONGEST = 60.0, 10.0, 300.0
 MOST_REFUSED = 100
 MOST_BEGUN = 10
+# As what an edge refuses to be read on, or to be told a place that it has not reached.
+ANOTHER_HISTORY = ("forked", "start_over", "not_reached")
 
 
 Feed = EdgeClient | FileFeed
@@ -146,23 +148,18 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
     if peer.mark is None and not peer.copying:
         copying.begin(peer, hold)
     while True:
-        if peer.copying:
-            taken.full = True
-            taken.note(N_("A full copy is read, kind by kind."))
-            copied = copying.copy(edge, peer, client, taken, hold)
-            taken.note(N_("The copy is read; rows: %(rows)s."), rows=copied)
-            count += copied
-            # Who had been away for too long is back with this, and may read on.
-            client.acknowledge(upto=edge.cursor, refused=_refused(edge))
         try:
+            if peer.copying:
+                count += _copy(edge, peer, client, taken)
             count += _read(edge, peer, client, taken)
             count += _verify(edge, peer, client, taken)
         except DomainError as error:
             said = cause_in(error.answer)
-            if said not in ("forked", "start_over"):
+            if said not in ANOTHER_HISTORY:
                 raise
             taken.note(N_("The edge has another history than the one that was read here."))
-            begun = _begin_again(edge, peer, begun, error.answer.get("marks"))
+            told = _marks(client) if said == "not_reached" else error.answer.get("marks")
+            begun = _begin_again(edge, peer, begun, told)
             continue
         except SetBack:
             taken.note(N_("The edge does not have what it had taken from here."))
@@ -170,6 +167,16 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
             continue
         if not peer.copying or copying.is_whole(edge, peer, client, hold):
             return count
+
+
+def _copy(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
+    """Read the copy to its end; whoever had been away for too long is back with it."""
+    taken.full = True
+    taken.note(N_("A full copy is read, kind by kind."))
+    count = copying.copy(edge, peer, client, taken, hold)
+    taken.note(N_("The copy is read; rows: %(rows)s."), rows=count)
+    client.acknowledge(upto=edge.cursor, refused=_refused(edge))
+    return count
 
 
 def _begin_again(edge: AppLcm, peer: Peer, begun: int, told: timeline.Told | None) -> int:
