@@ -88,7 +88,8 @@ def _end(edge: AppLcm, state: _State, taken: Taken, reason: dict[str, Any]) -> N
     for run in asked:
         # A tenant is told of its own things only, although all came.
         _write(run, str(state), counts=taken.as_json(run.tenant_id), **fields)
-    if not asked and taken.changed:
+    # That a full copy was read is worth knowing also where it brought nothing.
+    if not asked and (taken.changed or (taken.full and state == _State.DONE)):
         run = SyncRun(edge=edge, created_at=taken.since, started_at=taken.since, **fields)
         run.counts = taken.as_json()
         run.save(force_insert=True)

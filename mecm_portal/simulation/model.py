@@ -173,9 +173,13 @@ class Model:
 
     # --- what must be true ----------------------------------------------------------------------
 
-    def heads(self, key: Key) -> list[Edit]:
-        """The edits of a field over which nothing stands."""
-        edits = [one for one in self.fields.get(key, ()) if not one.void]
+    def heads(self, key: Key, value: str = "") -> list[Edit]:
+        """The edits of a field over which nothing stands.
+
+        That of the ``value`` that the field has is one of them, although a backup forgot it: it was
+        on its way just then, and arrived.
+        """
+        edits = [one for one in self.fields.get(key, ()) if not one.void or one.value == value]
         under: set[Edit] = set()
         for edit in edits:
             under |= edit.over
@@ -187,7 +191,7 @@ class Model:
 
     def wrong_with(self, key: Key, value: Any) -> str:
         """What is wrong with a field that has ``value`` at both sites; empty when nothing is."""
-        told = sorted({one.value for one in self.heads(key)})
+        told = sorted({one.value for one in self.heads(key, plain(value))})
         name = "/".join(key)
         if len(told) > 1:
             return f"{name}: {' and '.join(told)} were never compared by anybody"

@@ -27,8 +27,5 @@ def set_back(world: World, site: Site, backup: Backup) -> None:
     kept = [one for one in world.backups[site.name] if one.number <= backup.number]
     world.backups[site.name] = kept
     world.model.set_back(site.name, backup.number, known, there)
-    if site is world.center:
-        # What it had asked and still lay somewhere on its way is gone with its connections.
-        world.wire.late.clear()
     site.load(backup.data, backup.folder)
     site.restart()
