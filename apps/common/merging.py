@@ -5,7 +5,7 @@ Content maps a field to its value; a field that is not there has no value at tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ Content = Mapping[str, Any]
 # By field, where a side has a value: what was agreed last ("base"), and what both made of it.
 Contest = Mapping[str, Mapping[str, Any]]
 NOTHING: Contest = MappingProxyType({})
+MOST_SENT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,30 @@ def merge(
         else:
             _contest(name, merged, base=base, ours=ours, theirs=theirs)
     return merged
+
+
+def ancestor(agreed: Content, sent: Sequence[Content], theirs: Content) -> Content:
+    """What to merge with while it is not known what of ``sent`` has arrived.
+
+    Where they have what was sent once, they have it from us: what we made of it since stands.
+    """
+    found = dict(agreed)
+    for name in {*agreed, *theirs, *(name for one in sent for name in one)}:
+        if any(_same(name, theirs, one) for one in sent):
+            found.pop(name, None)
+            _copy(name, theirs, found)
+    return found
+
+
+def alike(sent: Sequence[Content]) -> dict[str, Any]:
+    """What of several contents is the same in all of them."""
+    first, *others = sent
+    return {name: first[name] for name in first if all(_same(name, first, o) for o in others)}
+
+
+def with_sent(sent: Sequence[Content], content: Content) -> list[Content]:
+    """One more that is on its way."""
+    return [*(one for one in sent if one != content), content][-MOST_SENT:]
 
 
 def merge_set_back(

@@ -114,11 +114,13 @@ class Agreed(models.Model):
     ``agreed`` is what the edge had when the two last heard of each other, the ancestor of a merge;
     ``edge_version`` is the edge's version of it, on which the next order is based.  ``contested``
     has, by field, what was ``agreed`` before and what the edge has, until a person has chosen.
+    ``sent`` is what went there since without an answer: it may have arrived, each time.
     """
 
     edge_version = models.BigIntegerField(default=0, editable=False)
     agreed = models.JSONField(default=dict, editable=False)
     contested = models.JSONField(default=dict, editable=False)
+    sent = models.JSONField(default=list, editable=False)
 
     class Meta:
         abstract = True

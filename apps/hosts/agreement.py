@@ -69,8 +69,12 @@ def take_theirs(
     ours = content_of(host)
     theirs = {**ours, **theirs}
     if forked_at is None:
+        # It has the host at all because it took it from here, where it never told of it before.
+        is_first = host.sent and not host.edge_version
+        first = merging.alike(host.sent) if is_first else host.agreed
+        agreed = merging.ancestor(first, host.sent, theirs)
         merged = merging.merge(
-            agreed=host.agreed, ours=ours, theirs=theirs, contested=host.contested
+            agreed=agreed, ours=ours, theirs=theirs, contested=host.contested
         )
     else:
         merged = merging.merge_set_back(
@@ -84,8 +88,8 @@ def take_theirs(
 def note_agreed(*, host_id: uuid.UUID, sent: dict[str, Any], edge_version: int) -> None:
     """The edge took ``sent`` and has it in ``edge_version``; what was heard later stands."""
     host = services.lock_host(host_id)
-    if edge_version > host.edge_version:
-        MecHost.objects.filter(pk=host.pk).update(agreed=sent, edge_version=edge_version)
+    news = {"agreed": sent, "edge_version": edge_version} if edge_version > host.edge_version else {}
+    MecHost.objects.filter(pk=host.pk).update(sent=[], **news)
 
 
 @transaction.atomic
@@ -95,7 +99,7 @@ def deliver_again(*, host_id: uuid.UUID) -> None:
     Its access file was forgotten here when the edge had it, and has to be uploaded again.
     """
     MecHost.objects.filter(pk=host_id).update(
-        delivered_version=0, edge_version=0, agreed={}, contested={}, reachable=None
+        delivered_version=0, edge_version=0, agreed={}, contested={}, sent=[], reachable=None
     )
     for credential in HostCredential.objects.filter(host_id=host_id):
         if not credential.content:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import ProtectedError, Q
 from django.utils.translation import gettext_noop as N_
 
-from apps.common import clock
+from apps.common import clock, merging
 from apps.common.errors import Conflict, Invalid, NotFound
 from apps.common.models import Origin, born_here, next_version
 from apps.common.words import Reason
@@ -25,7 +25,6 @@ from apps.tenants.policies import require
 from apps.vim import registry
 
 DELIVERY_LEASE = timedelta(minutes=2)
-MAYBE = -1  # the edge's version of a host that was sent there and of which nothing came back
 limit_reached = limits.limit_reached
 
 
@@ -164,18 +163,10 @@ def claim_delivery(*, host_id: uuid.UUID) -> tuple[MecHost, int] | None:
     return host, next_version()
 
 
-def note_sending(*, host_id: uuid.UUID, sent: dict[str, Any]) -> None:
-    """A host goes to its edge for the first time: until the answer comes the edge may have it.
-
-    What the edge then says of it is compared with what was ``sent``.
-    """
-    rows = MecHost.objects.filter(pk=host_id, edge_version=0)
-    rows.update(edge_version=MAYBE, agreed=sent)
-
-
-def note_not_sent(*, host_id: uuid.UUID) -> None:
-    """The first sending never left this site."""
-    MecHost.objects.filter(pk=host_id, edge_version=MAYBE).update(edge_version=0, agreed={})
+def note_sending(*, host: MecHost, sent: dict[str, Any]) -> None:
+    """A host goes to its edge: until the answer comes, the edge may have it as it was ``sent``."""
+    host.sent = merging.with_sent(host.sent, sent)
+    MecHost.objects.filter(pk=host.pk).update(sent=host.sent)
 
 
 def release_delivery(*, host_id: uuid.UUID) -> None:

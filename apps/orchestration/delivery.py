@@ -32,8 +32,6 @@ def deliver(host_id: uuid.UUID) -> str:
         with orders.numbered(number), EdgeClient(claimed[0].applcm) as edge:
             return _remove(edge, host) if host.removing else _bring(edge, host)
     except DomainError as error:
-        if error.code == "unreachable" and not error.sent and not host.edge_version:
-            services.note_not_sent(host_id=host.pk)
         if error.code in ("unreachable", "upstream_timeout"):
             managers.note_contact(AppLcm, manager_id=claimed[0].applcm.pk, fault=error.reason)
         services.note_delivered(
@@ -50,9 +48,9 @@ def deliver(host_id: uuid.UUID) -> str:
 def _bring(edge: EdgeClient, host: MecHost) -> str:
     if not host.is_delivered:
         sent = agreement.content_of(agreement.to_deliver(host))
-        services.note_sending(host_id=host.pk, sent=sent)
+        services.note_sending(host=host, sent=sent)
         order = order_for(host)
-        edge_version = edge.put_host(order, based_on=max(0, host.edge_version))
+        edge_version = edge.put_host(order, based_on=host.edge_version)
         agreement.note_agreed(host_id=host.pk, sent=sent, edge_version=edge_version)
         # What is left may have to wait for a VIM; the host has not.
         services.note_delivered(actor=SYSTEM, host_id=host.pk, version=host.desired_version)

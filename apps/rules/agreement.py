@@ -68,9 +68,9 @@ def take_theirs(
         known = row.edge_version or not row.delivered
         ours = content_of(row)
         if forked_at is None:
+            agreed = merging.ancestor(row.agreed if known else theirs, row.sent, theirs)
             merged = merging.merge(
-                agreed=row.agreed if known else theirs, ours=ours, theirs=theirs,
-                contested=row.contested,
+                agreed=agreed, ours=ours, theirs=theirs, contested=row.contested
             )
         else:
             merged = merging.merge_set_back(
@@ -128,7 +128,7 @@ def deliver_again(*, instance_id: uuid.UUID) -> None:
     instance = instances.lock(instance_id)
     row = AppdConfiguration.objects.select_for_update().filter(instance_id=instance_id).first()
     if instance is not None and row is not None and not row.removing:
-        row.agreed, row.contested, row.edge_version = {}, {}, 0
+        row.agreed, row.contested, row.edge_version, row.sent = {}, {}, 0, []
         services.order_delivery(SYSTEM, instance, row, Verb.CONFIGURE)
 
 

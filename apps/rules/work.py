@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_noop as N_
 
-from apps.common import clock
+from apps.common import clock, merging
 from apps.common.errors import DomainError, Upstream
 from apps.common.models import next_version
 from apps.common.words import NO_REASON, Reason
@@ -146,9 +146,14 @@ def claim(task_id: uuid.UUID) -> Handover | None:
     task.lease_until = moment + LEASE
     task.save(update_fields=["state", "lease_until"])
     tell(task, Actor.from_json(task.actor))
-    number = 0 if instance.host.is_local else next_version()
     spec = agreement.to_deliver(row)
     removing = row.removing and not row.contested
+    number = 0
+    if not instance.host.is_local:
+        number = next_version()
+        # Until the answer comes, the edge may have them so.
+        row.sent = merging.with_sent(row.sent, {} if removing else spec.flat())
+        AppdConfiguration.objects.filter(pk=row.pk).update(sent=row.sent)
     return Handover(task, instance, row.wanted, removing, spec, row.edge_version, number)
 
 
@@ -161,10 +166,12 @@ def settle(
     if instance is None:
         return
     row = AppdConfiguration.objects.filter(instance_id=instance.pk).first()
-    if verb == "succeed" and row is not None and edge_version > row.edge_version:
-        row.agreed, row.edge_version = held.spec.flat(), edge_version
+    if verb == "succeed" and row is not None:
+        row.sent = []
+        if edge_version > row.edge_version:
+            row.agreed, row.edge_version = held.spec.flat(), edge_version
         AppdConfiguration.objects.filter(pk=row.pk).update(
-            agreed=row.agreed, edge_version=edge_version
+            agreed=row.agreed, edge_version=row.edge_version, sent=[]
         )
     if verb == "succeed" and row is not None and row.delivered < held.wanted:
         row.delivered = held.wanted
