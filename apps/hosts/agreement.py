@@ -94,12 +94,13 @@ def note_agreed(*, host_id: uuid.UUID, sent: dict[str, Any], edge_version: int) 
 
 @transaction.atomic
 def deliver_again(*, host_id: uuid.UUID) -> None:
-    """The edge has it no more: it is owed whole, and nothing is agreed on.
+    """The edge has it no more: it is owed whole, and nothing is agreed on.  Whoever had to choose
+    has to choose still.
 
     Its access file was forgotten here when the edge had it, and has to be uploaded again.
     """
     MecHost.objects.filter(pk=host_id).update(
-        delivered_version=0, edge_version=0, agreed={}, contested={}, sent=[], reachable=None
+        delivered_version=0, edge_version=0, agreed={}, sent=[], reachable=None
     )
     for credential in HostCredential.objects.filter(host_id=host_id):
         if not credential.content:

@@ -124,11 +124,12 @@ def adopt(
 
 @transaction.atomic
 def deliver_again(*, instance_id: uuid.UUID) -> None:
-    """The edge has none of it any more: it is owed whole, and nothing is agreed on."""
+    """The edge has none of it any more: it is owed whole, and nothing is agreed on.  Whoever had
+    to choose has to choose still."""
     instance = instances.lock(instance_id)
     row = AppdConfiguration.objects.select_for_update().filter(instance_id=instance_id).first()
     if instance is not None and row is not None and not row.removing:
-        row.agreed, row.contested, row.edge_version, row.sent = {}, {}, 0, []
+        row.agreed, row.edge_version, row.sent = {}, 0, []
         services.order_delivery(SYSTEM, instance, row, Verb.CONFIGURE)
 
 

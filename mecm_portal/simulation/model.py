@@ -207,12 +207,14 @@ class Model:
     # --- inside ---------------------------------------------------------------------------------
 
     def _forsake(self, kind: str, thing: str) -> None:
-        """It comes back as the center has it: what only the edge had made of it is gone."""
+        """It comes back as the center has it, who alone knows it by now: what only the edge had
+        made of it is gone."""
         for key, edits in self.fields.items():
             if key[:2] == (kind, thing):
                 known = self._seen(key, self.at_center(key))
                 for edit in edits:
                     edit.void = edit.void or (edit.site == AT_EDGE and edit not in known)
+                    edit.kept_by = AT_CENTER
 
     def _next(self) -> int:
         self.number += 1
@@ -252,7 +254,7 @@ def _was_seen(nothing: Edit, other: Edit) -> bool:
 
 def _is_late(one: Edit | Thing, site: str, number: int) -> bool:
     """Whether a site that goes back to ``number`` may lose it: its own, or what it alone kept."""
-    return one.kept_by == site or (one.site == site and one.number > number)
+    return one.number > number if one.site == site else one.kept_by == site
 
 
 def _other(site: str) -> str:

@@ -17,6 +17,7 @@ from apps.rules import services as rules
 from apps.rules import work as rule_work
 from apps.rules.models import AppdConfiguration
 from apps.rules.specs import AppdSpec
+from apps.rules.states import Verb
 from apps.rules.wire import spec_of as rules_of
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
@@ -221,6 +222,13 @@ def write(instance, *bodies):
         rule_work.carry_out_now(task)
 
 
+def rules_merged(instance, body):
+    """Add these to the rules, at the edge."""
+    spec = AppdSpec("camera", True, body)
+    rule_work.carry_out_now(
+        rules.merge(actor=SYSTEM, instance_id=instance.pk, spec=spec, verb=Verb.CHANGE))
+
+
 def addresses():
     """The rules at the present site."""
     row = AppdConfiguration.objects.filter(removing=False).first()
@@ -280,3 +288,46 @@ def test_rules_that_were_born_at_the_edge_may_be_changed_here(follower, instance
     write(instance, dns("z", "10.0.0.1"))
     run_until_quiet(follower)
     assert follower.at_edge(addresses) == {"z": "10.0.0.1"}
+
+
+def test_what_was_sent_and_changed_here_since_is_no_edit_of_the_edge(follower, instance):
+    write(instance, dns("b", "10.0.0.8"))
+    follower.wire.lose_replies = 1
+    for task in rule_work.due():
+        rule_work.work_on(task)
+    assert follower.at_edge(addresses) == {"b": "10.0.0.8"}
+    rules.remove(actor=SYSTEM, instance_id=instance.pk)
+    follower.at_edge(rules_merged, instance, dns("z", "10.0.0.9"))
+    run_until_quiet(follower)
+    assert addresses() == follower.at_edge(addresses) == {"z": "10.0.0.9"}
+    assert AppdConfiguration.objects.get().sent == []
+
+
+def test_host_that_was_sent_and_changed_back_here_stays_changed_back(follower, host):
+    edit(city="Lisse")
+    follower.wire.lose_replies = 1
+    delivery.deliver(host.pk)
+    assert there(follower).city == "Lisse"
+    edit(city="Ede")
+    follower.at_edge(edit, address="Quay 2")
+    both_quiet(follower)
+    for one in (MecHost.objects.get(), there(follower)):
+        assert (one.city, one.address, one.contested) == ("Ede", "Quay 2", {})
+    assert MecHost.objects.get().sent == []
+
+
+def test_first_sending_that_was_answered_to_nobody_leaves_no_needless_question(follower):
+    follower.pull()
+    host = make.host("10.9.1.9", edge=follower.edge, access="", name="hut", city="Ede")
+    follower.wire.lose_replies = 1
+    delivery.deliver(host.pk)
+
+    def rename():
+        found = MecHost.objects.get(pk=host.pk)
+        hosts.update_host(actor=SYSTEM, host_id=host.pk, spec=make.host_spec(
+            found.ip, name="shack", city=found.city, address=found.address))
+
+    follower.at_edge(rename)
+    follower.pull()
+    host.refresh_from_db()
+    assert (host.name, host.contested) == ("shack", {})
