@@ -86,6 +86,8 @@ class Edge:
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
+        except asyncio.CancelledError:
+            pass  # the program ends: asyncio's own look at a cancelled connection raises
         finally:
             writer.close()
 
