@@ -23,7 +23,7 @@ from apps.edgelink.client import EdgeClient
 from apps.hosts import adoption as hosts
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
-from apps.sync import copying, expecting, link, mending, runs, timeline
+from apps.sync import copying, expecting, link, mending, runs, timeline, working
 from apps.sync.feed import COPIED
 from apps.sync.files import FileFeed
 from apps.sync.kinds import Source
@@ -56,6 +56,11 @@ def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
 
     The feed comes over the link, or out of a ``file`` that somebody carried here.
     """
+    with working.turn():
+        return _pull(edge_id, file)
+
+
+def _pull(edge_id: uuid.UUID, file: FileFeed | None) -> dict[str, Any]:
     edge = AppLcm.objects.filter(pk=edge_id).first()
     if edge is None:
         return {"came": "no such edge"}
@@ -73,7 +78,7 @@ def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
         if file is not None and file.is_older_than(edge, list(peer.marks)):
             _mine(peer).update(lease_until=None, lease="")
             return {"came": "old", "rows": 0, "held": HeldRow.objects.filter(edge=edge).count()}
-        with file or EdgeClient(edge) as client:
+        with file or EdgeClient(edge, waiting=working.waiting) as client:
             rows = _drain(edge, peer, client, taken)
             mending.find_removed_here(edge)
             held = HeldRow.objects.filter(edge=edge).count()

@@ -16,7 +16,7 @@ from channels.db import database_sync_to_async
 
 from apps.common import clock
 from apps.common.http import CONNECT_SECONDS, authorities
-from apps.edgelink.client import EdgeClient
+from apps.edgelink.link import EdgeLink
 from apps.edgelink.through import raise_fault
 from apps.hosts.models import AppLcm
 from apps.sync.tasks import pull_edge
@@ -136,5 +136,5 @@ def _edge_ids() -> list[uuid.UUID]:
 
 def _link(edge_id: uuid.UUID) -> tuple[str, dict[str, str], bool]:
     edge = AppLcm.objects.get(pk=edge_id)
-    with EdgeClient(edge) as link:
+    with EdgeLink(edge) as link:
         return link.url, link.headers(), edge.dials_in

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import zlib
 
 VARIABLE = "MECM_CORE"
@@ -17,6 +18,7 @@ ANY = "any"
 _log = logging.getLogger("mecm.site")
 _cores: frozenset[int] = frozenset()
 _home: int | None = None  # the core of those that settled
+_thread = threading.local()
 
 
 def settle(name: str) -> None:
@@ -35,16 +37,23 @@ def settle(name: str) -> None:
     _cores = frozenset(os.sched_getaffinity(0))
     number = int(said) if said else zlib.crc32(name.encode())
     _home = sorted(_cores)[number % len(_cores)]
-    os.sched_setaffinity(0, {_home})
+    _put(frozenset((_home,)))
 
 
 def stay() -> None:
     """Keep this thread on the core of those that settled, until it roams again."""
     if _home is not None:
-        os.sched_setaffinity(0, {_home})
+        _put(frozenset((_home,)))
 
 
 def roam() -> None:
     """Let this thread run on every core that the process began with."""
     if _cores:
-        os.sched_setaffinity(0, _cores)
+        _put(_cores)
+
+
+def _put(cores: frozenset[int]) -> None:
+    # To say it again would be one more occasion to lose the interpreter.
+    if getattr(_thread, "cores", None) != cores:
+        os.sched_setaffinity(0, cores)
+        _thread.cores = cores

@@ -13,7 +13,7 @@ from typing import Any
 
 from celery import Celery
 from celery.beat import EmbeddedService
-from celery.signals import task_postrun, task_prerun
+from celery.signals import task_prerun
 from celery.worker import WorkController, state
 
 from mecm_portal.runtime import core
@@ -27,14 +27,7 @@ _log = logging.getLogger("mecm.work")
 @task_prerun.connect
 def _settle(*, sender: Any, **_: Any) -> None:
     """Let a task that ``stays`` run on the site's core: it is Python from end to end."""
-    if getattr(sender, "stays", False):
-        core.stay()
-
-
-@task_postrun.connect
-def _roam(*, sender: Any, **_: Any) -> None:
-    if getattr(sender, "stays", False):
-        core.roam()
+    (core.stay if getattr(sender, "stays", False) else core.roam)()
 
 
 class EmbeddedWork:
