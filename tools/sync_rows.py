@@ -147,8 +147,8 @@ def _known(
     MecHost.objects.bulk_create(_versioned(hosts))
     marks = [uuid.uuid4() for _ in edges]
     Peer.objects.bulk_create(
-        Peer(edge=edge, mark=mark, marks=[str(mark)], last_ok=moment, heard_at=moment,
-             verdict="alive", verdict_since=moment)
+        Peer(edge=edge, mark=mark, marks=[str(mark)], verified=mark, last_ok=moment,
+             heard_at=moment, verdict="alive", verdict_since=moment)
         for edge, mark in zip(edges, marks, strict=True)
     )
     instances = {

@@ -24,7 +24,7 @@ from apps.journal.idempotency import idempotent
 from apps.orchestration import services
 from apps.orchestration.answers import OrchestratorView, Precondition, refuse
 from apps.orchestration.bodies import CreateSerializer, StartSerializer
-from apps.orchestration.serializers import instance_info, operation_json, workload_json
+from apps.orchestration.serializers import INFO, instance_info, operation_json, workload_json
 from apps.packages.selectors import access_package
 from apps.tenants.actors import NOBODY, Actor
 from apps.tenants.policies import may, require
@@ -155,7 +155,8 @@ class InfoListView(OrchestratorView):
         """The tenant's instances; ``appInstId`` or ``appinstanceids`` picks some."""
         require(may(self.actor, "instances.read"))
         tenant = self.readable(request, tenant_id)
-        rows = instances_for(self.actor)
+        rows = instances_for(self.actor).select_related(None)
+        rows = rows.select_related("package", "host__applcm").only(*INFO)
         if tenant is not None:
             rows = rows.filter(tenant_id=tenant)
         wanted = _ids(request)

@@ -33,6 +33,14 @@ class OrderSerializer(serializers.Serializer[Any]):
     allow_missing_services = serializers.BooleanField(required=False, default=False)
 
 
+# The columns of which ``instance_info`` is made: lists fetch no others.
+INFO = (
+    "version", "tenant_id", "app_name", "description", "state", "operation_info", "health",
+    "health_reason", "observed_at", "warnings", "package__app_id", "package__store_key",
+    "host__ip", "host__simulated", "host__applcm__ip", "host__applcm__last_seen",
+)
+
+
 def instance_info(instance: AppInstance) -> dict[str, Any]:
     """``InstanceInfo`` of the orchestrator; what the edge saw stands last."""
     applcm = instance.host.applcm

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F
 
 from apps.common import clock
+from apps.hosts.models import AppLcm
 from apps.journal import services as journal
 from apps.sync.models import Peer, Verdict
 from apps.tenants.actors import SYSTEM
@@ -46,10 +47,20 @@ def judge(edge_id: uuid.UUID) -> Verdict:
     verdict = verdict_of(peer, moment)
     if verdict != peer.verdict:
         Peer.objects.filter(pk=peer.pk).update(verdict=verdict, verdict_since=moment)
-        journal.record(
-            f"sync.edge.{verdict}", peer.edge, actor=SYSTEM, data={"name": peer.edge.name}
-        )
+        _tell(peer.edge, verdict)
     return verdict
+
+
+def _tell(edge: AppLcm, verdict: Verdict) -> None:
+    journal.record(f"sync.edge.{verdict}", edge, actor=SYSTEM, data={"name": edge.name})
+
+
+@transaction.atomic
+def note_alive(edge: AppLcm, *, at: datetime) -> None:
+    """An edge that answers is alive; where that is a change, it is told."""
+    other = Peer.objects.filter(edge=edge, edge__revoked_at=None).exclude(verdict=Verdict.ALIVE)
+    if other.update(verdict=Verdict.ALIVE, verdict_since=at):
+        _tell(edge, Verdict.ALIVE)
 
 
 def judge_all() -> int:

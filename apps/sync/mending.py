@@ -106,14 +106,14 @@ def mend(edge: AppLcm, client: EdgeClient) -> int:
     return rows.count()
 
 
-def find_removed_here(edge: AppLcm) -> None:
+def find_removed_here(edge: AppLcm) -> bool:
     """A package that was removed here while it was on no host, so that no order told the edge.
 
-    To be looked for in every pull: nothing else waits because of it.
+    To be looked for in every pull: nothing else waits because of it.  Whether there is any.
     """
     copies = Copy.objects.filter(edge=edge, kind="package", gone=False)
     stones = Tombstone.objects.filter(kind="package", subject_id__in=copies.values("subject_id"))
-    HeldRow.objects.bulk_create(
+    held = HeldRow.objects.bulk_create(
         [
             HeldRow(
                 edge=edge,
@@ -128,6 +128,7 @@ def find_removed_here(edge: AppLcm) -> None:
         ],
         ignore_conflicts=True,
     )
+    return bool(held)
 
 
 def _try(edge: AppLcm, client: EdgeClient, row: HeldRow, step: Step) -> None:

@@ -61,27 +61,25 @@ def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
 
 
 def _pull(edge_id: uuid.UUID, file: FileFeed | None) -> dict[str, Any]:
-    edge = AppLcm.objects.filter(pk=edge_id).first()
-    if edge is None:
-        return {"came": "no such edge"}
-    if edge.revoked_at is not None:
-        runs.began(edge)
-        runs.failed(edge, Taken(), runs.shut_out(edge))
-        return {"came": "revoked"}
-    peer = _claim(edge.pk)
+    peer = _claim(edge_id)
     if peer is None:
-        return {"came": "already running"}
+        is_known = AppLcm.objects.filter(pk=edge_id).exists()
+        return {"came": "already running" if is_known else "no such edge"}
     edge = peer.edge
     runs.began(edge)
-    taken = Taken()
+    if edge.revoked_at is not None:
+        _mine(peer).update(lease_until=None, lease="")
+        runs.failed(edge, Taken(), runs.shut_out(edge))
+        return {"came": "revoked"}
+    taken = Taken(holds=HeldRow.objects.filter(edge=edge).exists())
     try:
         if file is not None and file.is_older_than(edge, list(peer.marks)):
             _mine(peer).update(lease_until=None, lease="")
             return {"came": "old", "rows": 0, "held": HeldRow.objects.filter(edge=edge).count()}
         with file or EdgeClient(edge, waiting=working.waiting) as client:
             rows = _drain(edge, peer, client, taken)
-            mending.find_removed_here(edge)
-            held = HeldRow.objects.filter(edge=edge).count()
+            taken.holds |= mending.find_removed_here(edge)
+            held = HeldRow.objects.filter(edge=edge).count() if taken.holds else 0
             if held and isinstance(client, EdgeClient):
                 held = mending.mend(edge, client)
     except Overtaken:
@@ -128,6 +126,8 @@ def _claim(edge_id: uuid.UUID) -> Peer | None:
         "lease": secrets.token_hex(16), "lease_until": moment + LEASE, "last_tried": moment
     }
     if not mine.update(**fields):
+        if not AppLcm.objects.filter(pk=edge_id).exists():
+            return None
         _, is_new = Peer.objects.get_or_create(edge_id=edge_id)
         if not is_new or not mine.update(**fields):
             return None
@@ -176,7 +176,7 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
 
 def _copy(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
     """Read the copy to its end; whoever had been away for too long is back with it."""
-    taken.full = True
+    taken.full = taken.holds = True
     taken.note(N_("A full copy is read, kind by kind."))
     count = copying.copy(edge, peer, client, taken, hold)
     taken.note(N_("The copy is read; rows: %(rows)s."), rows=count)
@@ -248,7 +248,7 @@ def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
         if not more:
             take_held(source, taken)
         if cursor > asked or taken.changed:
-            client.acknowledge(upto=cursor, refused=_refused(edge))
+            client.acknowledge(upto=cursor, refused=_refused(edge) if taken.holds else [])
             taken.note(N_("The edge was told that everything up to there is here."))
         # A feed that promises more and does not go on would never end.
         if not more:
@@ -277,8 +277,9 @@ def _refused(edge: AppLcm) -> list[dict[str, Any]]:
 def _succeeded(edge: AppLcm, peer: Peer, taken: Taken, *, waiting: bool) -> None:
     moment = clock.now()
     managers.note_contact(AppLcm, manager_id=edge.pk, fault=None, at=moment)
-    soon = timedelta() if runs.is_asked(edge.pk) else _soon(WAITING if waiting else QUIET)
-    _mine(peer).update(
+    is_asked = runs.done(edge, taken)
+    soon = timedelta() if is_asked else _soon(WAITING if waiting else QUIET)
+    was_ours = _mine(peer).update(
         lease_until=None,
         lease="",
         last_ok=moment,
@@ -287,8 +288,8 @@ def _succeeded(edge: AppLcm, peer: Peer, taken: Taken, *, waiting: bool) -> None
         fault={},
         next_at=moment + soon,
     )
-    link.judge(edge.pk)
-    runs.done(edge, taken)
+    if was_ours:
+        link.note_alive(edge, at=moment)
 
 
 @transaction.atomic

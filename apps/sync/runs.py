@@ -64,9 +64,12 @@ def is_asked(edge_id: uuid.UUID) -> bool:
     return SyncRun.objects.filter(edge_id=edge_id, state=_State.QUEUED).exists()
 
 
-def done(edge: AppLcm, taken: Taken) -> None:
-    """A pull went well: what was asked for is done, and what came unasked is kept as well."""
-    _end(edge, _State.DONE, taken, {})
+def done(edge: AppLcm, taken: Taken) -> bool:
+    """A pull went well: what was asked for is done, and what came unasked is kept as well.
+
+    Whether somebody asked once more meanwhile.
+    """
+    return _end(edge, _State.DONE, taken, {})
 
 
 def failed(edge: AppLcm, taken: Taken, reason: Reason) -> None:
@@ -75,9 +78,10 @@ def failed(edge: AppLcm, taken: Taken, reason: Reason) -> None:
 
 
 @transaction.atomic
-def _end(edge: AppLcm, state: _State, taken: Taken, reason: dict[str, Any]) -> None:
-    running = SyncRun.objects.select_for_update().filter(edge=edge, state=_State.RUNNING)
-    asked = list(running)
+def _end(edge: AppLcm, state: _State, taken: Taken, reason: dict[str, Any]) -> bool:
+    rows = SyncRun.objects.select_for_update().filter(edge=edge)
+    unfinished = list(rows.filter(state__in=(_State.QUEUED, _State.RUNNING)))
+    asked = [run for run in unfinished if run.state == _State.RUNNING]
     fields = {
         "state": state,
         "full": taken.full,
@@ -94,6 +98,7 @@ def _end(edge: AppLcm, state: _State, taken: Taken, reason: dict[str, Any]) -> N
         run.counts = taken.as_json()
         run.save(force_insert=True)
         _tell(str(state), run, actor=SYSTEM, quiet=True)
+    return len(unfinished) > len(asked)
 
 
 def _write(run: SyncRun, verb: str, **fields: Any) -> None:

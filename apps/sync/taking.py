@@ -44,7 +44,8 @@ Counts = dict[str, Counter[str]]
 class Taken:
     """What came of rows, by kind: new, changed, gone, held; of all rows, and of each tenant's.
 
-    And the steps by which they came.
+    And the steps by which they came.  ``holds`` is False as long as it is known that no row of the
+    edge waits here.
     """
 
     counts: Counts = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Taken:
     since: datetime = field(default_factory=clock.now)
     log: list[dict[str, Any]] = field(default_factory=list)
     full: bool = False
+    holds: bool = True
 
     def add(self, row: Row, what: str) -> None:
         """One more."""
@@ -99,6 +101,8 @@ def take(
 
 def take_held(source: Source, taken: Taken) -> int:
     """Try once more what waits for another row, until nothing moves; returns how much is left."""
+    if not taken.holds:
+        return 0
     held = HeldRow.objects.filter(edge=source.edge, code__in=(WAITS, BROKEN))
     left, before = [_as_row(one) for one in held], 0
     while left and len(left) != before:
@@ -136,7 +140,8 @@ def _take_chunk(
             taken.add(row, _what(copy, row))
         if reason is None or reason.code == ENDED_BEFORE:
             copies.append(_copied(source, copy, row, copying, ended=reason is not None))
-    _write(source, copies, held, free)
+    _write(source, copies, held, free if taken.holds else [])
+    taken.holds = taken.holds or bool(held)
 
 
 def _came_of(source: Source, rows: Sequence[Row]) -> dict[Key, Reason | None]:
