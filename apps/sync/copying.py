@@ -18,6 +18,7 @@ from apps.edgelink.client import EdgeClient
 from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
 from apps.sync import expecting, mending, timeline
+from apps.sync.ahead import Pages
 from apps.sync.feed import COPIED, DEAD, digest_of
 from apps.sync.files import FileFeed
 from apps.sync.kinds import NAMES, Source
@@ -65,11 +66,11 @@ def _verified(peer: Peer) -> list[str]:
     return marks[: marks.index(last) + 1] if last in marks else marks
 
 
-def copy(edge: AppLcm, peer: Peer, client: EdgeClient | FileFeed, taken: Taken, hold: Hold) -> int:
+def copy(edge: AppLcm, peer: Peer, pages: Pages, taken: Taken, hold: Hold) -> int:
     """Read what is left of the copy, and set the cursor to where it began; returns the rows."""
     count, source = 0, Source(edge, peer.forked_at, is_copy=True)
     while peer.copy_kind:
-        page = client.copy(kind=peer.copy_kind, after=peer.copy_after, limit=COPY_PAGE)
+        page = pages.read(peer.copy_kind, peer.copy_after)
         hold(peer)
         first = (peer.copy_kind, peer.copy_after) == (COPIED[0], "")
         start = int(page["newest"]) if first else peer.copy_from

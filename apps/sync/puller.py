@@ -24,6 +24,7 @@ from apps.hosts import adoption as hosts
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
 from apps.sync import copying, expecting, link, mending, runs, timeline, working
+from apps.sync.ahead import Pages
 from apps.sync.feed import COPIED
 from apps.sync.files import FileFeed
 from apps.sync.kinds import Source
@@ -51,16 +52,19 @@ class Overtaken(Exception):
     """Ours took longer than its lease, and another pull of this edge runs now."""
 
 
-def pull(edge_id: uuid.UUID, *, file: FileFeed | None = None) -> dict[str, Any]:
+def pull(
+    edge_id: uuid.UUID, *, file: FileFeed | None = None, ahead: bool = False
+) -> dict[str, Any]:
     """Read an edge's feed to its end; returns how many rows came and how many were held back.
 
-    The feed comes over the link, or out of a ``file`` that somebody carried here.
+    The feed comes over the link, or out of a ``file`` that somebody carried here.  ``ahead`` reads
+    the next page of a full copy in a thread of its own.
     """
     with working.turn():
-        return _pull(edge_id, file)
+        return _pull(edge_id, file, ahead)
 
 
-def _pull(edge_id: uuid.UUID, file: FileFeed | None) -> dict[str, Any]:
+def _pull(edge_id: uuid.UUID, file: FileFeed | None, ahead: bool) -> dict[str, Any]:
     peer = _claim(edge_id)
     if peer is None:
         is_known = AppLcm.objects.filter(pk=edge_id).exists()
@@ -77,7 +81,7 @@ def _pull(edge_id: uuid.UUID, file: FileFeed | None) -> dict[str, Any]:
             _mine(peer).update(lease_until=None, lease="")
             return {"came": "old", "rows": 0, "held": HeldRow.objects.filter(edge=edge).count()}
         with file or EdgeClient(edge, waiting=working.waiting) as client:
-            rows = _drain(edge, peer, client, taken)
+            rows = _drain(edge, peer, client, taken, ahead)
             taken.holds |= mending.find_removed_here(edge)
             held = HeldRow.objects.filter(edge=edge).count() if taken.holds else 0
             if held and isinstance(client, EdgeClient):
@@ -147,7 +151,7 @@ def hold(peer: Peer, **fields: Any) -> None:
         setattr(peer, name, value)
 
 
-def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
+def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken, ahead: bool) -> int:
     """A full copy where that is due, then page after page of the feed."""
     count = begun = 0
     if peer.mark is None and not peer.copying:
@@ -155,7 +159,7 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
     while True:
         try:
             if peer.copying:
-                count += _copy(edge, peer, client, taken)
+                count += _copy(edge, peer, client, taken, ahead)
             count += _read(edge, peer, client, taken)
             count += _verify(edge, peer, client, taken)
         except DomainError as error:
@@ -174,11 +178,12 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
             return count
 
 
-def _copy(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
+def _copy(edge: AppLcm, peer: Peer, client: Feed, taken: Taken, ahead: bool) -> int:
     """Read the copy to its end; whoever had been away for too long is back with it."""
     taken.full = taken.holds = True
     taken.note(N_("A full copy is read, kind by kind."))
-    count = copying.copy(edge, peer, client, taken, hold)
+    with Pages(client, limit=copying.COPY_PAGE, ahead=ahead) as pages:
+        count = copying.copy(edge, peer, pages, taken, hold)
     taken.note(N_("The copy is read; rows: %(rows)s."), rows=count)
     client.acknowledge(upto=edge.cursor, refused=_refused(edge))
     return count

@@ -15,13 +15,15 @@ from apps.tenants import keys
 
 # About how many edges are read until ``follow_edges`` is done again.
 MOST_AT_ONCE = 250
+# Whether the next page of a full copy is fetched while one is taken.
+AHEAD = True
 
 # Many at once fight for the interpreter: the site's process keeps those that stay on one core.
 @shared_task(stays=True)  # type: ignore[call-overload, untyped-decorator]
 def pull_edge(edge_id: str) -> dict[str, Any]:
     """Copy one edge's news, and once more when somebody asked for it meanwhile."""
     key = uuid.UUID(edge_id)
-    found = puller.pull(key)
+    found = puller.pull(key, ahead=AHEAD)
     if found["came"] == "ok":
         invitations.note_of_edge(key, "synced", once=True)
     if found["came"] in ("ok", "failed") and runs.is_asked(key):

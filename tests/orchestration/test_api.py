@@ -6,6 +6,8 @@ import json
 import uuid
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock
 from apps.hosts.models import MecHost
@@ -168,6 +170,20 @@ def test_workload_that_nobody_has_seen_yet_is_unknown_and_not_empty(shop):
     answer = shop.owner.send("GET", f"{shop.base}/app_instances/{instance.pk}")
     found = json.loads(answer.json()["response"])
     assert found == {"pods": None, "services": None, "asOf": None}
+
+
+def test_a_longer_list_asks_the_database_no_more_often(shop, django_assert_num_queries):
+    url = f"{shop.base}/app_instance_infos"
+    shop.instance()
+    with CaptureQueriesContext(connection) as few:
+        (one,) = shop.owner.send("GET", url).json()["response"]
+    assert not any("workload" in query["sql"] for query in few), "nor for what it does not show"
+    for number in range(3):
+        shop.instance(app_name=f"more-{number}")
+    with django_assert_num_queries(len(few)):
+        listed = shop.owner.send("GET", url).json()["response"]
+    assert len(listed) == 4
+    assert one in listed
 
 
 def test_list_is_empty_when_there_is_none_and_ids_pick_some(shop):

@@ -40,6 +40,28 @@ def test_a_thread_that_settled_starts_others_on_its_core_and_may_roam_again():
     assert roaming == os.sched_getaffinity(0)
 
 
+def test_the_system_is_told_of_a_threads_cores_only_when_they_are_others(monkeypatch):
+    told, real = [], os.sched_setaffinity
+
+    def put(pid, cores):
+        told.append(set(cores))
+        real(pid, cores)
+
+    monkeypatch.setattr(os, "sched_setaffinity", put)
+
+    def work():
+        core.settle("edge-1")
+        home = os.sched_getaffinity(0)
+        core.stay()
+        core.roam()
+        core.roam()
+        core.stay()
+        return home
+
+    home = in_a_thread(work)
+    assert told == [home, os.sched_getaffinity(0), home]
+
+
 @pytest.mark.parametrize(("said", "index"), [("0", 0), ("1", 1), ("7", 7)])
 def test_the_number_counts_the_cores_that_there_are(monkeypatch, said, index):
     monkeypatch.setenv(core.VARIABLE, said)

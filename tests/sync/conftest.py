@@ -6,7 +6,7 @@ import pytest
 
 from apps.common import clock
 from apps.hosts.models import AppLcm
-from apps.sync import puller
+from apps.sync import puller, tasks
 from tests import factories as make
 
 
@@ -34,6 +34,12 @@ class Follower:
         """Do something at the edge."""
         with self.sites.inside():
             return what(*args, **more)
+
+
+@pytest.fixture(autouse=True)
+def _in_one_thread(monkeypatch):
+    """The edges of these tests answer in the thread that asks them."""
+    monkeypatch.setattr(tasks, "AHEAD", False)
 
 
 @pytest.fixture
