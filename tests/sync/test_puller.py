@@ -17,7 +17,7 @@ from apps.orchestration import services as verbs
 from apps.packages import distribution, distribution_work
 from apps.packages import services as packages
 from apps.packages.models import Distribution, Package
-from apps.sync import feed, puller
+from apps.sync import expecting, feed, puller, timeline
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Tenant
 from apps.tenants.services import adopt_tenant
@@ -278,3 +278,16 @@ def test_page_that_is_longer_than_asked_for_is_not_taken(follower, monkeypatch):
     monkeypatch.setattr(feed, "page", longer)
     assert follower.pull() == {"came": "failed", "why": "not_an_edge"}
     assert not Tenant.objects.filter(name="later").exists()
+
+
+def test_what_orders_told_is_looked_for_once_after_each_start_of_the_edge(follower, monkeypatch):
+    looked, real = [], expecting.told_by_orders
+    monkeypatch.setattr(
+        expecting, "told_by_orders", lambda edge: looked.append(edge) or real(edge)
+    )
+    for start in (1, 2):
+        follower.at_edge(timeline.set_mark)
+        for change in range(3):
+            follower.at_edge(make.tenant, f"{start}-{change}")
+            assert follower.pull()["rows"] == 1
+        assert len(looked) == start
