@@ -15,6 +15,9 @@ Content = Mapping[str, Any]
 Contest = Mapping[str, Mapping[str, Any]]
 NOTHING: Contest = MappingProxyType({})
 MOST_SENT = 50
+# Content that went to the other side without an answer: by field its value in a list, and an empty
+# list where it was to lose the field.
+Sent = Mapping[str, list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +55,32 @@ def merge(
     return merged
 
 
-def ancestor(agreed: Content, sent: Sequence[Content], theirs: Content) -> Content:
+def ancestor(agreed: Content, sent: Sequence[Sent], theirs: Content) -> Content:
     """What to merge with while it is not known what of ``sent`` has arrived.
 
     Where they have what was sent once, they have it from us: what we made of it since stands.
     """
     found = dict(agreed)
-    for name in {*agreed, *theirs, *(name for one in sent for name in one)}:
-        if any(_same(name, theirs, one) for one in sent):
+    for name in {name for one in sent for name in one}:
+        has = [theirs[name]] if name in theirs else []
+        if any(one.get(name) == has for one in sent):
             found.pop(name, None)
             _copy(name, theirs, found)
     return found
 
 
-def alike(sent: Sequence[Content]) -> dict[str, Any]:
+def alike(sent: Sequence[Sent]) -> dict[str, Any]:
     """What of several contents is the same in all of them."""
     first, *others = sent
-    return {name: first[name] for name in first if all(_same(name, first, o) for o in others)}
+    same = {name: has for name, has in first.items() if all(o.get(name) == has for o in others)}
+    return {name: has[0] for name, has in same.items() if has}
 
 
-def with_sent(sent: Sequence[Content], content: Content) -> list[Content]:
-    """One more that is on its way."""
-    return [*(one for one in sent if one != content), content][-MOST_SENT:]
+def with_sent(sent: Sequence[Sent], content: Content, agreed: Content) -> list[Sent]:
+    """One more that is on its way to a side that had ``agreed``, or something of ``sent``."""
+    known = {*agreed, *(name for one in sent for name in one)}
+    new = {name: [content[name]] if name in content else [] for name in sorted({*known, *content})}
+    return [*(one for one in sent if one != new), new][-MOST_SENT:]
 
 
 def merge_set_back(

@@ -88,8 +88,10 @@ def take_theirs(
 def note_agreed(*, host_id: uuid.UUID, sent: dict[str, Any], edge_version: int) -> None:
     """The edge took ``sent`` and has it in ``edge_version``; what was heard later stands."""
     host = services.lock_host(host_id)
-    news = {"agreed": sent, "edge_version": edge_version} if edge_version > host.edge_version else {}
-    MecHost.objects.filter(pk=host.pk).update(sent=[], **news)
+    fields: dict[str, Any] = {"sent": []}
+    if edge_version > host.edge_version:
+        fields |= {"agreed": sent, "edge_version": edge_version}
+    MecHost.objects.filter(pk=host.pk).update(**fields)
 
 
 @transaction.atomic

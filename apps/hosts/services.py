@@ -165,7 +165,7 @@ def claim_delivery(*, host_id: uuid.UUID) -> tuple[MecHost, int] | None:
 
 def note_sending(*, host: MecHost, sent: dict[str, Any]) -> None:
     """A host goes to its edge: until the answer comes, the edge may have it as it was ``sent``."""
-    host.sent = merging.with_sent(host.sent, sent)
+    host.sent = merging.with_sent(host.sent, sent, host.agreed)
     MecHost.objects.filter(pk=host.pk).update(sent=host.sent)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from apps.common import clock
 from apps.common.models import Origin, save_many
 from apps.common.words import Reason
 from apps.hosts.models import AppLcm, MecHost
@@ -129,7 +130,11 @@ def take_over_distributions(
         row.package, row.host = packages[package], hosts[host]
         if _told(row, remote_id, data):
             changed[row.pk] = row
-    save_many(list(changed.values()), fields=("state", "fault", "next_at", "remote_id"))
+            if row.package.removing:
+                # Brought there while it was being removed here: it is to go from there too.
+                row.removing, row.next_at, row.actor = True, clock.now(), SYSTEM.as_json()
+    fields = ("state", "fault", "next_at", "remote_id", "removing", "actor")
+    save_many(list(changed.values()), fields=fields)
     for row in changed.values():
         journal.record(
             "packages.distribution.observed",

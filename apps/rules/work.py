@@ -152,7 +152,7 @@ def claim(task_id: uuid.UUID) -> Handover | None:
     if not instance.host.is_local:
         number = next_version()
         # Until the answer comes, the edge may have them so.
-        row.sent = merging.with_sent(row.sent, {} if removing else spec.flat())
+        row.sent = merging.with_sent(row.sent, {} if removing else spec.flat(), row.agreed)
         AppdConfiguration.objects.filter(pk=row.pk).update(sent=row.sent)
     return Handover(task, instance, row.wanted, removing, spec, row.edge_version, number)
 

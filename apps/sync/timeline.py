@@ -1,8 +1,8 @@
 """Marks in the history of a site, by which a reader knows it again.
 
-A mark is set whenever the process starts, and the versions go on after a gap of chance.  A site that
-was restored from a backup starts too: what it told after that backup was taken is in the gap, so
-that no version of the lost history is ever given out again.
+A mark is set whenever the process starts, and the versions go on after a gap of chance.  A site
+that was restored from a backup starts too: what it told after that backup was taken is in the gap,
+so that no version of the lost history is ever given out again.
 """
 
 from __future__ import annotations

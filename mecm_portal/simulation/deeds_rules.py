@@ -10,6 +10,7 @@ from django.db import transaction
 from apps.instances.models import AppInstance
 from apps.rules import agreement, services, work
 from apps.rules.models import AppdConfiguration, RuleTask
+from apps.rules.policies import ENDING
 from apps.rules.specs import AppdSpec
 from apps.rules.states import Verb
 from mecm_portal.simulation.deeds import Deeds, shown_beside
@@ -73,7 +74,8 @@ class RuleDeeds(Deeds):
 
     def settle_rules(self) -> str:
         """A person chooses for one or all contested rules of an instance."""
-        row = self.pick(AppdConfiguration.objects.exclude(contested={}))
+        rows = AppdConfiguration.objects.exclude(instance__state__in=ENDING)
+        row = self.pick(rows.exclude(contested={}))
         if row is None:
             return ""
         names = sorted(row.contested)

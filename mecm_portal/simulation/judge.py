@@ -78,12 +78,18 @@ def _waits_for_its_instance(here: Shared, key: str) -> bool:
 
 
 def _contested(world: World) -> None:
-    for table in ("hosts_mechost", "rules_appdconfiguration"):
-        found = world.center.raw.execute(
-            f"SELECT contested FROM {table} WHERE contested <> '{{}}'"  # noqa: S608 - our tables
-        ).fetchall()
-        if found:
-            raise Violation(f"{found[0][0]} stays contested")
+    """Nothing waits for a person who has done all they can: of what ends nobody can choose."""
+    asked = (
+        "SELECT contested FROM hosts_mechost WHERE contested <> '{}'",
+        (
+            "SELECT c.contested FROM rules_appdconfiguration c"
+            " JOIN instances_appinstance i ON i.id = c.instance_id"
+            " WHERE c.contested <> '{}' AND i.state NOT IN ('Terminating', 'Terminate failed')"
+        ),
+    )
+    for sql in asked:
+        if found := world.center.raw.execute(sql).fetchone():
+            raise Violation(f"{found[0]} stays contested")
 
 
 def _fields(world: World, here: Shared, there: Shared, lost: set[str]) -> None:
