@@ -12,7 +12,6 @@ from apps.hosts import credentials
 from apps.hosts import services as hosts
 from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
-from apps.journal.services import TOMBSTONE_DAYS
 from apps.orchestration import delivery
 from apps.orchestration import services as verbs
 from apps.packages import distribution, distribution_work
@@ -21,8 +20,8 @@ from apps.packages.models import Distribution, Package
 from apps.rules import services as rules
 from apps.rules import work
 from apps.rules.models import AppdConfiguration
-from apps.sync import acks, timeline
-from apps.sync.models import Copy, HeldRow, Peer, Reader, SyncRun
+from apps.sync import timeline
+from apps.sync.models import Copy, HeldRow, Peer, SyncRun
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.sites import owed
@@ -375,36 +374,3 @@ def test_what_the_edge_ended_itself_has_not_to_be_ended_again(follower, settled)
     assert follower.at_edge(AppInstance.objects.count) == 0
     assert not HeldRow.objects.exists()
     assert Peer.objects.get().copies == 0
-
-
-def test_reader_that_was_away_for_too_long_reads_one_full_copy(follower, settled):
-    reader = follower.at_edge(Reader.objects.get)
-    follower.at_edge(lambda: rules.remove(actor=SYSTEM, instance_id=settled["instance"].pk))
-    follower.at_edge(lambda: [work.work_on(task) for task in work.due()])
-    follower.now.advance(days=TOMBSTONE_DAYS + 1)
-    assert follower.at_edge(acks.purge_tombstones) == {"tombstones": 1, "start_over": 1}
-    # What it had said before, and arrives late, does not tell that it is back.
-    late = follower.at_edge(acks.acknowledge, reader, upto=reader.acked)
-    assert late.starts_over
-    assert follower.pull()["came"] == "ok", Peer.objects.get().fault
-    assert Peer.objects.get().copying is None
-    (run,) = SyncRun.objects.filter(created_at__gte=follower.now())
-    assert run.full
-    assert not follower.at_edge(Reader.objects.get).starts_over
-    assert addresses() == follower.at_edge(addresses) == {}
-    assert follower.pull() == {"came": "ok", "rows": 0, "held": 0}
-
-
-def test_edge_that_is_another_one_each_time_is_given_up_for_now(follower, settled):
-    def answers(request):
-        if request.url.path == "/sync/v1/changes":
-            backup.restore()
-
-    backup = Backup(follower.sites)
-    follower.at_edge(make.tenant, "blue")
-    follower.pull()
-    follower.wire.on_request = answers
-    assert follower.pull() == {"came": "failed", "why": "upstream"}
-    assert "another history" in str(Peer.objects.get().why)
-    follower.wire.on_request = None
-    assert follower.pull()["came"] == "ok", Peer.objects.get().fault

@@ -1,0 +1,47 @@
+"""A reader that was away for too long, and an edge that is never the same, are read anew."""
+
+from __future__ import annotations
+
+from apps.journal.services import TOMBSTONE_DAYS
+from apps.rules import services as rules
+from apps.rules import work
+from apps.sync import acks
+from apps.sync.models import Peer, Reader, SyncRun
+from apps.tenants.actors import SYSTEM
+from tests import factories as make
+from tests.sync.test_merging import addresses
+from tests.sync.test_restored import Backup
+from tests.sync.test_restored import settled as settled
+
+
+def test_reader_that_was_away_for_too_long_reads_one_full_copy(follower, settled):
+    reader = follower.at_edge(Reader.objects.get)
+    follower.at_edge(lambda: rules.remove(actor=SYSTEM, instance_id=settled["instance"].pk))
+    follower.at_edge(lambda: [work.work_on(task) for task in work.due()])
+    follower.now.advance(days=TOMBSTONE_DAYS + 1)
+    assert follower.at_edge(acks.purge_tombstones) == {"tombstones": 1, "start_over": 1}
+    # What it had said before, and arrives late, does not tell that it is back.
+    late = follower.at_edge(acks.acknowledge, reader, upto=reader.acked)
+    assert late.starts_over
+    assert follower.pull()["came"] == "ok", Peer.objects.get().fault
+    assert Peer.objects.get().copying is None
+    (run,) = SyncRun.objects.filter(created_at__gte=follower.now())
+    assert run.full
+    assert not follower.at_edge(Reader.objects.get).starts_over
+    assert addresses() == follower.at_edge(addresses) == {}
+    assert follower.pull() == {"came": "ok", "rows": 0, "held": 0}
+
+
+def test_edge_that_is_another_one_each_time_is_given_up_for_now(follower, settled):
+    def answers(request):
+        if request.url.path == "/sync/v1/changes":
+            backup.restore()
+
+    backup = Backup(follower.sites)
+    follower.at_edge(make.tenant, "blue")
+    follower.pull()
+    follower.wire.on_request = answers
+    assert follower.pull() == {"came": "failed", "why": "upstream"}
+    assert "another history" in str(Peer.objects.get().why)
+    follower.wire.on_request = None
+    assert follower.pull()["came"] == "ok", Peer.objects.get().fault
