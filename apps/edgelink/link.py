@@ -146,7 +146,7 @@ class EdgeLink:
             said = cause_in(error.answer)
             if said == "overtaken":
                 orders.catch_up(int(error.answer.get("taken") or 0))
-            if said in ("overtaken", "stale"):
+            if said in orders.NOT_TAKEN:
                 why = error.reason
                 raise Upstream(why.text, code=said, **why.params) from None
             raise

@@ -25,6 +25,7 @@ from apps.hosts.serializers import LocalHostSerializer
 from apps.hosts.serializers_settings import SettingsSerializer
 from apps.journal import orders
 from apps.journal.idempotency import idempotent
+from apps.journal.selectors import end_of
 from apps.tenants.adoption import origin_of
 from apps.tenants.policies import may, require, tenant_for
 from apps.tenants.views import ApiView
@@ -84,7 +85,8 @@ class LocalHostListView(ApiView):
                 set_settings(actor=self.actor, host_id=host.pk, spec=told)
             host.refresh_from_db(fields=["desired_version"])
             if host.desired_version != before:
-                orders.expect(before)
+                there = known is not None
+                orders.expect(before if there else end_of("mechost", host.pk), there=there)
         return Response(None, headers={"ETag": etag(host.desired_version)})
 
 

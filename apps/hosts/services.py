@@ -163,10 +163,20 @@ def claim_delivery(*, host_id: uuid.UUID) -> tuple[MecHost, int] | None:
     return host, next_version()
 
 
-def note_sending(*, host: MecHost, sent: dict[str, Any]) -> None:
-    """A host goes to its edge: until the answer comes, the edge may have it as it was ``sent``."""
-    host.sent = merging.with_sent(host.sent, sent, host.agreed)
+def note_sending(*, host: MecHost, sent: dict[str, Any]) -> list[Any]:
+    """A host goes to its edge: until the answer comes, the edge may have it as it was ``sent``.
+
+    Returns what was on its way before, for ``note_not_taken``.
+    """
+    before: list[Any] = host.sent
+    host.sent = merging.with_sent(before, sent, host.agreed)
     MecHost.objects.filter(pk=host.pk).update(sent=host.sent)
+    return before
+
+
+def note_not_taken(*, host: MecHost, before: list[Any]) -> None:
+    """The edge answered that it did not; what was on its way before may have arrived."""
+    MecHost.objects.filter(pk=host.pk).update(sent=before)
 
 
 def release_delivery(*, host_id: uuid.UUID) -> None:

@@ -24,11 +24,13 @@ from apps.journal.models import OrderTaken
 NUMBER_HEADER = "X-Order"
 BASE_HEADER = "X-Based-On"
 GREATEST = 2**62
+# Causes of an answer that says that the order was not taken.
+NOT_TAKEN = ("overtaken", "stale")
 KEPT = timedelta(days=180)
 # The number of the order that is being given, or taken, just now; 0 where there is none.
 number: ContextVar[int] = ContextVar("order_number", default=0)
-# The version that an order being taken is based on: 0 where its giver knows of nothing here, None
-# where it does not say.
+# The version that an order being taken is based on: of what it changes or, where its giver knows of
+# none, that up to which it has read the feed; None where it does not say.
 base: ContextVar[int | None] = ContextVar("order_base", default=None)
 
 
@@ -83,15 +85,15 @@ def _read(headers: Mapping[str, str], name: str) -> int:
 
 
 def expect(version: int, *, there: bool = True) -> None:
-    """Refuse an order that is based on another version than the present one; 0 for nothing here.
+    """Refuse an order that is based on another version than the present one.
 
-    What is not ``there`` ended at ``version``: who knows of nothing here, or of a later moment,
-    knows that.  Must be called under the lock of what the order changes.
+    What is not ``there`` ended at ``version``, 0 where it never was: whoever has read what happened
+    here up to then knows that.  Must be called under the lock of what the order changes.
     """
     given = base.get()
     if given is None:
         return
-    known = given == version if there else given == 0 or given >= version
+    known = given == version if there else given >= version
     if not known:
         raise Stale(
             N_("It was changed here meanwhile (version %(version)s, the order knows %(given)s)."),

@@ -48,9 +48,15 @@ def deliver(host_id: uuid.UUID) -> str:
 def _bring(edge: EdgeClient, host: MecHost) -> str:
     if not host.is_delivered:
         sent = agreement.content_of(agreement.to_deliver(host))
-        services.note_sending(host=host, sent=sent)
+        before = services.note_sending(host=host, sent=sent)
         order = order_for(host)
-        edge_version = edge.put_host(order, based_on=host.edge_version)
+        try:
+            based_on = host.edge_version or edge.edge.cursor
+            edge_version = edge.put_host(order, based_on=based_on)
+        except DomainError as error:
+            if error.code in orders.NOT_TAKEN or not isinstance(error, Upstream):
+                services.note_not_taken(host=host, before=before)
+            raise
         agreement.note_agreed(host_id=host.pk, sent=sent, edge_version=edge_version)
         # What is left may have to wait for a VIM; the host has not.
         services.note_delivered(actor=SYSTEM, host_id=host.pk, version=host.desired_version)

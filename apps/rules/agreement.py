@@ -69,6 +69,9 @@ def take_theirs(
         ours = content_of(row)
         if forked_at is None:
             agreed = merging.ancestor(row.agreed if known else theirs, row.sent, theirs)
+            if row.sent and not (row.edge_version or theirs):
+                # Rules ended there; whether they were those that were sent, nobody can tell.
+                agreed = {name: None if "/" in name else one for name, one in ours.items()}
             merged = merging.merge(
                 agreed=agreed, ours=ours, theirs=theirs, contested=row.contested
             )

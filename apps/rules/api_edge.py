@@ -65,6 +65,8 @@ class EdgeConfigurationView(InstanceView):
     ) -> Response:
         """Take all its rules away."""
         instance = self.writable(instance_id, tenant_id)
+        # Heeded also where there are none: an order to have some may still be on its way.
+        orders.heed_alone(f"rules:{instance.pk}")
         return _done(
             instance.pk,
             lambda: services.remove(actor=self.actor, instance_id=instance.pk),

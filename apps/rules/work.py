@@ -10,6 +10,7 @@ import logging
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -56,6 +57,7 @@ class Handover:
     spec: AppdSpec
     based_on: int
     number: int
+    sent_before: list[Any]
 
 
 def platform_for(host: MecHost) -> RulePlatform:
@@ -84,11 +86,14 @@ def work_on(task_id: uuid.UUID) -> float | None:
         with orders.numbered(held.number):
             version = hand_over(held, actor)
     except Upstream as error:
+        if error.code in orders.NOT_TAKEN:
+            _forget_sent(held)
         if error.retryable:
             wait = min(LONGEST_WAIT, 0.5 * 2 ** min(held.task.attempts, 10))
             return _wait(held, wait, error.reason)
         settle(held, "fail", error.reason)
     except DomainError as error:
+        _forget_sent(held)
         settle(held, "fail", reason_of(error))
     except Exception:
         _log.exception("rule task %s failed", task_id)
@@ -96,6 +101,12 @@ def work_on(task_id: uuid.UUID) -> float | None:
     else:
         settle(held, "succeed", edge_version=version)
     return None
+
+
+def _forget_sent(held: Handover) -> None:
+    """The edge answered that it did not take it; an earlier one may have arrived all the same."""
+    rows = AppdConfiguration.objects.filter(instance_id=held.instance.pk)
+    rows.update(sent=held.sent_before)
 
 
 def reason_of(error: DomainError) -> Reason:
@@ -148,13 +159,15 @@ def claim(task_id: uuid.UUID) -> Handover | None:
     tell(task, Actor.from_json(task.actor))
     spec = agreement.to_deliver(row)
     removing = row.removing and not row.contested
-    number = 0
-    if not instance.host.is_local:
+    number, before = 0, row.sent
+    based_on = row.edge_version
+    if instance.host.applcm is not None:
         number = next_version()
+        based_on = based_on or instance.host.applcm.cursor
         # Until the answer comes, the edge may have them so.
         row.sent = merging.with_sent(row.sent, {} if removing else spec.flat(), row.agreed)
         AppdConfiguration.objects.filter(pk=row.pk).update(sent=row.sent)
-    return Handover(task, instance, row.wanted, removing, spec, row.edge_version, number)
+    return Handover(task, instance, row.wanted, removing, spec, based_on, number, before)
 
 
 @transaction.atomic

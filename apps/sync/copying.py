@@ -17,6 +17,7 @@ from django.db.models import F
 from apps.edgelink.client import EdgeClient
 from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
+from apps.rules.models import AppdConfiguration
 from apps.sync import expecting, mending, timeline
 from apps.sync.ahead import Pages
 from apps.sync.feed import COPIED, DEAD, digest_of
@@ -42,8 +43,14 @@ def begin(peer: Peer, hold: Hold, *, told: list[list[Any]] | None = None) -> Non
         forked_at = timeline.forked_at(_verified(peer), told)
         Copy.objects.filter(edge_id=peer.edge_id, former=0).update(former=F("version"))
         Copy.objects.filter(edge_id=peer.edge_id).update(version=0)
-        MecHost.objects.filter(applcm_id=peer.edge_id).update(observed_version=0)
-        AppInstance.objects.filter(host__applcm_id=peer.edge_id).update(observed_version=0)
+        # Numbers of different histories do not compare; what was known there is still known.
+        hosts = MecHost.objects.filter(applcm_id=peer.edge_id)
+        hosts.update(observed_version=0)
+        hosts.filter(edge_version__gt=1).update(edge_version=1)
+        instances = AppInstance.objects.filter(host__applcm_id=peer.edge_id)
+        instances.update(observed_version=0)
+        rules = AppdConfiguration.objects.filter(instance__in=instances, edge_version__gt=1)
+        rules.update(edge_version=1)
     hold(
         peer,
         copying=uuid.uuid4(),
