@@ -182,13 +182,26 @@ def note_package_gone(*, edge: AppLcm, package_id: uuid.UUID) -> bool:
     return True
 
 
+def brought_by_orders(edge: AppLcm) -> QuerySet[Distribution]:
+    """What is at hosts of an edge, and of which its feed has not told."""
+    return Distribution.objects.filter(
+        host__applcm=edge, state=DistributionState.DISTRIBUTED, removing=False, remote_id=None
+    )
+
+
 @transaction.atomic
-def note_distribution_gone(*, edge: AppLcm, remote_id: uuid.UUID) -> None:
+def note_distribution_gone(
+    *, edge: AppLcm, remote_id: uuid.UUID, pair: dict[str, str] | None = None
+) -> None:
     """The edge took a package off a host; what we are withdrawing ends by itself.
 
-    The id is the edge's own: the pair of package and host is what both sites know.
+    The id is the edge's own: the ``pair`` of package and host is what both sites know, also of what
+    an order had brought there before the feed told of it.
     """
-    row = Distribution.objects.filter(remote_id=remote_id, host__applcm=edge).first()
+    rows = Distribution.objects.filter(host__applcm=edge)
+    row = rows.filter(remote_id=remote_id).first()
+    if row is None and pair:
+        row = brought_by_orders(edge).filter(**pair).first()
     if row is not None and not row.removing:
         journal.bury(
             "packages.distribution.withdrawn",

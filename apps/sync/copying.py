@@ -17,6 +17,7 @@ from django.db.models import F
 from apps.edgelink.client import EdgeClient
 from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
+from apps.packages.adoption import brought_by_orders
 from apps.rules.models import AppdConfiguration
 from apps.sync import expecting, mending, timeline
 from apps.sync.ahead import Pages
@@ -118,11 +119,13 @@ def _dead(
     alive = {(kind, str(key)): former for kind, key, former in every}
     ending = HeldRow.objects.filter(edge=edge, code=ENDED_BEFORE, subject_id__in=ids)
     waits = {(one.kind, str(one.subject_id)): one.version for one in ending}
+    pairs = set(brought_by_orders(edge).values_list("package_id", "host_id"))
+    brought = [{"package_id": str(one), "host_id": str(other)} for one, other in pairs]
 
     def ends(row: dict[str, Any]) -> bool:
         key, version = (row["kind"], row["id"]), int(row["version"])
         if key not in alive:
-            return key in waits and version > waits[key]
+            return (key in waits and version > waits[key]) or row.get("of") in brought
         return not (forked_at and version < forked_at <= alive[key])
 
     return [row for row in rows if ends(row)]

@@ -16,8 +16,7 @@ from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
 from apps.instances.states import InstanceState
 from apps.journal.models import Tombstone
-from apps.packages.models import Distribution
-from apps.packages.states import DistributionState
+from apps.packages.adoption import brought_by_orders
 from apps.rules.models import AppdConfiguration
 from apps.sync import timeline
 from apps.sync.models import Copy
@@ -43,10 +42,8 @@ def told_by_orders(edge: AppLcm) -> Told:
         for kind, rows, name in known
         for pk, version in _unmet(edge, kind, rows, name)
     }
-    brought = Distribution.objects.filter(
-        host__applcm=edge, state=DistributionState.DISTRIBUTED, removing=False, remote_id=None
-    )
-    found |= {("distribution", pk, 0) for pk in brought.values_list("pk", flat=True)}
+    brought = brought_by_orders(edge).values_list("pk", flat=True)
+    found |= {("distribution", pk, 0) for pk in brought}
     return frozenset(found | set(_ended(edge)))
 
 

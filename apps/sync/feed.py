@@ -148,13 +148,15 @@ def _told(kind: Kind, row: Any) -> dict[str, Any]:
 
 
 def _stone(stone: Tombstone) -> dict[str, Any]:
+    # Under which ids the reader may know it that has not heard of it from here.
+    pair = {name: stone.data[name] for name in ("package_id", "host_id") if name in stone.data}
     return {
         "kind": stone.kind,
         "id": str(stone.subject_id),
         "version": stone.version,
         "gone": True,
         "tenant_id": str(stone.tenant_id) if stone.tenant_id else None,
-    }
+    } | ({"of": pair} if len(pair) == 2 else {})
 
 
 def _after(kind: str) -> list[str] | None:

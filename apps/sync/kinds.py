@@ -128,7 +128,7 @@ def take_distributions(source: Source, rows: Sequence[Row]) -> Outcomes:
 
 def end_distribution(source: Source, row: Row) -> bool:
     """The package is on that host no more."""
-    packages.note_distribution_gone(edge=source.edge, remote_id=_id(row))
+    packages.note_distribution_gone(edge=source.edge, remote_id=_id(row), pair=row.get("of"))
     return True
 
 
