@@ -7,7 +7,7 @@ before anybody read its feed, has not: no place in the feed that was read shows 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -48,14 +48,25 @@ def told_by_orders(edge: AppLcm) -> Told:
 
 
 def is_lost(edge: AppLcm, known: Collection[str], told: timeline.Told) -> bool:
-    """Whether an order was told a version that is of no history of an edge with these marks."""
-    lost = Q()
-    for first, end in timeline.gaps(known, told):
-        lost |= Q(edge_version__gte=first, edge_version__lt=end)
-    if not lost:
+    """Whether an order, or a page that was not read to its end, was told a version that is of no
+    history of an edge with these marks."""
+    gaps = timeline.gaps(known, told)
+    if not gaps:
         return False
-    rules = AppdConfiguration.objects.filter(lost, instance__host__applcm=edge)
-    return rules.exists() or MecHost.objects.filter(lost, applcm=edge).exists()
+    heard = (
+        (Copy.objects.filter(edge=edge), "version"),
+        (MecHost.objects.filter(applcm=edge), "edge_version"),
+        (AppInstance.objects.filter(host__applcm=edge), "observed_version"),
+        (AppdConfiguration.objects.filter(instance__host__applcm=edge), "edge_version"),
+    )
+    return any(rows.filter(_within(name, gaps)).exists() for rows, name in heard)
+
+
+def _within(name: str, gaps: Iterable[tuple[int, int]]) -> Q:
+    found = Q(pk__in=())
+    for first, end in gaps:
+        found |= Q(**{f"{name}__gte": first, f"{name}__lt": end})
+    return found
 
 
 def _unmet(edge: AppLcm, kind: str, rows: QuerySet[Any], name: str) -> list[tuple[uuid.UUID, int]]:
