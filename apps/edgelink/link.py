@@ -102,9 +102,10 @@ class EdgeLink:
 
     def _meet(self) -> None:
         """Learn who answers there and pin it: every later token is bound to that identity."""
-        said = http.send(
-            self._http, "GET", "/sync/v1/site", called=self.edge.name, headers=self._way()
-        )
+        with self._waiting():
+            said = http.send(
+                self._http, "GET", "/sync/v1/site", called=self.edge.name, headers=self._way()
+            )
         try:
             site_id = uuid.UUID(said.json()["site_id"])
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -162,10 +163,11 @@ class EdgeLink:
                     session, method, url, called=self.edge.name, headers=headers, **options
                 )
         except DomainError as error:
-            # That it does not know us just now says nothing of what it was asked.
-            error.retryable = error.retryable or error.reason.params.get("status") == 401
+            # A token that was too old says nothing of what was asked with it.
+            is_old = cause_in(error.answer) == "token_expired"
+            error.retryable = error.retryable or is_old
             self._ahead = ahead.told_by(error)
-            if not (again and self._ahead):
+            if not (again and is_old):
                 raise
         self._token_until = clock.now()
         return self._send(method, url, extra=extra, again=False, **options)

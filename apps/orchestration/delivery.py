@@ -54,7 +54,8 @@ def _bring(edge: EdgeClient, host: MecHost) -> str:
             based_on = host.edge_version or edge.edge.cursor
             edge_version = edge.put_host(order, based_on=based_on)
         except DomainError as error:
-            if error.code in orders.NOT_TAKEN or not isinstance(error, Upstream):
+            refused = error.code in orders.NOT_TAKEN or not isinstance(error, Upstream)
+            if refused or not error.sent:
                 services.note_not_taken(host=host, before=before)
             raise
         agreement.note_agreed(host_id=host.pk, sent=sent, edge_version=edge_version)

@@ -117,7 +117,9 @@ def take_over_distributions(
     False for each whose package or host is unknown here.
     """
     pairs = [(uuid.UUID(one["package_id"]), uuid.UUID(one["host_id"])) for one in told.values()]
-    packages = Package.objects.in_bulk([package for package, _ in pairs])
+    # Held, so that no removal begins in between.
+    held = Package.objects.select_for_update().order_by("pk")
+    packages = held.in_bulk([package for package, _ in pairs])
     hosts = MecHost.objects.filter(applcm=edge).in_bulk([host for _, host in pairs])
     rows = Distribution.objects.select_for_update(of=("self",)).order_by("pk")
     there = rows.filter(package__in=packages, host__in=hosts)

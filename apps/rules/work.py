@@ -86,7 +86,7 @@ def work_on(task_id: uuid.UUID) -> float | None:
         with orders.numbered(held.number):
             version = hand_over(held, actor)
     except Upstream as error:
-        if error.code in orders.NOT_TAKEN:
+        if error.code in orders.NOT_TAKEN or not error.sent:
             _forget_sent(held)
         if error.retryable:
             wait = min(LONGEST_WAIT, 0.5 * 2 ** min(held.task.attempts, 10))

@@ -109,6 +109,8 @@ def _dead(
 
     Nor of what lived again, under the same id, in the history that the edge has lost since.
     """
+    if not rows:
+        return []
     ids = {row["id"] for row in rows}
     here = Copy.objects.filter(edge=edge, gone=False, subject_id__in=ids)
     known = here.values_list("kind", "subject_id", "former")
@@ -147,7 +149,7 @@ def is_whole(edge: AppLcm, peer: Peer, client: EdgeClient | FileFeed, hold: Hold
     if differs:
         _log.error("the copy of %s differs in %s", edge.name, ", ".join(differs))
     Copy.objects.filter(edge=edge).exclude(former=0).update(former=0)
-    hold(peer, copying=None, forked_at=None, copies=0, verified=peer.mark)
+    hold(peer, copying=None, forked_at=None, copies=0)
     return True
 
 

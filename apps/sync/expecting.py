@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
@@ -19,7 +19,8 @@ from apps.journal.models import Tombstone
 from apps.packages.adoption import brought_by_orders
 from apps.rules.models import AppdConfiguration
 from apps.sync import timeline
-from apps.sync.models import Copy
+from apps.sync.models import Copy, HeldRow
+from apps.sync.taking import LOST
 
 Told = frozenset[tuple[str, uuid.UUID, int]]
 # What ends at an edge by an order; a package and its places have other ids there.
@@ -62,6 +63,19 @@ def is_lost(edge: AppLcm, known: Collection[str], told: timeline.Told) -> bool:
     return any(rows.filter(_within(name, gaps)).exists() for rows, name in heard)
 
 
+def highest(edge: AppLcm) -> int:
+    """The greatest version that was heard of at an edge."""
+    heard = (
+        Copy.objects.filter(edge=edge).aggregate(most=Max("version")),
+        MecHost.objects.filter(applcm=edge).aggregate(most=Max("edge_version")),
+        AppInstance.objects.filter(host__applcm=edge).aggregate(most=Max("observed_version")),
+        AppdConfiguration.objects.filter(instance__host__applcm=edge).aggregate(
+            most=Max("edge_version")
+        ),
+    )
+    return max(found["most"] or 0 for found in heard)
+
+
 def _within(name: str, gaps: Iterable[tuple[int, int]]) -> Q:
     found = Q(pk__in=())
     for first, end in gaps:
@@ -73,7 +87,9 @@ def _unmet(edge: AppLcm, kind: str, rows: QuerySet[Any], name: str) -> list[tupl
     met = Copy.objects.filter(
         edge=edge, kind=kind, subject_id=OuterRef("pk"), version__gte=OuterRef(name)
     )
-    return list(rows.exclude(Exists(met)).values_list("pk", name))
+    # Of what is known to be lost nothing is expected until it is given back.
+    lost = HeldRow.objects.filter(edge=edge, kind=kind, code=LOST, subject_id=OuterRef("pk"))
+    return list(rows.exclude(Exists(met)).exclude(Exists(lost)).values_list("pk", name))
 
 
 def _ended(edge: AppLcm) -> list[tuple[str, uuid.UUID, int]]:

@@ -22,6 +22,7 @@ from apps.sync.kinds import KINDS, NAMES, Kind
 from apps.tenants.keys import this_site
 
 MOST = 500
+MOST_LEFT = 1000
 # After the kinds, a full copy tells of what is gone.
 DEAD = "gone"
 COPIED = (*NAMES, DEAD)
@@ -118,10 +119,10 @@ def _changes(after: int, newest: int, limit: int) -> Iterator[dict[str, Any]]:
 
 
 def _left(upto: int, newest: int) -> int:
-    """How many changes there are after a page."""
+    """How many changes there are after a page; of each kind, ``MOST_LEFT`` at most are counted."""
     counts = [kind.rows().filter(version__gt=upto, version__lte=newest) for kind in KINDS]
     stones = tombstones_after(upto).filter(kind__in=NAMES, version__lte=newest)
-    return stones.count() + sum(rows.count() for rows in counts)
+    return sum(rows[:MOST_LEFT].count() for rows in (stones, *counts))
 
 
 def _living(name: str, after: str, limit: int) -> Iterator[dict[str, Any]]:

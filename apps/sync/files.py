@@ -35,7 +35,7 @@ from apps.sync.kinds import NAMES
 from apps.sync.models import HeldRow
 from apps.tenants.keys import active_key, own_key, this_site, trust
 
-FEED, RECEIPT = "mecm-feed/1", "mecm-receipt/1"
+FEED, RECEIPT = "mecm-feed/2", "mecm-receipt/1"
 MOST_BYTES = 1024 * 1024 * 1024
 PAGE = 500
 Document = dict[str, Any]

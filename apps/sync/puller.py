@@ -174,8 +174,10 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken, ahead: bool) ->
             taken.note(N_("The edge does not have what it had taken from here."))
             begun = _begin_again(edge, peer, begun, _marks(client))
             continue
-        if not peer.copying or copying.is_whole(edge, peer, client, hold):
+        if not peer.copying:
             return count
+        # What orders were told meanwhile is looked for in one more round.
+        copying.is_whole(edge, peer, client, hold)
 
 
 def _copy(edge: AppLcm, peer: Peer, client: Feed, taken: Taken, ahead: bool) -> int:
@@ -228,7 +230,7 @@ def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
         page = client.changes(after=cursor, limit=PAGE, mark=peer.mark)
         seen = link.measured(page, sent, clock.now())
         count += len(page["rows"])
-        if not peer.copying and expecting.is_lost(edge, peer.marks, page.get("marks", [])):
+        if _tells_of_loss(edge, peer, client, page):
             raise SetBack
         if page["rows"]:
             hold(peer)
@@ -238,7 +240,7 @@ def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
             hold(
                 peer,
                 mark=page.get("mark") or peer.mark,
-                marks=_with(peer, page.get("mark")),
+                marks=_with(peer, page, cursor),
                 pending=page.get("left"),
                 **seen,
             )
@@ -261,9 +263,25 @@ def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
             return count
 
 
-def _with(peer: Peer, mark: str | None) -> list[str]:
-    known = list(peer.marks)
-    return known if not mark or mark in known else [*known[-99:], mark]
+def _tells_of_loss(edge: AppLcm, peer: Peer, client: Feed, page: dict[str, Any]) -> bool:
+    """Whether the edge started since, and what was heard of it until now is not its history."""
+    told = page.get("marks", [])
+    if peer.copying or not told:
+        return False
+    if expecting.is_lost(edge, peer.marks, told):
+        return True
+    most = expecting.highest(edge)
+    if isinstance(client, FileFeed) or most <= int(page["newest"]):
+        return False
+    # Orders may have been taken after the page was read.
+    return most > int(client.changes(after=edge.cursor, limit=0)["newest"])
+
+
+def _with(peer: Peer, page: dict[str, Any], upto: int) -> list[str]:
+    """The marks that were passed by now, each of which a later history may still have."""
+    passed = [str(mark) for _, mark, version in page.get("marks", []) if int(version) <= upto]
+    known = [*peer.marks, *passed, *([page["mark"]] if page.get("mark") else [])]
+    return list(dict.fromkeys(known))[-100:]
 
 
 def _refused(edge: AppLcm) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import Conflict
-from apps.common.models import current_version, next_version
+from apps.common.models import next_version
 from apps.sync.models import Mark
 
 MOST_TOLD = 100
@@ -37,9 +37,12 @@ class Forked(Conflict):
 @transaction.atomic
 def set_mark() -> Mark:
     """A new mark at a version of its own; done once when the site starts."""
-    former = current_version()
-    version = next_version(GAP + secrets.randbelow(GAP))
-    return Mark.objects.create(version=version, former=former, mark=uuid.uuid4(), at=clock.now())
+    gap = GAP + secrets.randbelow(GAP)
+    # Under the lock of the counter: what is committed until then is before the gap.
+    version = next_version(gap)
+    return Mark.objects.create(
+        version=version, former=version - gap, mark=uuid.uuid4(), at=clock.now()
+    )
 
 
 def mark_at(version: int) -> uuid.UUID | None:

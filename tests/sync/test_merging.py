@@ -331,3 +331,15 @@ def test_first_sending_that_was_answered_to_nobody_leaves_no_needless_question(f
     follower.pull()
     host.refresh_from_db()
     assert (host.name, host.contested) == ("shack", {})
+
+
+def test_what_never_left_this_site_is_not_taken_for_sent(follower, host):
+    edit(city="Lisse")
+    follower.wire.down = True
+    assert delivery.deliver(host.pk) == "waiting"
+    follower.wire.down = False
+    edit(city="Gouda")
+    follower.at_edge(edit, city="Lisse")
+    both_quiet(follower)
+    assert MecHost.objects.get().contested["city"] == {
+        "base": "Ede", "ours": "Gouda", "theirs": "Lisse"}

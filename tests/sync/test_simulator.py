@@ -45,7 +45,7 @@ def test_no_run_of_the_budget_breaks_a_promise_and_together_they_reach_everythin
     world.tally.clear()
     outcomes = [Schedule(world, seed).go(STEPS) for seed in SEEDS]
     assert {one.seed: one.violation for one in outcomes if one.violation} == {}
-    assert world.tally["steps"] == len(SEEDS) * STEPS
+    assert world.tally["steps"] >= len(SEEDS) * STEPS
     assert [what for what in REACHED if not world.tally[what]] == []
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
+from apps.hosts.models import MecHost
 from apps.journal.services import TOMBSTONE_DAYS
+from apps.orchestration import delivery
 from apps.rules import services as rules
 from apps.rules import work
-from apps.sync import acks
+from apps.sync import acks, copying, timeline
 from apps.sync.models import Peer, Reader, SyncRun
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
-from tests.sync.test_merging import addresses
+from tests.sync.test_merging import addresses, dns, edit, run_until_quiet, write
 from tests.sync.test_restored import Backup
 from tests.sync.test_restored import settled as settled
 
@@ -45,3 +49,45 @@ def test_edge_that_is_another_one_each_time_is_given_up_for_now(follower, settle
     assert "another history" in str(Peer.objects.get().why)
     follower.wire.on_request = None
     assert follower.pull()["came"] == "ok", Peer.objects.get().fault
+
+
+@pytest.mark.parametrize("starts", [1, 2])
+def test_each_start_of_the_edge_is_known_also_where_none_was_read(follower, settled, starts):
+    for _ in range(starts):
+        follower.at_edge(timeline.set_mark)
+    follower.pull()
+    write(settled["instance"], dns("a", "10.0.0.2"))
+    follower.at_edge(edit, city="Lisse")
+    run_until_quiet(follower)
+    backup = Backup(follower.sites)
+    rules.remove(actor=SYSTEM, instance_id=settled["instance"].pk)
+    edit(city="Gouda", applcm_ip=follower.edge.ip)
+    run_until_quiet(follower)
+    backup.restore()
+    for _ in range(2):
+        run_until_quiet(follower)
+    assert addresses() == follower.at_edge(addresses) == {}
+    assert MecHost.objects.get().contested == {}
+    assert follower.at_edge(lambda: MecHost.objects.get().city) == "Gouda"
+
+
+def test_order_that_was_taken_and_lost_while_a_copy_was_read_is_given_again(
+    follower, settled, monkeypatch
+):
+    Peer.objects.update(mark=None)
+    done, real = [], copying.copy
+
+    def copied(edge, *args):
+        found = real(edge, *args)
+        if not done:
+            backup = Backup(follower.sites)
+            edit(city="Gouda", applcm_ip=follower.edge.ip)
+            done.append(delivery.deliver(settled["host"].pk))
+            backup.restore()
+        return found
+
+    monkeypatch.setattr(copying, "copy", copied)
+    for _ in range(2):
+        run_until_quiet(follower)
+    assert done == ["delivered"]
+    assert follower.at_edge(lambda: MecHost.objects.get().city) == "Gouda"
