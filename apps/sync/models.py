@@ -39,7 +39,6 @@ class Reader(models.Model):
     name = models.CharField(max_length=128, blank=True)
     acked = models.BigIntegerField(default=0)
     acked_at = models.DateTimeField(null=True)
-    # A reader that was away for too long starts over with a full copy.
     # The last version of what is gone and was forgotten before this reader had it.
     missed = models.BigIntegerField(default=0)
 
