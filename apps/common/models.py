@@ -108,6 +108,10 @@ def save_many(rows: Sequence[Versioned], *, fields: Sequence[str]) -> None:
         insert_many(rows, known_by=["id"], change=[*fields, "version", "updated_at"])
 
 
+# The edge's version of what was heard of it in a history that it has lost since.
+LOST_HISTORY = 1
+
+
 class Agreed(models.Model):
     """Desired content that both sites may change while they are apart.  For rows of a center.
 

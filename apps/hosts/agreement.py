@@ -16,6 +16,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import merging
 from apps.common.errors import Invalid
 from apps.common.merging import Merged
+from apps.common.models import LOST_HISTORY
 from apps.common.words import Reason
 from apps.hosts import services
 from apps.hosts.driver_settings import settings_as_json
@@ -68,7 +69,7 @@ def take_theirs(
         return False
     ours = content_of(host)
     theirs = {**ours, **theirs}
-    if forked_at is None:
+    if forked_at is None and host.edge_version != LOST_HISTORY:
         # It has the host at all because it took it from here, where it never told of it before.
         is_first = host.sent and not host.edge_version
         first = merging.alike(host.sent) if is_first else host.agreed
@@ -79,7 +80,7 @@ def take_theirs(
     else:
         merged = merging.merge_set_back(
             ours=ours, theirs=theirs, contested=host.contested,
-            is_touched=edge_version >= forked_at,
+            is_touched=forked_at is None or edge_version >= forked_at,
         )
     return _keep(host, ours, merged, edge_version=edge_version, verb="merged", actor=SYSTEM)
 

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
+from apps.common.models import LOST_HISTORY
 from apps.edgelink.client import EdgeClient
 from apps.hosts.models import AppLcm, MecHost
 from apps.instances.models import AppInstance
@@ -34,8 +35,11 @@ Hold = Callable[..., None]
 
 
 @transaction.atomic
-def begin(peer: Peer, hold: Hold, *, told: list[list[Any]] | None = None) -> None:
-    """Start over.  ``told`` are the marks of an edge whose history is another one now.
+def begin(
+    peer: Peer, hold: Hold, *, told: timeline.Told | None = None, newest: int = 0
+) -> None:
+    """Start over.  ``told`` are the marks of an edge whose history is another one now, and
+    ``newest`` is its greatest version.
 
     A copy that is read once more because it differed goes on mending what it mended.
     """
@@ -44,14 +48,16 @@ def begin(peer: Peer, hold: Hold, *, told: list[list[Any]] | None = None) -> Non
         forked_at = timeline.forked_at(_verified(peer), told)
         Copy.objects.filter(edge_id=peer.edge_id, former=0).update(former=F("version"))
         Copy.objects.filter(edge_id=peer.edge_id).update(version=0)
-        # Numbers of different histories do not compare; what was known there is still known.
+        # Numbers of a lost history do not compare with those of the new one.
         hosts = MecHost.objects.filter(applcm_id=peer.edge_id)
         hosts.update(observed_version=0)
-        hosts.filter(edge_version__gt=1).update(edge_version=1)
+        gaps = timeline.gaps(_verified(peer), told)
+        lost = expecting.within("edge_version", gaps) | Q(edge_version__gt=newest)
+        hosts.filter(lost).update(edge_version=LOST_HISTORY)
         instances = AppInstance.objects.filter(host__applcm_id=peer.edge_id)
         instances.update(observed_version=0)
-        rules = AppdConfiguration.objects.filter(instance__in=instances, edge_version__gt=1)
-        rules.update(edge_version=1)
+        rules = AppdConfiguration.objects.filter(instance__in=instances)
+        rules.filter(lost).update(edge_version=LOST_HISTORY)
     hold(
         peer,
         copying=uuid.uuid4(),

@@ -60,7 +60,7 @@ def is_lost(edge: AppLcm, known: Collection[str], told: timeline.Told) -> bool:
         (AppInstance.objects.filter(host__applcm=edge), "observed_version"),
         (AppdConfiguration.objects.filter(instance__host__applcm=edge), "edge_version"),
     )
-    return any(rows.filter(_within(name, gaps)).exists() for rows, name in heard)
+    return any(rows.filter(within(name, gaps)).exists() for rows, name in heard)
 
 
 def highest(edge: AppLcm) -> int:
@@ -76,7 +76,8 @@ def highest(edge: AppLcm) -> int:
     return max(found["most"] or 0 for found in heard)
 
 
-def _within(name: str, gaps: Iterable[tuple[int, int]]) -> Q:
+def within(name: str, gaps: Iterable[tuple[int, int]]) -> Q:
+    """The rows with a version in one of the ``gaps``, each without its end."""
     found = Q(pk__in=())
     for first, end in gaps:
         found |= Q(**{f"{name}__gte": first, f"{name}__lt": end})

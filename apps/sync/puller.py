@@ -23,7 +23,7 @@ from apps.edgelink.client import EdgeClient
 from apps.hosts import adoption as hosts
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
-from apps.sync import copying, expecting, link, mending, runs, timeline, working
+from apps.sync import copying, expecting, link, mending, runs, working
 from apps.sync.ahead import Pages
 from apps.sync.feed import COPIED
 from apps.sync.files import FileFeed
@@ -167,12 +167,11 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken, ahead: bool) ->
             if said not in ANOTHER_HISTORY:
                 raise
             taken.note(N_("The edge has another history than the one that was read here."))
-            told = _marks(client) if said == "not_reached" else error.answer.get("marks")
-            begun = _begin_again(edge, peer, begun, told)
+            begun = _begin_again(edge, peer, client, begun, is_forked=said != "start_over")
             continue
         except SetBack:
             taken.note(N_("The edge does not have what it had taken from here."))
-            begun = _begin_again(edge, peer, begun, _marks(client))
+            begun = _begin_again(edge, peer, client, begun, is_forked=True)
             continue
         if not peer.copying:
             return count
@@ -191,13 +190,20 @@ def _copy(edge: AppLcm, peer: Peer, client: Feed, taken: Taken, ahead: bool) -> 
     return count
 
 
-def _begin_again(edge: AppLcm, peer: Peer, begun: int, told: timeline.Told | None) -> int:
-    """Read a copy of the other history; Upstream when each answer is of another one."""
+def _begin_again(
+    edge: AppLcm, peer: Peer, client: Feed, begun: int, *, is_forked: bool
+) -> int:
+    """Read a copy, of another history where it ``is_forked``; Upstream when each answer is of
+    another one."""
     if begun == MOST_BEGUN:
         raise Upstream(
             N_("%(where)s is of another history each time it is asked."), where=edge.name
         )
-    copying.begin(peer, hold, told=told)
+    if is_forked:
+        head = client.copy(kind=COPIED[0], after="", limit=1)
+        copying.begin(peer, hold, told=head["marks"], newest=int(head["newest"]))
+    else:
+        copying.begin(peer, hold)
     return begun + 1
 
 
@@ -214,11 +220,6 @@ def _verify(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
             raise SetBack
     hold(peer, verified=peer.mark)
     return count
-
-
-def _marks(client: Feed) -> list[list[Any]]:
-    found: list[list[Any]] = client.copy(kind=COPIED[0], after="", limit=1)["marks"]
-    return found
 
 
 def _read(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:

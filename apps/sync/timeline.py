@@ -21,8 +21,8 @@ from apps.common.models import next_version
 from apps.sync.models import Mark
 
 MOST_TOLD = 100
-# More than most sites change between two starts, and by far more starts than any sees: as a whole it
-# stays below 2**53, which is exact in every JSON.
+# More than most sites change between two starts; for more starts than any sees, all of it stays
+# below 2**53, which is exact in every JSON.
 GAP = 2**20
 # A mark as it is told: the first version that is not of the history before it, the mark, its own.
 Told = list[list[Any]]

@@ -38,9 +38,9 @@ def places(tally: Counter[str]) -> tuple[tuple[Any, str, Any], ...]:
         if verb in ENTRIES:
             tally[ENTRIES[verb]] += 1
 
-    def counted_begin(*args: Any, told: Any = None) -> None:
-        begin(*args, told=told)
-        if told is not None:
+    def counted_begin(*args: Any, **options: Any) -> None:
+        begin(*args, **options)
+        if options.get("told") is not None:
             tally["forks noticed"] += 1
 
     def counted_whole(*args: Any) -> bool:

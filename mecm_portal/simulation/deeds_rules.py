@@ -86,6 +86,8 @@ class RuleDeeds(Deeds):
 
         def record() -> None:
             for name, side in choices.items():
+                if not name.startswith("dns/"):
+                    continue  # no person gives it
                 key = ("rules", str(row.instance_id), name)
                 self.chose(key, side, ours.get(name), shown_beside(row.contested[name]))
 

@@ -150,11 +150,15 @@ class Model:
         """
         self.restores += 1
         for key, edits in self.fields.items():
+            values = known(key)
+            there_too, here = (self._under(key, some) for some in values)
+            for edit in edits if not values[0] else ():
+                # The other site has the thing no more: the backup is all that is known of it.
+                edit.void = edit.void or edit not in here
             late = [one for one in edits if _is_late(one, site, number)]
             late_choices = [one for one in self.choices.get(key, ()) if one.number > number]
             if not late and not late_choices:
                 continue
-            there_too, here = (self._under(key, values) for values in known(key))
             for edit in late:
                 # Its own is younger than the backup, whatever looks like it in there.
                 heard = there_too if edit.site == site else there_too | here
