@@ -30,7 +30,7 @@ def contest_host(host, *, theirs, ours, version=7):
 def contest_rules(row, *, ours, theirs, version=7):
     """Let center and edge change the rules of an instance to these DNS rules."""
     agreed = rules.content_of(row)
-    AppdConfiguration.objects.filter(pk=row.pk).update(agreed=agreed, edge_version=1)
+    AppdConfiguration.objects.filter(pk=row.pk).update(agreed=agreed, edge_version=2)
     row.refresh_from_db()
     write_rules(row, AppdSpec(row.app_name, row.supports_mp1, ours))
     told = {name: body for name, body in agreed.items() if "/" not in name}
