@@ -21,11 +21,11 @@ from apps.instances.models import AppInstance
 from apps.packages.adoption import brought_by_orders
 from apps.rules.models import AppdConfiguration
 from apps.sync import expecting, mending, timeline
-from apps.sync.ahead import Pages
 from apps.sync.feed import COPIED, DEAD, digest_of
 from apps.sync.files import FileFeed
 from apps.sync.kinds import NAMES, Source
 from apps.sync.models import Copy, HeldRow, Peer
+from apps.sync.pages import Pages
 from apps.sync.taking import BROKEN, ENDED_BEFORE, LOST, WAITS, Taken, take
 
 COPY_PAGE = 200

@@ -24,11 +24,11 @@ from apps.hosts import adoption as hosts
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
 from apps.sync import copying, expecting, link, mending, runs, working
-from apps.sync.ahead import Pages
 from apps.sync.feed import COPIED
 from apps.sync.files import FileFeed
 from apps.sync.kinds import Source
 from apps.sync.models import HeldRow, Peer
+from apps.sync.pages import Pages
 from apps.sync.taking import Taken, take, take_held
 
 PAGE = 200

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from apps.common.errors import Upstream
-from apps.sync.ahead import Pages
+from apps.sync.pages import Pages
 
 SECONDS = 10
 
