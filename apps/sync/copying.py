@@ -70,8 +70,9 @@ def begin(
     )
     AppLcm.objects.filter(pk=peer.edge_id).update(cursor=0)
     peer.edge.cursor = 0
-    # What waits comes again with the copy, unless the edge has it no more.
-    HeldRow.objects.filter(edge_id=peer.edge_id, code__in=(WAITS, BROKEN)).delete()
+    # What waits, or is to be ended, comes again with the copy, unless the edge has it no more.
+    again = (WAITS, BROKEN) if told is None else (WAITS, BROKEN, ENDED_BEFORE)
+    HeldRow.objects.filter(edge_id=peer.edge_id, code__in=again).delete()
 
 
 def _verified(peer: Peer) -> list[str]:
