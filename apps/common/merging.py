@@ -135,7 +135,6 @@ def _copy(name: str, source: Content, target: dict[str, Any]) -> None:
         target[name] = source[name]
 
 
-
 def _side(side: str, name: str, contested: Contest) -> Content:
     """A contested field as one side has, or had, it."""
     one = contested.get(name, {})

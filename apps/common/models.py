@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db import connection, models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from apps.common import clock
+from apps.common import clock, merging
+from apps.common.merging import Content, Merged
 from apps.common.rows import insert_many
 
 
@@ -128,3 +129,18 @@ class Agreed(models.Model):
 
     class Meta:
         abstract = True
+
+    def merge(
+        self, *, agreed: Content, ours: Content, theirs: Content, edge_version: int,
+        forked_at: int | None,
+    ) -> Merged:
+        """Merge ``theirs`` of ``edge_version``, with ``agreed`` as ancestor where there is one.
+
+        There is none for an edge that was restored, whose history is another from ``forked_at`` on.
+        """
+        if forked_at is None and self.edge_version != LOST_HISTORY:
+            return merging.merge(agreed=agreed, ours=ours, theirs=theirs, contested=self.contested)
+        is_touched = forked_at is None or edge_version >= forked_at
+        return merging.merge_set_back(
+            ours=ours, theirs=theirs, contested=self.contested, is_touched=is_touched
+        )

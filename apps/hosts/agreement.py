@@ -16,7 +16,6 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import merging
 from apps.common.errors import Invalid
 from apps.common.merging import Merged
-from apps.common.models import LOST_HISTORY
 from apps.common.words import Reason
 from apps.hosts import services
 from apps.hosts.driver_settings import settings_as_json
@@ -69,19 +68,13 @@ def take_theirs(
         return False
     ours = content_of(host)
     theirs = {**ours, **theirs}
-    if forked_at is None and host.edge_version != LOST_HISTORY:
-        # It has the host at all because it took it from here, where it never told of it before.
-        is_first = host.sent and not host.edge_version
-        first = merging.alike(host.sent) if is_first else host.agreed
-        agreed = merging.ancestor(first, host.sent, theirs)
-        merged = merging.merge(
-            agreed=agreed, ours=ours, theirs=theirs, contested=host.contested
-        )
-    else:
-        merged = merging.merge_set_back(
-            ours=ours, theirs=theirs, contested=host.contested,
-            is_touched=forked_at is None or edge_version >= forked_at,
-        )
+    # It has the host at all because it took it from here, where it never told of it before.
+    is_first = host.sent and not host.edge_version
+    first = merging.alike(host.sent) if is_first else host.agreed
+    merged = host.merge(
+        agreed=merging.ancestor(first, host.sent, theirs), ours=ours, theirs=theirs,
+        edge_version=edge_version, forked_at=forked_at,
+    )
     return _keep(host, ours, merged, edge_version=edge_version, verb="merged", actor=SYSTEM)
 
 

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from apps.common import merging
 from apps.common.merging import Merged
-from apps.common.models import LOST_HISTORY, Origin, save_many
+from apps.common.models import Origin, save_many
 from apps.common.rows import insert_many
 from apps.hosts.agreement import check_choices
 from apps.instances import services as instances
@@ -67,19 +67,14 @@ def take_theirs(
     elif row is not None and (forked_at or edge_version > row.edge_version):
         known = row.edge_version or not row.delivered
         ours = content_of(row)
-        if forked_at is None and row.edge_version != LOST_HISTORY:
-            agreed = merging.ancestor(row.agreed if known else theirs, row.sent, theirs)
-            if row.sent and not (row.edge_version or theirs):
-                # Rules ended there; whether they were those that were sent, nobody can tell.
-                agreed = {name: None if "/" in name else one for name, one in ours.items()}
-            merged = merging.merge(
-                agreed=agreed, ours=ours, theirs=theirs, contested=row.contested
-            )
-        else:
-            merged = merging.merge_set_back(
-                ours=ours, theirs=theirs, contested=row.contested,
-                is_touched=forked_at is None or edge_version >= forked_at,
-            )
+        agreed = merging.ancestor(row.agreed if known else theirs, row.sent, theirs)
+        if row.sent and not (row.edge_version or theirs):
+            # Rules ended there; whether they were those that were sent, nobody can tell.
+            agreed = {name: None if "/" in name else one for name, one in ours.items()}
+        merged = row.merge(
+            agreed=agreed, ours=ours, theirs=theirs,
+            edge_version=edge_version, forked_at=forked_at,
+        )
         _keep(instance, row, merged, edge_version=edge_version, actor=SYSTEM)
     return True
 

@@ -54,26 +54,22 @@ def is_lost(edge: AppLcm, known: Collection[str], told: timeline.Told) -> bool:
     gaps = timeline.gaps(known, told)
     if not gaps:
         return False
-    heard = (
+    return any(rows.filter(within(name, gaps)).exists() for rows, name in _heard(edge))
+
+
+def highest(edge: AppLcm) -> int:
+    """The greatest version that was heard of at an edge."""
+    return max(rows.aggregate(most=Max(name))["most"] or 0 for rows, name in _heard(edge))
+
+
+def _heard(edge: AppLcm) -> tuple[tuple[QuerySet[Any], str], ...]:
+    """What remembers versions of an edge, and where."""
+    return (
         (Copy.objects.filter(edge=edge), "version"),
         (MecHost.objects.filter(applcm=edge), "edge_version"),
         (AppInstance.objects.filter(host__applcm=edge), "observed_version"),
         (AppdConfiguration.objects.filter(instance__host__applcm=edge), "edge_version"),
     )
-    return any(rows.filter(within(name, gaps)).exists() for rows, name in heard)
-
-
-def highest(edge: AppLcm) -> int:
-    """The greatest version that was heard of at an edge."""
-    heard = (
-        Copy.objects.filter(edge=edge).aggregate(most=Max("version")),
-        MecHost.objects.filter(applcm=edge).aggregate(most=Max("edge_version")),
-        AppInstance.objects.filter(host__applcm=edge).aggregate(most=Max("observed_version")),
-        AppdConfiguration.objects.filter(instance__host__applcm=edge).aggregate(
-            most=Max("edge_version")
-        ),
-    )
-    return max(found["most"] or 0 for found in heard)
 
 
 def within(name: str, gaps: Iterable[tuple[int, int]]) -> Q:
