@@ -97,9 +97,10 @@ def merge_set_back(
     for name in sorted({*ours, *theirs, *contested}):
         lost = _side("theirs", name, contested)
         is_old = not is_touched or _same(name, theirs, _side("base", name, contested))
-        if name in contested and (is_old or _same(name, theirs, lost)):
+        is_ours = _same(name, ours, theirs)
+        if name in contested and (is_old or is_ours or _same(name, theirs, lost)):
             _keep(name, ours, contested, merged)
-        elif _same(name, ours, theirs) or not is_touched:
+        elif is_ours or not is_touched:
             _copy(name, ours, merged.content)
         else:
             _contest(name, merged, base=lost, ours=ours, theirs=theirs)

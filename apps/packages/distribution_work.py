@@ -134,13 +134,15 @@ def _settle(
         setattr(now, name, value)
     now.lease, now.lease_until = "", None
     now.save()
+    # Where the edge has taken it off the host before it refused, the row goes with its reason.
+    reason = {"reason": now.fault} if verb == "failed" else {}
     journal.record(
         f"packages.distribution.{verb}",
         now,
         actor=actor,
         tenant_id=now.package.tenant_id,
         quiet=quiet,
-        data=about(now),
+        data=about(now) | reason,
     )
     return verb
 

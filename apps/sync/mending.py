@@ -17,6 +17,7 @@ from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
 from apps.hosts import agreement as host_agreement
 from apps.hosts.models import AppLcm, MecHost
+from apps.instances import adoption
 from apps.instances.models import AppInstance
 from apps.instances.selectors import unfinished
 from apps.instances.states import InstanceState
@@ -41,6 +42,10 @@ NO_FILE = Reason(
 )
 REMOVED_HERE = Reason(N_("It was removed here, and the edge still has it."), ENDED_BEFORE)
 NO_HOST = Reason(N_("It waits until its host answers at the edge again."), "no_host")
+# States in which an instance is at its edge, or was when an order of ours was given up.
+AT_THE_EDGE = (
+    InstanceState.INSTANTIATING, InstanceState.INSTANTIATED, InstanceState.TERMINATING
+)
 BUSY = Reason(N_("An operation on it is not done yet."), "busy")
 
 
@@ -76,7 +81,10 @@ def _find_lost_before_it_was_told(edge: AppLcm) -> None:
     """What this center had brought there, and of which the edge was set back before it told."""
     copies = Copy.objects.filter(edge=edge, gone=False)
     hosts = MecHost.objects.filter(applcm=edge).exclude(edge_version=0)
-    instances = AppInstance.objects.filter(host__applcm=edge, state=InstanceState.INSTANTIATED)
+    instances = AppInstance.objects.filter(host__applcm=edge, state__in=AT_THE_EDGE)
+    on_the_way = instances.exclude(state=InstanceState.INSTANTIATED)
+    worked_on = unfinished(on_the_way.values_list("pk", flat=True))
+    instances = instances.exclude(pk__in=worked_on.values("instance_id"))
     rules = AppdConfiguration.objects.filter(instance__host__applcm=edge, delivered__gt=0)
     known = (("mechost", hosts), ("appinstance", instances), ("appdconfiguration", rules))
     for kind, rows in known:
@@ -225,6 +233,10 @@ def _give_instance(edge: AppLcm, client: EdgeClient, row: HeldRow) -> Reason | N
         return None
     if unfinished([instance.pk]).exists():
         return BUSY
+    if instance.state == InstanceState.TERMINATING:
+        # It was on its way out, and nobody works on that any more: with the backup it has gone.
+        adoption.note_gone(edge=edge, instance_id=instance.pk)
+        return None
     if not _has_file(edge, instance.package):
         return NO_FILE
     if instance.host.reachable is not True:

@@ -82,6 +82,23 @@ class Deeds:
             raise
         record()
 
+    def make(
+        self, model: type[models.Model], order: Callable[[], Any], record: Callable[[str], None]
+    ) -> str:
+        """Give an order that makes a row, and record it by its id, which is returned."""
+        here: Any = connections[DEFAULT_DB_ALIAS]
+        asked = f"SELECT id FROM {model._meta.db_table}"  # noqa: S608 - a table of ours
+        known = set(here.connection.execute(asked))
+        made: list[str] = []
+
+        def record_made() -> None:
+            for (key,) in set(here.connection.execute(asked)) - known:
+                made.append(str(uuid.UUID(key)))
+                record(made[-1])
+
+        self.give(order, record_made)
+        return "".join(made)
+
     # --- hosts ----------------------------------------------------------------------------------
 
     def add_host(self) -> str:
@@ -94,11 +111,14 @@ class Deeds:
             coordinates="4.35,52.01", vim="Simulated", region="south", tags=[],
             applcm_ip=manager, app_rule_ip=manager,
         )
-        host = hosts.register_host(actor=OPERATOR, spec=spec)
-        self.model.born(self.site, "host", str(host.pk))
-        for name in COLUMNS:
-            self.model.edited(self.site, ("host", str(host.pk), name), None, getattr(host, name))
-        self.model.edited(self.site, ("host", str(host.pk), SETTINGS), None, "")
+
+        def record(key: str) -> None:
+            self.model.born(self.site, "host", key)
+            for name in COLUMNS:
+                self.model.edited(self.site, ("host", key, name), None, getattr(spec, name))
+            self.model.edited(self.site, ("host", key, SETTINGS), None, "")
+
+        self.make(MecHost, lambda: hosts.register_host(actor=OPERATOR, spec=spec), record)
         return word
 
     def change_host(self) -> str:
@@ -191,11 +211,14 @@ class Deeds:
         with TemporaryUploadedFile(path.name, "application/zip", len(content), None) as file:
             file.write(content)
             file.seek(0)
-            made = packages.upload_package(
-                actor=self.tenant_of(tenant.pk), tenant_id=tenant.pk, file=file
+            key = self.make(
+                Package,
+                lambda: packages.upload_package(
+                    actor=self.tenant_of(tenant.pk), tenant_id=tenant.pk, file=file
+                ),
+                lambda key: self.model.born(self.site, "package", key, str(tenant.pk)),
             )
-        self.model.born(self.site, "package", str(made.pk), str(tenant.pk))
-        return str(made)
+        return f"{path.stem} {key}"
 
     def distribute(self) -> str:
         """A package is to be brought to a host."""
@@ -204,8 +227,12 @@ class Deeds:
         if package is None or host is None:
             return ""
         actor = self.tenant_of(package.tenant_id)
-        distribution.distribute(actor=actor, package_id=package.pk, host_ids=[host.pk])
-        self.model.born(self.site, "distribution", f"{package.pk} {host.pk}")
+        self.give(
+            lambda: distribution.distribute(
+                actor=actor, package_id=package.pk, host_ids=[host.pk]
+            ),
+            lambda: self.model.born(self.site, "distribution", f"{package.pk} {host.pk}"),
+        )
         return f"{package.pk} {host.ip}"
 
     def withdraw(self) -> str:
@@ -249,12 +276,17 @@ class Deeds:
             return ""
         actor, word = self.tenant_of(package.tenant_id), self.fresh()
         name = "twin" if self.dice.random() < 0.05 else f"app-{word}"
-        made = orchestration.create_instance(
-            actor=actor, tenant_id=package.tenant_id, spec=CreateSpec(package.pk, host.pk, name)
+        spec, tenant = CreateSpec(package.pk, host.pk, name), package.tenant_id
+        key = self.make(
+            AppInstance,
+            lambda: orchestration.create_instance(actor=actor, tenant_id=tenant, spec=spec),
+            lambda key: self.model.born(self.site, "instance", key, str(tenant)),
         )
-        self.model.born(self.site, "instance", str(made.pk), str(package.tenant_id))
-        orchestration.instantiate(actor=actor, instance_id=made.pk)
-        return f"{name} {made.pk}"
+        self.give(
+            lambda: orchestration.instantiate(actor=actor, instance_id=uuid.UUID(key)),
+            lambda: self._ordered("instantiate", key, package.pk, host.pk),
+        )
+        return f"{name} {key}"
 
     def upgrade(self) -> str:
         """An instance is to run another version."""
@@ -268,8 +300,12 @@ class Deeds:
         )
         if other is None:
             return ""
-        orchestration.upgrade(
-            actor=self.tenant_of(instance.tenant_id), instance_id=instance.pk, package_id=other.pk
+        actor = self.tenant_of(instance.tenant_id)
+        self.give(
+            lambda: orchestration.upgrade(
+                actor=actor, instance_id=instance.pk, package_id=other.pk
+            ),
+            lambda: self._ordered("upgrade", str(instance.pk), other.pk, instance.host_id),
         )
         return f"{instance.app_name} → {other}"
 
@@ -284,6 +320,9 @@ class Deeds:
             lambda: self.model.removal(self.site, "instance", str(instance.pk)),
         )
         return f"{instance.app_name} {instance.pk}"
+
+    def _ordered(self, kind: str, key: str, package: uuid.UUID, host: uuid.UUID) -> None:
+        self.model.ordered(self.site, kind, key, str(package), str(host))
 
     # --- the MEC platform of the edge -----------------------------------------------------------
 

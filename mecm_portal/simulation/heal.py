@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from uuid import UUID
 
 from apps.common.errors import DomainError
 from apps.hosts import services as hosts
@@ -27,9 +28,9 @@ from apps.sync import puller
 from apps.sync.models import HeldRow
 from apps.tenants.actors import SYSTEM
 from mecm_portal.simulation import judge, work
-from mecm_portal.simulation.model import AT_CENTER
+from mecm_portal.simulation.model import AT_CENTER, Violation
 from mecm_portal.simulation.site import Site
-from mecm_portal.simulation.watch import Violation, Watch
+from mecm_portal.simulation.watch import Watch
 from mecm_portal.simulation.wire import CALM
 from mecm_portal.simulation.world import World
 
@@ -51,8 +52,8 @@ def heal(world: World, watch: Watch, note: Note) -> None:
     for number in range(MOST_TIDYINGS):
         _rest(world, watch, note)
         judge.needless_failures(world)
-        if not _tidy(world, note):
-            judge.judge(world)
+        if not _tidy(world, watch, note):
+            judge.judge(world, watch)
             return
         note(f"tidied {number}")
     raise Violation("people never come to an end with tidying")
@@ -114,9 +115,10 @@ def _left_at(site: Site) -> list[str]:
 # --- people ---------------------------------------------------------------------------------------
 
 
-def _tidy(world: World, note: Note) -> int:
+def _tidy(world: World, watch: Watch, note: Note) -> int:
     """What people do when all is quiet: they choose, and order again what has failed."""
     done = 0
+    removed = {key for key, thing in world.model.things.items() if thing.removed}
     for site in world.sites:
         people = world.people[site.name]
         with site.inside():
@@ -124,9 +126,17 @@ def _tidy(world: World, note: Note) -> int:
                 done += 1
             while site.name == AT_CENTER and people.settle_rules():
                 done += 1
-            for what, order in _again(world, site):
+            for thing, order in _again(world, site):
+                if thing in removed:
+                    _must_say_why(watch, *thing)
                 with suppress(DomainError):
                     order()
+                    world.model.removal(site.name, *thing)
+                    done += 1
+                    note(f"  {site.name} again {' '.join(thing)}")
+            for what, retry in _rules_again():
+                with suppress(DomainError):
+                    retry()
                     done += 1
                     note(f"  {site.name} again {what}")
     return done + _collect(world, note)
@@ -145,56 +155,57 @@ def _collect(world: World, note: Note) -> int:
     return found
 
 
-Again = tuple[str, Callable[[], object]]
+Named = tuple[str, str]
+Again = tuple[Named, Callable[[], object]]
 
 
 def _again(world: World, site: Site) -> Iterator[Again]:
-    """What was ordered at a site and has failed with its reason."""
-    model = world.model
+    """What was to go at a site and is there, or stands on what is gone."""
+    removed = {key for key, thing in world.model.things.items() if thing.removed}
     for instance in AppInstance.objects.select_related("host").order_by("pk"):
-        thing = model.things.get(("instance", str(instance.pk)))
-        if thing is not None and thing.removed:
-            yield _terminate(instance)
-        elif site.name == AT_CENTER and (
-            _is_only_here(world, instance) or instance.host.removing
-        ):
-            model.removal(AT_CENTER, "instance", str(instance.pk))
-            yield _terminate(instance)
-        elif _stands_on_what_was_removed(world, instance):
-            model.removal(site.name, "instance", str(instance.pk))
-            yield _terminate(instance)
+        stranded = site.name == AT_CENTER and (
+            instance.host.removing or _is_only_here(world, instance)
+        )
+        named = ("instance", str(instance.pk))
+        if named in removed or stranded or _stands_on_what_was_removed(removed, instance):
+            yield named, partial(orchestration.terminate, actor=SYSTEM, instance_id=instance.pk)
+    for package in Package.objects.filter(removing=False).order_by("pk"):
+        named = ("package", str(package.pk))
+        if named in removed:
+            yield named, partial(packages.remove_package, actor=SYSTEM, package_id=package.pk)
+    for host in MecHost.objects.filter(removing=False).order_by("pk"):
+        named = ("host", str(host.pk))
+        if named in removed:
+            yield named, partial(hosts.remove_host, actor=SYSTEM, host_id=host.pk)
+
+
+def _rules_again() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Rules that could not be handed over, for a reason that people have read."""
     for task in RuleTask.objects.filter(state="Failure").order_by("pk"):
         row = AppdConfiguration.objects.filter(instance_id=task.instance_id).first()
         if row is not None and not row.is_delivered:
-            yield (
-                f"rules {task.pk}",
-                partial(rules.retry, actor=SYSTEM, instance_id=task.instance_id),
-            )
-    for package in Package.objects.filter(removing=False).order_by("pk"):
-        thing = model.things.get(("package", str(package.pk)))
-        if thing is not None and thing.removed:
-            yield (
-                f"package {package.pk}",
-                partial(packages.remove_package, actor=SYSTEM, package_id=package.pk),
-            )
-    for host in MecHost.objects.filter(removing=False).order_by("pk"):
-        thing = model.things.get(("host", str(host.pk)))
-        if thing is not None and thing.removed:
-            yield f"host {host.ip}", partial(hosts.remove_host, actor=SYSTEM, host_id=host.pk)
+            yield str(task), partial(rules.retry, actor=SYSTEM, instance_id=task.instance_id)
 
 
-def _terminate(instance: AppInstance) -> Again:
-    return f"terminate {instance.pk}", lambda: orchestration.terminate(
-        actor=SYSTEM, instance_id=instance.pk
-    )
+# How the sites say that something does not go.
+FAILS_AS = {
+    "instance": ("terminate", "held"), "package": ("distribution", "held"), "host": ("host", "held")
+}
 
 
-def _stands_on_what_was_removed(world: World, instance: AppInstance) -> bool:
+def _must_say_why(watch: Watch, kind: str, key: str) -> None:
+    """What was to go and is there is ordered again by people who have read why; raises Violation.
+    """
+    bare = UUID(key).hex
+    if not any(what in FAILS_AS[kind] and of.startswith(bare) for what, of in watch.failed):
+        raise Violation(f"the {kind} {key} is there, removed, and nothing says why")
+
+
+def _stands_on_what_was_removed(removed: set[Named], instance: AppInstance) -> bool:
     """Whether one site removed its package or host while the other began to use it: people end
     that."""
-    under = (("package", instance.package_id), ("host", instance.host_id))
-    things = [world.model.things.get((kind, str(key))) for kind, key in under]
-    return any(one is not None and one.removed for one in things)
+    under = {("package", str(instance.package_id)), ("host", str(instance.host_id))}
+    return not removed.isdisjoint(under)
 
 
 def _is_only_here(world: World, instance: AppInstance) -> bool:

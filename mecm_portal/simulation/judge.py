@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import Any
 from uuid import UUID
 
 from mecm_portal.simulation import rows
-from mecm_portal.simulation.model import AT_EDGE, Thing
-from mecm_portal.simulation.watch import Violation
+from mecm_portal.simulation.model import AT_CENTER, AT_EDGE, Order, Thing, Violation
+from mecm_portal.simulation.watch import Watch
 from mecm_portal.simulation.world import World
 
 RUNS = ("Instantiated", "Instantiation failed", "Terminate failed")
@@ -19,9 +20,10 @@ NOT_ORDERED = ("Created", "Create failed")
 Shared = dict[str, rows.Rows]
 
 
-def judge(world: World) -> None:
+def judge(world: World, watch: Watch) -> None:
     """Raises Violation with the first sentence that is not true."""
     center, edge = world.center.raw, world.edge.raw
+    _nothing_waits(center)
     here, there = rows.shared(center, center=True), rows.shared(edge, center=False)
     lost = _lost(world, here)
     _compare(world, here, there, lost)
@@ -31,14 +33,30 @@ def judge(world: World) -> None:
             raise Violation(f"the tenant {name} of the edge is {names.get(key)} at the center")
     _contested(world)
     _fields(world, here, there, lost)
-    _things(world, here, lost)
+    _things(world, watch, here, lost)
+    _orders(world, watch, here, lost)
     _workloads(world, there, lost)
     _ended_orders(world)
 
 
+def _nothing_waits(center: sqlite3.Connection) -> None:
+    """All of the edge was read and taken, but for what is lost."""
+    held = center.execute(
+        "SELECT kind, subject_id, code, reason FROM sync_heldrow"
+        f" WHERE NOT coalesce({rows.IS_LOST}, 0)"
+    ).fetchone()
+    if held:
+        raise Violation(f"it is held for ever: {held}")
+    peer = center.execute(
+        "SELECT fault, copying FROM sync_peer WHERE fault <> '{}' OR copying IS NOT NULL"
+    ).fetchone()
+    if peer:
+        raise Violation(f"the edge is not read to its end: {peer}")
+
+
 def _lost(world: World, here: Shared) -> set[str]:
     """What was only at an edge that was set back; the center says so and cannot give it back."""
-    held = world.center.raw.execute("SELECT subject_id FROM sync_heldrow WHERE code = 'lost'")
+    held = world.center.raw.execute(f"SELECT subject_id FROM sync_heldrow WHERE {rows.IS_LOST}")
     lost = {key for (key,) in held}
     gone = {key for key in here["package"] if key in lost}
     lost |= {key for key in here["distribution"] if key.split()[0] in gone}
@@ -108,26 +126,51 @@ def _fields(world: World, here: Shared, there: Shared, lost: set[str]) -> None:
             raise Violation(wrong)
 
 
-def _things(world: World, here: Shared, lost: set[str]) -> None:
+def _things(world: World, watch: Watch, here: Shared, lost: set[str]) -> None:
     for thing in world.model.things.values():
         key = " ".join(rows.bare(part) for part in thing.id.split())
         if thing.void or key in lost:
             continue
-        there = key in here[thing.kind] or _center_has(world, thing)
-        if thing.removed and there and thing.kind != "distribution":
+        # A package that is nowhere but at the center is there too.
+        there = rows.has(world.center.raw, thing.kind, thing.id)
+        if thing.removed and there and not _may_stay(world, watch, thing, key):
             raise Violation(f"{thing.kind} {thing.id} is there although it was removed")
-        if not there and not thing.touched and not _may_be_gone(world, thing):
+        if not there and not thing.may_be_gone and not _may_be_gone(world, thing):
             raise Violation(f"{thing.kind} {thing.id} is gone and nobody removed it")
 
 
-def _center_has(world: World, thing: Thing) -> bool:
-    """A package that is nowhere but at the center is there too."""
-    if thing.kind != "package":
+def _may_stay(world: World, watch: Watch, thing: Thing, key: str) -> bool:
+    """A package that a host did not give up, and said why, or that an instance brought there of
+    which the one who took it away did not know."""
+    if thing.kind != "distribution":
         return False
-    found = world.center.raw.execute(
-        "SELECT 1 FROM packages_package WHERE id = ?", [rows.bare(thing.id)]
-    )
-    return found.fetchone() is not None
+    if ("distribution", key) in watch.failed:
+        return True
+    users = (one.orders for one in world.model.things.values() if one.kind == "instance")
+    return any(f"{order.package} {order.host}" == thing.id for some in users for order in some)
+
+
+def _orders(world: World, watch: Watch, here: Shared, lost: set[str]) -> None:
+    """What was to run runs, from the last package that was ordered, or it failed with a reason."""
+    for thing in world.model.things.values():
+        bare = rows.bare(thing.id) if thing.kind == "instance" else ""
+        row = here["instance"].get(bare)
+        if thing.void or row is None or bare in lost:
+            continue
+        valid = [one for one in thing.orders if not one.void]
+        failed = {kind for kind, key in watch.failed if key == bare}
+        if valid and row[4] == "Created" and not failed:
+            raise Violation(f"the instance {thing.id} was ordered to run and is {row[4]}")
+        packages = {rows.bare(one.package) for one in _last(valid)}
+        packages |= {rows.bare(one.package) for one in thing.orders if one.void}
+        if valid and row[1] not in packages and "upgrade" not in failed:
+            raise Violation(f"the instance {thing.id} is of another package than was ordered last")
+
+
+def _last(orders: list[Order]) -> list[Order]:
+    """The last order of each site: which of them came last at the edge is not known here."""
+    by_site = {one.site: one for one in orders}
+    return list(by_site.values())
 
 
 def _may_be_gone(world: World, thing: Thing) -> bool:
@@ -194,8 +237,6 @@ def needless_failures(world: World) -> None:
     One whose time was over may: the other site was away for so long.
     To be asked before people tidy up what has failed.
     """
-    if world.model.restores:
-        return
     failed = (
         "SELECT o.reason, i.id, i.package_id, i.host_id FROM instances_lcmoperation o"
         " JOIN instances_appinstance i ON i.id = o.instance_id"

@@ -19,6 +19,10 @@ AT_CENTER, AT_EDGE = "center", "edge"
 NOTHING = "null"
 
 
+class Violation(Exception):
+    """Something that must be true is not."""
+
+
 @dataclass(eq=False, slots=True)
 class Edit:
     """One value that somebody gave a field at a site, who ``saw`` another there.
@@ -56,8 +60,21 @@ class Removal:
 
 
 @dataclass(eq=False, slots=True)
+class Order:
+    """Somebody was told that an instance will run, from now on from ``package`` on ``host``."""
+
+    number: int
+    site: str
+    kind: str
+    package: str
+    host: str
+    void: bool = False
+
+
+@dataclass(eq=False, slots=True)
 class Thing:
-    """A row with a life: where it was born, whose it is, and who wanted it gone."""
+    """A row with a life: where it was born, whose it is, who ordered what of it, and who wanted it
+    gone.  ``wanted`` is when it was last asked for."""
 
     kind: str
     id: str
@@ -67,6 +84,8 @@ class Thing:
     void: bool = False
     kept_by: str = ""
     removals: list[Removal] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    wanted: int = 0
 
     @property
     def removed(self) -> bool:
@@ -76,12 +95,22 @@ class Thing:
         """
         owned = self.site == AT_CENTER and self.kind in _CENTER_OWNS
         counts = (AT_CENTER,) if owned else (AT_CENTER, AT_EDGE)
-        return any(one.site in counts and not one.void for one in self.removals)
+        return any(
+            one.site in counts and not one.void and one.number > self.wanted
+            for one in self.removals
+        )
 
     @property
     def touched(self) -> bool:
         """Whether anybody ever wanted it gone, also where that does not count."""
         return bool(self.removals)
+
+    @property
+    def may_be_gone(self) -> bool:
+        """Whether somebody whose word counts ever wanted it gone, also one who forgot it with a
+        backup: the word was on its way.  Of what the center forgot the edge may say it alone."""
+        owned = self.site == AT_CENTER and self.kind in _CENTER_OWNS and not self.kept_by
+        return any(one.site == AT_CENTER or not owned for one in self.removals)
 
 
 _CENTER_OWNS = frozenset({"host", "package"})
@@ -116,16 +145,26 @@ class Model:
         won, lost = self._edit(key, winner), frozenset[Edit]()
         for value in losers:
             lost |= self._seen(key, value)
-        if won in lost:
-            lost = lost - self._seen(key, winner)
         rows = self.choices.setdefault(key, [])
         for former in rows:
             former.losers -= {won}
-        rows.append(Choice(self._next(), site, won, frozenset(lost)))
+        rows.append(Choice(self._next(), site, won, lost - self._seen(key, winner)))
 
     def born(self, site: str, kind: str, key: str, tenant: str = "") -> None:
-        """A thing was made."""
-        self.things.setdefault((kind, key), Thing(kind, key, site, self._next(), tenant))
+        """A thing was made, or one that was there is asked for again."""
+        number = self._next()
+        thing = self.things.setdefault((kind, key), Thing(kind, key, site, number, tenant))
+        thing.wanted = number
+
+    def ordered(self, site: str, kind: str, instance: str, package: str, host: str) -> None:
+        """A site took the word that an instance is to run (``instantiate``), or another package
+        (``upgrade``), which its host has to have for it."""
+        thing = self.things.get(("instance", instance))
+        if thing is not None:
+            thing.orders.append(Order(self._next(), site, kind, package, host))
+        there = self.things.get(("distribution", f"{package} {host}"))
+        if there is not None:
+            there.wanted = self.number
 
     def removal(self, site: str, kind: str, key: str) -> None:
         """A site took the word that a thing is to go."""
@@ -141,12 +180,12 @@ class Model:
 
     def set_back(
         self, site: str, number: int, known: Callable[[Key], tuple[Iterable[Any], Iterable[Any]]],
-        there: Callable[[str, str], bool],
+        there: Callable[[str, str], tuple[bool, bool]],
     ) -> None:
         """``site`` is again as it was at ``number``.
 
         ``known(field)`` tells the values of a field that the other site knows, and those in the
-        backup; ``there(kind, id)`` whether either has a thing.
+        backup; ``there(kind, id)`` whether either of them has a thing.
         """
         self.restores += 1
         for key, edits in self.fields.items():
@@ -163,17 +202,20 @@ class Model:
                 # Its own is younger than the backup, whatever looks like it in there.
                 heard = there_too if edit.site == site else there_too | here
                 edit.void = edit.void or edit not in heard
-                edit.kept_by = _other(site)
+                edit.kept_by = _other(site) if edit in there_too else site
             for choice in late_choices:
                 is_own = choice.site == site
                 choice.void = choice.void or (is_own and choice.winner not in there_too)
         for thing in self.things.values():
+            is_there, is_here = there(thing.kind, thing.id)
             if _is_late(thing, site, number):
-                thing.void = thing.void or not there(thing.kind, thing.id)
-                thing.kept_by = _other(site)
+                thing.void = thing.void or not (is_there or is_here)
+                thing.kept_by = _other(site) if is_there else site
             for removal in thing.removals:
                 if removal.number > number and removal.site == site:
-                    removal.void = removal.void or there(thing.kind, thing.id)
+                    removal.void = removal.void or is_there or is_here
+            for order in thing.orders:
+                order.void = order.void or (order.number > number and order.site == site)
 
     # --- what must be true ----------------------------------------------------------------------
 
@@ -185,11 +227,11 @@ class Model:
         """
         edits = [one for one in self.fields.get(key, ()) if not one.void or one.value == value]
         under: set[Edit] = set()
+        choices = [one for one in self.choices.get(key, ()) if not one.void]
         for edit in edits:
             under |= edit.over
-        for choice in self.choices.get(key, ()):
-            if not choice.void:
-                under |= choice.losers
+        for choice in choices:
+            under |= choice.losers
         found = [one for one in edits if one not in under]
         return [one for one in found if not any(_was_seen(one, other) for other in found)]
 
@@ -199,14 +241,25 @@ class Model:
         name = "/".join(key)
         if len(told) > 1:
             return f"{name}: {' and '.join(told)} were never compared by anybody"
-        if told and told[0] != plain(value):
-            return f"{name} is {plain(value)} although {told[0]} was the last word"
+        told = told or self._last_choice(key)
+        if told and plain(value) not in told:
+            return f"{name} is {plain(value)} although {' or '.join(told)} was the last word"
         return ""
 
+    def _last_choice(self, key: Key) -> list[str]:
+        """The value that was chosen last, where it was preferred to what stood over it; and what
+        did, for it may be a later edit of the same value than the one that was shown."""
+        choices = [one for one in self.choices.get(key, ()) if not one.void]
+        if not choices:
+            return []
+        last = choices[-1]
+        over = {one.value for one in last.losers if last.winner in one.over}
+        return sorted({last.winner.value, *over})
+
     def is_touched(self, key: tuple[str, str]) -> bool:
-        """Whether anybody ever wanted a thing gone."""
+        """Whether anybody ever wanted a thing gone, or a site forgot it with a backup."""
         thing = self.things.get(key)
-        return thing is not None and thing.touched
+        return thing is not None and (thing.touched or thing.void or bool(thing.kept_by))
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -225,11 +278,13 @@ class Model:
         return self.number
 
     def _edit(self, key: Key, value: Any) -> Edit:
-        """The edit that a value at a site comes from; else one from before the run."""
+        """The edit that a value at a site comes from; that there was nothing needs none."""
         text = plain(value)
         edits = self.fields.setdefault(key, [])
         found = [one for one in edits if one.value == text]
         if not found:
+            if text != NOTHING:
+                raise Violation(f"{'/'.join(key)} was {text}, which nobody gave it")
             edits.insert(0, Edit(0, "", text))
             return edits[0]
         return found[-1]

@@ -61,6 +61,37 @@ def owners(raw: sqlite3.Connection) -> dict[tuple[str, str], str]:
             found[table, key] = tenant
     return found
 
+_ONE = {
+    "host": "hosts_mechost WHERE id = ?",
+    "package": "packages_package WHERE id = ?",
+    "distribution": "packages_distribution WHERE package_id = ? AND host_id = ?",
+    "instance": "instances_appinstance WHERE id = ?",
+}
+
+
+def has(raw: sqlite3.Connection, kind: str, key: str) -> bool:
+    """Whether a site has a thing, also one that the other need not have."""
+    found = raw.execute(f"SELECT 1 FROM {_ONE[kind]}", [bare(part) for part in key.split()])  # noqa: S608
+    return found.fetchone() is not None
+
+
+# What was only at an edge that was set back, as the center says of a row that it holds.
+IS_LOST = "(code = 'lost' AND json_extract(reason, '$.code') = 'no_file')"
+
+
+def failed(raw: sqlite3.Connection) -> list[tuple[str, str]]:
+    """What has failed for good with its reason, or was cancelled."""
+    return raw.execute(
+        "SELECT kind, instance_id FROM instances_lcmoperation"
+        " WHERE state IN ('Failed', 'Cancelled')"
+        " UNION SELECT 'distribution', replace(json_extract(data, '$.package_id') || ' '"
+        " || json_extract(data, '$.host_id'), '-', '') FROM journal_entry"
+        " WHERE verb = 'packages.distribution.failed'"
+        " UNION SELECT 'held', subject_id FROM sync_heldrow"
+        " WHERE code = 'ended_before' AND json_extract(reason, '$.code') NOT IN ('', code)"
+        " UNION SELECT 'host', id FROM hosts_mechost WHERE delivery_fault <> '{}'"
+    ).fetchall()
+
 
 def values_of(raw: sqlite3.Connection, key: tuple[str, ...]) -> list[Any]:
     """The values of a field that a site knows of: its own and, where both differ, the others."""

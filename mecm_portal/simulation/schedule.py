@@ -15,10 +15,11 @@ from apps.journal import services as journal
 from apps.rules import work as rule_work
 from apps.sync import acks, copying, puller, runs, taking
 from mecm_portal.simulation import counting, heal, work
+from mecm_portal.simulation.model import Violation
 from mecm_portal.simulation.set_back import set_back
 from mecm_portal.simulation.site import Site, SiteDied
 from mecm_portal.simulation.standins import swapped
-from mecm_portal.simulation.watch import Violation, Watch
+from mecm_portal.simulation.watch import Watch
 from mecm_portal.simulation.wire import CALM, DOWN, HALF_OPEN, MOODS, USUAL
 from mecm_portal.simulation.world import World
 

@@ -12,16 +12,12 @@ from mecm_portal.simulation.world import World
 def set_back(world: World, site: Site, backup: Backup) -> None:
     """Restore ``site`` and start it."""
     other = world.center if site is world.edge else world.edge
-    left = ((other.raw, other), (backup.data, site))
-    present = [rows.shared(data, center=owner is world.center) for data, owner in left]
 
     def known(key: tuple[str, ...]) -> tuple[list[Any], list[Any]]:
-        there, here = (rows.values_of(data, key) for data, _ in left)
-        return there, here
+        return rows.values_of(other.raw, key), rows.values_of(backup.data, key)
 
-    def there(kind: str, key: str) -> bool:
-        bare = " ".join(rows.bare(part) for part in key.split())
-        return any(bare in one[kind] for one in present)
+    def there(kind: str, key: str) -> tuple[bool, bool]:
+        return rows.has(other.raw, kind, key), rows.has(backup.data, kind, key)
 
     # Later backups are of a history that is no more.
     kept = [one for one in world.backups[site.name] if one.number <= backup.number]

@@ -5,11 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from mecm_portal.simulation import rows
+from mecm_portal.simulation.model import Violation
 from mecm_portal.simulation.world import World
-
-
-class Violation(Exception):
-    """Something that must be true is not."""
 
 
 class Watch:
@@ -21,6 +18,8 @@ class Watch:
         self.stones: dict[tuple[str, str], int] = {}
         self.ended: set[str] = set()
         self.alive: set[str] = set()
+        # What ever failed with its reason at either site: its kind or verb, and its id.
+        self.failed: set[tuple[str, str]] = set()
         self.cursor = 0
         self.look()
 
@@ -41,6 +40,8 @@ class Watch:
         self._tenants()
         self._acknowledged()
         self._zombies()
+        for site in self.world.sites:
+            self.failed.update(rows.failed(site.raw))
 
     @property
     def _edge(self) -> sqlite3.Connection:
