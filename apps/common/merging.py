@@ -15,6 +15,8 @@ Content = Mapping[str, Any]
 Contest = Mapping[str, Mapping[str, Any]]
 NOTHING: Contest = MappingProxyType({})
 MOST_SENT = 50
+# In place of an ancestor that cannot be known: it is like no value that anybody gives a field.
+UNKNOWN = None
 # Content that went to the other side without an answer: by field its value in a list, and an empty
 # list where it was to lose the field.
 Sent = Mapping[str, list[Any]]
@@ -39,12 +41,17 @@ def merge(
 ) -> Merged:
     """Take what only one side changed from that side; keep both where both changed it.
 
-    What was ``contested`` before stays so while the two differ, unless they took theirs back.
+    What was ``contested`` before stays so while the two differ, unless they took theirs back.  What
+    they had then and is not ``agreed`` any more was lost there: beside a value from after that it
+    is kept as the third.
     """
     merged = Merged({}, dict(theirs), {})
     for name in sorted({*agreed, *ours, *theirs}):
-        base = _side("base", name, contested) if name in contested else agreed
-        if name in contested and _same(name, theirs, agreed):
+        had = _side("theirs", name, contested)
+        base = agreed
+        if name in contested:
+            base = (name not in agreed and had) or _side("base", name, contested)
+        if name in contested and (_same(name, theirs, agreed) or _same(name, theirs, had)):
             _keep(name, ours, contested, merged)
         elif _same(name, ours, theirs) or _same(name, theirs, base):
             _copy(name, ours, merged.content)
@@ -59,6 +66,7 @@ def ancestor(agreed: Content, sent: Sequence[Sent], theirs: Content) -> Content:
     """What to merge with while it is not known what of ``sent`` has arrived.
 
     Where they have what was sent once, they have it from us: what we made of it since stands.
+    Where they have nothing, it may have arrived and be ended: that they had it, nobody can tell.
     """
     found = dict(agreed)
     for name in {name for one in sent for name in one}:
@@ -66,6 +74,8 @@ def ancestor(agreed: Content, sent: Sequence[Sent], theirs: Content) -> Content:
         if any(one.get(name) == has for one in sent):
             found.pop(name, None)
             _copy(name, theirs, found)
+        elif not has:
+            found.setdefault(name, UNKNOWN)
     return found
 
 

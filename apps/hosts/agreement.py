@@ -156,7 +156,7 @@ def _keep(
         MecHost.objects.filter(pk=host.pk).update(agreed=host.agreed, edge_version=edge_version)
     else:
         host.save()
-    if merged.is_owed and host.is_delivered:
+    if merged.is_owed:
         services.mark_desired(host)
     if news:
         verb = "contested" if newly and verb == "merged" else verb

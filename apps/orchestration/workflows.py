@@ -19,6 +19,7 @@ from apps.hosts.models import MecHost
 from apps.hosts.policies import may_deploy_to
 from apps.instances import operations, services
 from apps.instances.models import AppInstance, LcmOperation
+from apps.instances.services import Observation
 from apps.instances.states import InstanceState, OperationKind
 from apps.orchestration.followed import followed_hosts
 from apps.orchestration.local import LocalLcmTarget
@@ -135,6 +136,7 @@ def await_ready(context: Context) -> float | None:
     seen = context.target.observe(context.instance, actor=context.actor)
     services.note_observed(instance_id=context.instance.pk, seen=seen)
     if seen.phase == Phase.READY:
+        _require_version(context, seen)
         return None
     if seen.phase == Phase.ABSENT and not context.is_late:
         context.target.install(context.instance, actor=context.actor)
@@ -143,6 +145,19 @@ def await_ready(context: Context) -> float | None:
         text = why.text or N_("The workload failed and gave no reason.")
         raise Upstream(text, retryable=False, code=why.code or "workload_failed", **why.params)
     return context.pause
+
+
+def _require_version(context: Context, seen: Observation) -> None:
+    """An upgrade that its edge lost with a backup, or that somebody undid there, has not come true.
+    """
+    instance, runs = context.instance, seen.edge_package
+    is_upgrade = context.operation.kind == OperationKind.UPGRADE
+    if is_upgrade and runs not in (None, instance.package_id):
+        raise Conflict(
+            N_("The edge has another version of “%(name)s”: it was changed there meanwhile."),
+            code="other_version",
+            name=instance.app_name,
+        )
 
 
 def await_quiet(context: Context) -> float | None:

@@ -68,9 +68,9 @@ def take_theirs(
         known = row.edge_version or not row.delivered
         ours = content_of(row)
         agreed = merging.ancestor(row.agreed if known else theirs, row.sent, theirs)
-        if row.sent and not (row.edge_version or theirs):
-            # Rules ended there; whether they were those that were sent, nobody can tell.
-            agreed = {name: None if "/" in name else one for name, one in ours.items()}
+        if not theirs:
+            # All rules ended there; what else is told of them nobody has to choose.
+            agreed |= {name: one for name, one in ours.items() if "/" not in name}
         merged = row.merge(
             agreed=agreed, ours=ours, theirs=theirs,
             edge_version=edge_version, forked_at=forked_at,
@@ -127,7 +127,7 @@ def deliver_again(*, instance_id: uuid.UUID) -> None:
     instance = instances.lock(instance_id)
     row = AppdConfiguration.objects.select_for_update().filter(instance_id=instance_id).first()
     if instance is not None and row is not None and not row.removing:
-        row.agreed, row.edge_version, row.sent = {}, 0, []
+        row.agreed, row.edge_version, row.sent, row.delivered = {}, 0, [], 0
         services.order_delivery(SYSTEM, instance, row, Verb.CONFIGURE)
 
 

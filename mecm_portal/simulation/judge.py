@@ -35,7 +35,7 @@ def judge(world: World, watch: Watch) -> None:
     _fields(world, here, there, lost)
     _things(world, watch, here, lost)
     _orders(world, watch, here, lost)
-    _workloads(world, there, lost)
+    _workloads(world, watch, there, lost)
     _ended_orders(world)
 
 
@@ -182,7 +182,7 @@ def _may_be_gone(world: World, thing: Thing) -> bool:
     return any(one is None or one.touched or one.void for one in under)
 
 
-def _workloads(world: World, there: Shared, lost: set[str]) -> None:
+def _workloads(world: World, watch: Watch, there: Shared, lost: set[str]) -> None:
     with world.edge.inside():  # what is on its way out is gone by the clock there
         running, known = world.vim.present(), there["instance"]
     for key, workload in running.items():
@@ -197,12 +197,23 @@ def _workloads(world: World, there: Shared, lost: set[str]) -> None:
             raise Violation(f"{key} runs, and the edge has {row} of it")
         if row[0] != workload.tenant_id.hex:
             raise Violation(f"{key} runs for another tenant")
-        if row[1] != workload.package_id.hex and row[4] == "Instantiated":
+        if (
+            row[1] != workload.package_id.hex and row[4] == "Instantiated"
+            and not _is_forgotten(world, watch, key)
+        ):
             raise Violation(f"{key} runs another package than the edge says")
     for bare, row in known.items():
         runs = UUID(bare) in running
         if row[4] == "Instantiated" and not runs and not _is_known_to_have_failed(world, bare):
             raise Violation(f"{bare} is Instantiated at the {AT_EDGE} and does not run")
+
+
+def _is_forgotten(world: World, watch: Watch, key: UUID) -> bool:
+    """Whether its edge was set back to before an upgrade, and the order failed or is forgotten:
+    what runs at its host tells no driver which package it came from."""
+    thing = world.model.things.get(("instance", str(key)))
+    is_void = thing is not None and any(one.void for one in thing.orders)
+    return bool(world.model.restores) and (is_void or ("upgrade", key.hex) in watch.failed)
 
 
 def _is_void(world: World, key: UUID) -> bool:

@@ -201,7 +201,9 @@ class Model:
             for edit in late:
                 # Its own is younger than the backup, whatever looks like it in there.
                 heard = there_too if edit.site == site else there_too | here
-                edit.void = edit.void or edit not in heard
+                # That there is nothing tells nobody that there was something before.
+                is_known = edit in heard and (edit.site != site or edit.value != NOTHING)
+                edit.void = edit.void or not is_known
                 edit.kept_by = _other(site) if edit in there_too else site
             for choice in late_choices:
                 is_own = choice.site == site

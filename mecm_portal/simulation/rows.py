@@ -88,7 +88,8 @@ def failed(raw: sqlite3.Connection) -> list[tuple[str, str]]:
         " || json_extract(data, '$.host_id'), '-', '') FROM journal_entry"
         " WHERE verb = 'packages.distribution.failed'"
         " UNION SELECT 'held', subject_id FROM sync_heldrow"
-        " WHERE code = 'ended_before' AND json_extract(reason, '$.code') NOT IN ('', code)"
+        " WHERE gone AND reason <> '{}'"
+        " OR code = 'ended_before' AND json_extract(reason, '$.code') NOT IN ('', code)"
         " UNION SELECT 'host', id FROM hosts_mechost WHERE delivery_fault <> '{}'"
     ).fetchall()
 
