@@ -50,7 +50,8 @@ def merge(
         had = _side("theirs", name, contested)
         base = agreed
         if name in contested:
-            base = (name not in agreed and had) or _side("base", name, contested)
+            is_lost = had and not _same(name, agreed, had)
+            base = had if is_lost else _side("base", name, contested)
         if name in contested and (_same(name, theirs, agreed) or _same(name, theirs, had)):
             _keep(name, ours, contested, merged)
         elif _same(name, ours, theirs) or _same(name, theirs, base):

@@ -150,13 +150,17 @@ def take_over_distributions(
 
 
 def _told(row: Distribution, remote_id: uuid.UUID, data: dict[str, Any]) -> bool:
-    """Give a row what its edge tells, unless it is being withdrawn; whether that is news."""
+    """Give a row what its edge tells; whether that is news.  One that is being withdrawn goes on
+    being so."""
     if row.remote_id != remote_id:
         row.remote_id = remote_id
         # The edge's own id of it is no news.
         Distribution.objects.filter(pk=row.pk).update(remote_id=remote_id)
     state, fault = DistributionState(data["state"]), Reason.from_json(data["fault"])
-    if row.removing or (row.version and (row.state, row.fault_reason) == (state, fault)):
+    if row.removing:
+        was, row.state = row.state, state
+        return was != state
+    if row.version and (row.state, row.fault_reason) == (state, fault):
         return False
     row.state, row.fault = state, fault.as_json() if fault else {}
     if state != DistributionState.PROCESSING:

@@ -20,7 +20,7 @@ from apps.packages.adoption import brought_by_orders
 from apps.rules.models import AppdConfiguration
 from apps.sync import timeline
 from apps.sync.models import Copy, HeldRow
-from apps.sync.taking import LOST
+from apps.sync.taking import ENDED_BEFORE, LOST
 
 Told = frozenset[tuple[str, uuid.UUID, int]]
 # What ends at an edge by an order; a package and its places have other ids there.
@@ -84,13 +84,22 @@ def _unmet(edge: AppLcm, kind: str, rows: QuerySet[Any], name: str) -> list[tupl
     met = Copy.objects.filter(
         edge=edge, kind=kind, subject_id=OuterRef("pk"), version__gte=OuterRef(name)
     )
-    # Of what is known to be lost nothing is expected until it is given back.
-    lost = HeldRow.objects.filter(edge=edge, kind=kind, code=LOST, subject_id=OuterRef("pk"))
-    return list(rows.exclude(Exists(met)).exclude(Exists(lost)).values_list("pk", name))
+    # What waits here was told.  Of what is known to be lost nothing is expected until it is given
+    # back.
+    held = HeldRow.objects.filter(
+        Q(code=LOST) | Q(version__gte=OuterRef(name)),
+        edge=edge, kind=kind, subject_id=OuterRef("pk"),
+    )
+    return list(rows.exclude(Exists(met)).exclude(Exists(held)).values_list("pk", name))
 
 
 def _ended(edge: AppLcm) -> list[tuple[str, uuid.UUID, int]]:
     """What ended here, and of which the edge has not told that it did there."""
     copies = Copy.objects.filter(edge=edge, gone=False, kind__in=ENDED_BY_ORDER)
     dead = Tombstone.objects.filter(kind=OuterRef("kind"), subject_id=OuterRef("subject_id"))
-    return list(copies.filter(Exists(dead)).values_list("kind", "subject_id", "version"))
+    # What is known to be there yet is ended again.
+    held = HeldRow.objects.filter(
+        edge=edge, kind=OuterRef("kind"), subject_id=OuterRef("subject_id"), code=ENDED_BEFORE
+    )
+    left = copies.filter(Exists(dead)).exclude(Exists(held))
+    return list(left.values_list("kind", "subject_id", "version"))

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import DomainError, NotFound, Upstream
@@ -32,8 +33,9 @@ from apps.rules import agreement as rule_agreement
 from apps.rules.models import AppdConfiguration
 from apps.sync.kinds import NAMES, Source
 from apps.sync.models import Copy, HeldRow, Peer
-from apps.sync.taking import ENDED_BEFORE, LOST, Taken, take
+from apps.sync.taking import BROKEN, ENDED_BEFORE, LOST, WAITS, Taken, take
 
+Held = QuerySet[HeldRow]
 # What there is to do with a row: None when it is done, else why it has to be tried again.
 Step = Callable[[AppLcm, EdgeClient, HeldRow], Reason | None]
 NO_FILE = Reason(
@@ -55,6 +57,7 @@ def find_lost(edge: AppLcm, peer: Peer) -> None:
     Must be called inside the transaction that ends the copy.
     """
     missing = Copy.objects.filter(edge=edge, gone=False).exclude(seen=peer.copying)
+    missing = missing.exclude(Exists(_held_in_this_copy(edge, OuterRef("kind"))))
     ended: list[Copy] = []
     lost: list[Copy] = []
     for copy in missing:
@@ -77,6 +80,12 @@ def find_lost(edge: AppLcm, peer: Peer) -> None:
         _find_lost_before_it_was_told(edge)
 
 
+def _held_in_this_copy(edge: AppLcm, kind: str | OuterRef, key: str = "subject_id") -> Held:
+    """What the copy did meet and could not take yet: such rows of before it are forgotten."""
+    met = HeldRow.objects.filter(edge=edge, gone=False, code__in=(WAITS, BROKEN))
+    return met.filter(kind=kind, subject_id=OuterRef(key))
+
+
 def _find_lost_before_it_was_told(edge: AppLcm) -> None:
     """What this center had brought there, and of which the edge was set back before it told."""
     copies = Copy.objects.filter(edge=edge, gone=False)
@@ -89,6 +98,7 @@ def _find_lost_before_it_was_told(edge: AppLcm) -> None:
     known = (("mechost", hosts), ("appinstance", instances), ("appdconfiguration", rules))
     for kind, rows in known:
         met = copies.filter(kind=kind).values("subject_id")
+        rows = rows.exclude(Exists(_held_in_this_copy(edge, kind, "pk")))
         HeldRow.objects.bulk_create(
             [
                 HeldRow(edge=edge, kind=kind, subject_id=pk, version=0, code=LOST)

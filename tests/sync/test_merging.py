@@ -343,3 +343,39 @@ def test_what_never_left_this_site_is_not_taken_for_sent(follower, host):
     both_quiet(follower)
     assert MecHost.objects.get().contested["city"] == {
         "base": "Ede", "ours": "Gouda", "theirs": "Lisse"}
+
+
+def test_choice_that_is_made_while_a_delivery_is_on_its_way_is_delivered_too(follower, host):
+    follower.at_edge(edit, city="Gouda")
+    edit(city="Lisse", address="Quay 1")
+    follower.pull()
+    assert owed() == [host.pk]
+
+    def choose(request):
+        follower.wire.on_request = None
+        agreement.settle(actor=SYSTEM, host_id=host.pk, choices={"city": "ours"})
+
+    follower.wire.on_request = choose
+    delivery.deliver(host.pk)
+    assert there(follower).city == "Gouda"
+    both_quiet(follower)
+    assert there(follower).city == "Lisse"
+
+
+def test_rules_that_may_have_arrived_before_they_were_removed_wait_for_a_person(
+    follower, instance
+):
+    write(instance, dns("a", "10.0.0.1"), dns("b", "10.0.0.8"))
+    follower.wire.lose_replies = 1
+    for task in rule_work.due():
+        rule_work.work_on(task)
+    assert follower.at_edge(addresses)["b"] == "10.0.0.8"
+    follower.at_edge(
+        lambda: rule_work.carry_out_now(rules.remove(actor=SYSTEM, instance_id=instance.pk)))
+    run_until_quiet(follower)
+    assert AppdConfiguration.objects.get().contested == {
+        "dns/b": {"base": None, "ours": dns("b", "10.0.0.8")["b"]}}
+    assert follower.at_edge(addresses) == {}
+    rule_agreement.settle(actor=SYSTEM, instance_id=instance.pk, choices={"dns/b": "theirs"})
+    run_until_quiet(follower)
+    assert addresses() == follower.at_edge(addresses) == {}

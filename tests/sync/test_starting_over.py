@@ -5,14 +5,20 @@ from __future__ import annotations
 import pytest
 
 from apps.hosts.models import MecHost
+from apps.instances.models import AppInstance
 from apps.journal.services import TOMBSTONE_DAYS
 from apps.orchestration import delivery
+from apps.orchestration import services as verbs
+from apps.packages import services as packages
+from apps.packages.models import Package
 from apps.rules import services as rules
 from apps.rules import work
 from apps.sync import acks, copying, timeline
-from apps.sync.models import Peer, Reader, SyncRun
+from apps.sync.models import HeldRow, Peer, Reader, SyncRun
 from apps.tenants.actors import SYSTEM
+from apps.tenants.models import Tenant
 from tests import factories as make
+from tests.sites import work_once
 from tests.sync.test_merging import addresses, dns, edit, run_until_quiet, write
 from tests.sync.test_restored import Backup
 from tests.sync.test_restored import settled as settled
@@ -91,3 +97,31 @@ def test_order_that_was_taken_and_lost_while_a_copy_was_read_is_given_again(
         run_until_quiet(follower)
     assert done == ["delivered"]
     assert follower.at_edge(lambda: MecHost.objects.get().city) == "Gouda"
+
+
+def test_instance_that_waits_for_its_package_has_not_ended_for_who_starts_over(
+    follower, settled
+):
+    instance = settled["instance"]
+
+    def upload():
+        name = Package.objects.get().name
+        return make.package(Tenant.objects.get(), name=name, version="2.0")
+
+    def upgrade():
+        verbs.upgrade(actor=SYSTEM, instance_id=instance.pk, package_id=other.pk)
+
+    other = follower.at_edge(upload)
+    follower.pull()
+    follower.at_edge(upgrade)
+    # Removed here before anybody knew that it is used there, and the edge does not give it up.
+    packages.remove_package(actor=SYSTEM, package_id=other.pk)
+    follower.at_edge(work_once)
+    for _ in range(2):
+        follower.pull()
+        assert AppInstance.objects.filter(pk=instance.pk).exists()
+        assert follower.at_edge(AppInstance.objects.count) == 1
+        follower.at_edge(lambda: Reader.objects.update(missed=Reader.objects.get().acked + 1))
+    assert SyncRun.objects.filter(full=True).exists()
+    codes = set(HeldRow.objects.values_list("kind", "code"))
+    assert codes >= {("appinstance", "waits"), ("package", "ended_before")}

@@ -1,0 +1,102 @@
+"""What an edge lost with its backup while something of it was on its way, or waited for a person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from apps.common.merging import merge, merge_set_back
+from apps.instances import operations
+from apps.instances.models import AppInstance, LcmOperation
+from apps.journal.models import Tombstone
+from apps.orchestration import services as verbs
+from apps.packages.models import Package
+from apps.rules import agreement
+from apps.rules.models import AppdConfiguration
+from apps.sync.models import HeldRow
+from apps.tenants.actors import SYSTEM
+from tests import factories as make
+from tests.sites import work_once
+from tests.sync.test_merging import addresses, dns, run_until_quiet, write
+from tests.sync.test_restored import Backup
+from tests.sync.test_restored import settled as settled
+
+
+def test_instance_that_was_to_end_when_its_edge_lost_it_has_ended(follower, settled):
+    backup = Backup(follower.sites)
+    spec = verbs.CreateSpec(settled["package"].pk, settled["host"].pk, "late")
+    late = verbs.create_instance(actor=SYSTEM, tenant_id=settled["tenant"].pk, spec=spec)
+    verbs.instantiate(actor=SYSTEM, instance_id=late.pk)
+    run_until_quiet(follower)
+    verbs.terminate(actor=SYSTEM, instance_id=late.pk)
+    # The edge takes the order, and this center gives up waiting before it has heard of the end.
+    work_once()
+    follower.pull()
+    follower.now.advance(seconds=timedelta(hours=1).total_seconds())
+    work_once()
+    late.refresh_from_db()
+    operation = LcmOperation.objects.get(instance_id=late.pk, kind="terminate")
+    assert (late.state, operation.state) == ("Terminating", "Failed")
+    backup.restore()
+    run_until_quiet(follower)
+    assert not AppInstance.objects.filter(pk=late.pk).exists()
+    assert Tombstone.objects.filter(subject_id=late.pk).exists()
+    assert not HeldRow.objects.exists()
+
+
+def test_upgrade_that_the_edge_lost_fails_and_says_so(follower, settled):
+    backup = Backup(follower.sites)
+    instance = settled["instance"]
+    # As its edge reads it from the file.
+    name = follower.at_edge(lambda: Package.objects.get().name)
+    Package.objects.update(name=name)
+    other = make.package(settled["tenant"], name=name, version="2.0")
+    verbs.upgrade(actor=SYSTEM, instance_id=instance.pk, package_id=other.pk)
+
+    def at_the_edge():
+        return follower.at_edge(lambda: AppInstance.objects.get().package_id)
+
+    for _ in range(12):
+        work_once()
+        if at_the_edge() == other.pk:
+            break
+        follower.at_edge(work_once)
+        follower.now.advance(seconds=1)
+    assert at_the_edge() == other.pk
+    backup.restore()
+    run_until_quiet(follower)
+    operation = LcmOperation.objects.get(instance_id=instance.pk, kind="upgrade")
+    assert (operation.state, operation.why.code) == ("Failed", "other_version")
+    former = settled["package"].pk
+    assert AppInstance.objects.get().package_id == at_the_edge() == former
+    assert not operations.due()
+
+
+def test_lost_value_is_kept_beside_what_the_edge_has_since(follower, settled):
+    instance = settled["instance"]
+    backup = Backup(follower.sites)
+    write(instance, dns("a", "10.0.0.1"), dns("b", "10.0.0.2"))
+    follower.at_edge(write, instance, dns("a", "10.0.0.1"), dns("b", "10.0.0.3"))
+    run_until_quiet(follower)
+    backup.restore()
+    agreement.deliver_again(instance_id=instance.pk)
+    follower.at_edge(write, instance, dns("a", "10.0.0.1"), dns("b", "10.0.0.4"))
+    run_until_quiet(follower)
+    one = AppdConfiguration.objects.get().contested["dns/b"]
+    assert {side: rule["ipAddress"] for side, rule in one.items()} == {
+        "base": "10.0.0.3", "ours": "10.0.0.2", "theirs": "10.0.0.4"}
+    assert addresses()["b"] == "10.0.0.2"
+
+
+def test_question_waits_on_when_the_edge_has_ours_only_because_it_was_set_back():
+    contested = {"city": {"ours": "Ede", "theirs": "Gouda"}}
+    merged = merge_set_back(
+        ours={"city": "Ede"}, theirs={"city": "Ede"}, contested=contested, is_touched=True)
+    assert merged.contested == contested
+    assert merged.is_owed
+
+
+def test_what_was_lost_and_is_there_again_waits_on():
+    contested = {"city": {"base": "Ede", "ours": "Gouda", "theirs": "Lisse"}}
+    merged = merge(
+        agreed={}, ours={"city": "Gouda"}, theirs={"city": "Lisse"}, contested=contested)
+    assert merged.contested == contested
