@@ -67,7 +67,7 @@ def take_theirs(
     elif row is not None and (forked_at or edge_version > row.edge_version):
         known = row.edge_version or not row.delivered
         ours = content_of(row)
-        agreed = merging.ancestor(row.agreed if known else theirs, row.sent, theirs)
+        agreed = dict(merging.ancestor(row.agreed if known else theirs, row.sent, theirs))
         if not theirs:
             # All rules ended there; what else is told of them nobody has to choose.
             agreed |= {name: one for name, one in ours.items() if "/" not in name}

@@ -180,11 +180,19 @@ def _again(world: World, site: Site) -> Iterator[Again]:
 
 
 def _rules_again() -> Iterator[tuple[str, Callable[[], object]]]:
-    """Rules that could not be handed over, for a reason that people have read."""
-    for task in RuleTask.objects.filter(state="Failure").order_by("pk"):
-        row = AppdConfiguration.objects.filter(instance_id=task.instance_id).first()
-        if row is not None and not row.is_delivered:
-            yield str(task), partial(rules.retry, actor=SYSTEM, instance_id=task.instance_id)
+    """Rules that could not be handed over, for a reason that people have read.
+
+    What was only at the edge and was lost with it has no rules there.
+    """
+    lost = HeldRow.objects.filter(kind="appinstance").values("subject_id")
+    failed = RuleTask.objects.filter(state="Failure").values("instance_id")
+    rows = AppdConfiguration.objects.filter(instance_id__in=failed).exclude(instance_id__in=lost)
+    for row in rows.order_by("pk"):
+        if not row.is_delivered:
+            yield (
+                f"rules of {row.instance_id}",
+                partial(rules.retry, actor=SYSTEM, instance_id=row.instance_id),
+            )
 
 
 # How the sites say that something does not go.

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from mecm_portal.simulation import rows
-from mecm_portal.simulation.model import AT_CENTER, AT_EDGE, Order, Thing, Violation
+from mecm_portal.simulation.model import AT_EDGE, Order, Thing, Violation
 from mecm_portal.simulation.watch import Watch
 from mecm_portal.simulation.world import World
 
@@ -41,10 +41,8 @@ def judge(world: World, watch: Watch) -> None:
 
 def _nothing_waits(center: sqlite3.Connection) -> None:
     """All of the edge was read and taken, but for what is lost."""
-    held = center.execute(
-        "SELECT kind, subject_id, code, reason FROM sync_heldrow"
-        f" WHERE NOT coalesce({rows.IS_LOST}, 0)"
-    ).fetchone()
+    waits = f"SELECT kind, code, reason FROM sync_heldrow WHERE NOT coalesce({rows.IS_LOST}, 0)"  # noqa: S608 - ours
+    held = center.execute(waits).fetchone()
     if held:
         raise Violation(f"it is held for ever: {held}")
     peer = center.execute(
@@ -56,7 +54,8 @@ def _nothing_waits(center: sqlite3.Connection) -> None:
 
 def _lost(world: World, here: Shared) -> set[str]:
     """What was only at an edge that was set back; the center says so and cannot give it back."""
-    held = world.center.raw.execute(f"SELECT subject_id FROM sync_heldrow WHERE {rows.IS_LOST}")
+    lost_rows = f"SELECT subject_id FROM sync_heldrow WHERE {rows.IS_LOST}"  # noqa: S608 - ours
+    held = world.center.raw.execute(lost_rows)
     lost = {key for (key,) in held}
     gone = {key for key in here["package"] if key in lost}
     lost |= {key for key in here["distribution"] if key.split()[0] in gone}
@@ -140,11 +139,11 @@ def _things(world: World, watch: Watch, here: Shared, lost: set[str]) -> None:
 
 
 def _may_stay(world: World, watch: Watch, thing: Thing, key: str) -> bool:
-    """A package that a host did not give up, and said why, or that an instance brought there of
-    which the one who took it away did not know."""
+    """A package that a host did not give up, and said why, or that the other site wanted there:
+    itself or for an instance."""
     if thing.kind != "distribution":
         return False
-    if ("distribution", key) in watch.failed:
+    if ("distribution", key) in watch.failed or len(thing.wanted) > 1:
         return True
     users = (one.orders for one in world.model.things.values() if one.kind == "instance")
     return any(f"{order.package} {order.host}" == thing.id for some in users for order in some)

@@ -74,7 +74,7 @@ class Order:
 @dataclass(eq=False, slots=True)
 class Thing:
     """A row with a life: where it was born, whose it is, who ordered what of it, and who wanted it
-    gone.  ``wanted`` is when it was last asked for."""
+    gone.  ``wanted`` is when each site last asked for it."""
 
     kind: str
     id: str
@@ -85,7 +85,7 @@ class Thing:
     kept_by: str = ""
     removals: list[Removal] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
-    wanted: int = 0
+    wanted: dict[str, int] = field(default_factory=dict)
 
     @property
     def removed(self) -> bool:
@@ -96,7 +96,7 @@ class Thing:
         owned = self.site == AT_CENTER and self.kind in _CENTER_OWNS
         counts = (AT_CENTER,) if owned else (AT_CENTER, AT_EDGE)
         return any(
-            one.site in counts and not one.void and one.number > self.wanted
+            one.site in counts and not one.void and one.number > self.wanted.get(one.site, 0)
             for one in self.removals
         )
 
@@ -154,7 +154,7 @@ class Model:
         """A thing was made, or one that was there is asked for again."""
         number = self._next()
         thing = self.things.setdefault((kind, key), Thing(kind, key, site, number, tenant))
-        thing.wanted = number
+        thing.wanted[site] = number
 
     def ordered(self, site: str, kind: str, instance: str, package: str, host: str) -> None:
         """A site took the word that an instance is to run (``instantiate``), or another package
@@ -164,7 +164,7 @@ class Model:
             thing.orders.append(Order(self._next(), site, kind, package, host))
         there = self.things.get(("distribution", f"{package} {host}"))
         if there is not None:
-            there.wanted = self.number
+            there.wanted[site] = self.number
 
     def removal(self, site: str, kind: str, key: str) -> None:
         """A site took the word that a thing is to go."""

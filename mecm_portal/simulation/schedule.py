@@ -15,6 +15,7 @@ from apps.journal import services as journal
 from apps.rules import work as rule_work
 from apps.sync import acks, copying, puller, runs, taking
 from mecm_portal.simulation import counting, heal, work
+from mecm_portal.simulation.carrying import Carrier
 from mecm_portal.simulation.model import Violation
 from mecm_portal.simulation.set_back import set_back
 from mecm_portal.simulation.site import Site, SiteDied
@@ -55,6 +56,7 @@ class Schedule:
         # How many acts there were: of people, workers and trouble, also while others wait.
         self.depth, self.taken = 0, 0
         world.wire.meanwhile, world.wire.trace = self._meanwhile, self._note
+        self._carrier = Carrier(world)
         self._table = self._steps()
         self._weights = [weight for weight, _, _ in self._table]
 
@@ -159,8 +161,9 @@ class Schedule:
             (1, "long", self._long),
             (1, "purge", self._purge),
             (1, "back up", self._back_up),
-            (0.7, "restore", self._restore),
+            (1, "restore", self._restore),
             (1, "restart", self._restart),
+            (3, "carry", self._carry),
         ]
         for site in self.world.sites:
             found += [
@@ -177,7 +180,7 @@ class Schedule:
             (1, people.add_host), (4, people.change_host), (1, people.set_host),
             (0.5, people.remove_host), (1, people.upload), (1.5, people.distribute),
             (1, people.withdraw), (0.5, people.remove_package), (2.5, people.instantiate),
-            (1, people.upgrade), (2, people.terminate), (3, people.change_rules),
+            (1.5, people.upgrade), (2, people.terminate), (3, people.change_rules),
             (1, people.remove_rule), (0.5, people.remove_rules),
         ]
         if site is self.world.center:
@@ -213,6 +216,10 @@ class Schedule:
             (puller, "PAGE", page), (copying, "COPY_PAGE", page), (taking, "CHUNK", chunk)
         ):
             yield
+
+    def _carry(self) -> str:
+        # A worker of the center that waits for an answer reads the same feed just now.
+        return "" if self.depth else self._carrier.carry()
 
     def _job(self) -> str:
         found = list(work.jobs())
@@ -279,7 +286,9 @@ class Schedule:
         return site.name
 
     def _restore(self) -> str:
-        site = self.world.edge if self.depth else self.dice.choice(self.world.sites)
+        # An edge more often: its hardware is the weaker.
+        which = (self.world.center, self.world.edge, self.world.edge)
+        site = self.world.edge if self.depth else self.dice.choice(which)
         kept = self.world.backups[site.name]
         if not kept:
             return ""

@@ -25,6 +25,7 @@ from apps.hosts.specs import ManagerSpec
 from apps.sync import puller
 from apps.tenants import keys, services
 from apps.tenants.actors import SYSTEM
+from apps.tenants.models import SigningKey
 from apps.tenants.specs import TenantSpec
 from examples.packages import build
 from mecm_portal.roles import CENTER, EDGE
@@ -145,22 +146,35 @@ class World:
 
 def _introduce(world: World) -> None:
     """Two tenants at the center, one at the edge, keys, and the edge in the center's inventory."""
-    private = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-    with swapped((Ed25519PrivateKey, "generate", staticmethod(lambda: private))), \
-            world.center.inside():
-        key = keys.own_key()
+    key, its_key = (_key_of(site, number) for number, site in enumerate(world.sites))
+    with world.center.inside():
         for name in ("red", "blue"):
             services.create_tenant(actor=SYSTEM, spec=TenantSpec(name))
         spec = ManagerSpec("far", EDGE_IP, 8100)
         world.edge_id = managers.register(AppLcm, actor=SYSTEM, spec=spec).pk
         managers.register(AppRuleManager, actor=SYSTEM, spec=spec)
+        managers.note_identity(applcm_id=world.edge_id, site_id=its_key.site_id)
+        _trust(its_key)
     with world.edge.inside():
         services.create_tenant(actor=SYSTEM, spec=TenantSpec("local"))
-        keys.trust(
-            kid=key.kid, site_id=key.site_id, site_name="center", public_key=key.public_key
-        )
+        _trust(key)
     world.edge.restart()
     world.center.restart()
+
+
+def _key_of(site: Site, number: int) -> SigningKey:
+    """The key of a site, the same in each run."""
+    private = Ed25519PrivateKey.from_private_bytes(bytes(range(number, number + 32)))
+    made = staticmethod(lambda: private)
+    with swapped((Ed25519PrivateKey, "generate", made)), site.inside():
+        return keys.own_key()
+
+
+def _trust(key: SigningKey) -> None:
+    keys.trust(
+        kid=key.kid, site_id=key.site_id, site_name=key.site_name, public_key=key.public_key
+    )
+
 
 # A folder of files in memory, where the system has one.
 MEMORY = Path("/dev/shm")  # noqa: S108 - in it, each run makes a folder of its own

@@ -1,4 +1,4 @@
-"""What an edge lost with its backup while something of it was on its way, or waited for a person."""
+"""What an edge lost with its backup while it was on its way, or waited for a person."""
 
 from __future__ import annotations
 
