@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_noop as N_
+
 from apps.common import clock
-from apps.common.errors import NotFound
+from apps.common.errors import NotFound, Upstream
 from apps.common.models import Origin
 from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
@@ -32,7 +36,7 @@ class RemoteLcmTarget:
 
     def install(self, instance: AppInstance, *, actor: Actor) -> None:
         """Order it; the edge recognises an order that it has already."""
-        with self._edge(instance, actor) as edge:
+        with self._edge(instance, actor) as edge, _waiting_for_what_was_lost(instance):
             edge.instantiate(instance.tenant_id, instance.pk, order_of(instance))
 
     def observe(self, instance: AppInstance, *, actor: Actor) -> Observation:
@@ -52,7 +56,7 @@ class RemoteLcmTarget:
 
     def make_room(self, instance: AppInstance, *, actor: Actor) -> bool:
         """Order the upgrade; the edge makes the room itself, and knows an order that it has."""
-        with self._edge(instance, actor) as edge:
+        with self._edge(instance, actor) as edge, _waiting_for_what_was_lost(instance):
             edge.upgrade(instance.tenant_id, instance.pk, upgrade_of(instance))
         return False
 
@@ -67,6 +71,21 @@ class RemoteLcmTarget:
     def _edge(self, instance: AppInstance, actor: Actor) -> EdgeClient:
         assert instance.host.applcm is not None  # noqa: S101 - chosen for hosts of an AppLCM
         return EdgeClient(instance.host.applcm, actor=actor, tenant_name=instance.tenant.name)
+
+
+@contextmanager
+def _waiting_for_what_was_lost(instance: AppInstance) -> Iterator[None]:
+    """An edge that does not know what an order stands on was set back, and is given it again; or it
+    removed it, and its feed says so.  Until then, and to its deadline, the order waits."""
+    try:
+        yield
+    except NotFound as error:
+        raise Upstream(
+            N_("The edge does not have what “%(name)s” stands on: %(said)s"),
+            code="lost_there",
+            name=instance.app_name,
+            said=str(error.answer.get("detail") or error),
+        ) from None
 
 
 def order_of(instance: AppInstance) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 
 from apps.common.models import LOST_HISTORY
 from apps.edgelink.client import EdgeClient
@@ -79,6 +79,12 @@ def _verified(peer: Peer) -> list[str]:
     """The marks of a history that was found to be the same as ours."""
     marks, last = list(peer.marks), str(peer.verified)
     return marks[: marks.index(last) + 1] if last in marks else marks
+
+
+def upto(edge: AppLcm, peer: Peer) -> int:
+    """The greatest version that was read, also in a copy that is not read to its end."""
+    met = Copy.objects.filter(edge=edge, seen=peer.copying) if peer.copying else Copy.objects.none()
+    return max(edge.cursor, met.aggregate(most=Max("version"))["most"] or 0)
 
 
 def copy(edge: AppLcm, peer: Peer, pages: Pages, taken: Taken, hold: Hold) -> int:

@@ -100,10 +100,10 @@ class FileFeed:
     def __exit__(self, *_: object) -> None:
         """Nothing is held open."""
 
-    def is_older_than(self, edge: AppLcm, known: list[str]) -> bool:
-        """Whether everything in it was read already, from this history."""
+    def is_older_than(self, upto: int, known: list[str]) -> bool:
+        """Whether everything in it was read already, ``upto`` a newer version of this history."""
         mine = self.marks[-1][1] if self.marks else ""
-        return self.newest < edge.cursor and mine in known
+        return self.newest < upto and mine in known
 
     def changes(self, *, after: int, limit: int, mark: uuid.UUID | str | None = None) -> Document:
         """What is newer than ``after``, all at once; Conflict ``forked`` as the edge would say."""

@@ -60,7 +60,7 @@ class Kind:
     """One kind: where its rows are read, what of them travels, and what a center does with it.
 
     ``take`` takes rows of the kind together and says of each, in their order, what came of it.
-    ``here`` tells of the kinds that this center can end at the edge which ids it has.
+    ``here`` tells of the kinds that this center can end at the edge which rows it has.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Kind:
     take: Callable[[Source, Sequence[Row]], Outcomes]
     end: Callable[[Source, Row], bool]
     waits: str
-    here: Callable[[Source, uuid.UUID], bool] | None = None
+    here: Callable[[Row], bool] | None = None
 
 
 def export_tenant(tenant: Tenant) -> Row:
@@ -182,9 +182,19 @@ def end_service(source: Source, row: Row) -> bool:
     return True
 
 
-def _here(model: Any, key: str = "pk") -> Callable[[Source, uuid.UUID], bool]:
+def _here(model: Any) -> Callable[[Row], bool]:
     """Whether this center has a row of the id that the edge gives it."""
-    return lambda source, row_id: model.objects.filter(**{key: row_id}).exists()
+    return lambda row: model.objects.filter(pk=_id(row)).exists()
+
+
+def _is_there(row: Row) -> bool:
+    """Whether this center has the package at the host, brought there by whomever: the edge's own id
+    of that is known here only once it has told it."""
+    try:
+        package, host = (uuid.UUID(row["data"][name]) for name in ("package_id", "host_id"))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return True  # and is found to be broken when it is taken
+    return Distribution.objects.filter(package_id=package, host_id=host).exists()
 
 
 KINDS = (
@@ -202,7 +212,7 @@ KINDS = (
     Kind(
         "distribution", packages.exported_distributions, packages.export_distribution,
         take_distributions, end_distribution, N_("Its package or its host is not known here yet."),
-        here=_here(Distribution, "remote_id"),
+        here=_is_there,
     ),
     Kind(
         "appinstance", AppInstance.objects.all, export_instance, take_instances, end_instance,

@@ -46,7 +46,8 @@ REMOVED_HERE = Reason(N_("It was removed here, and the edge still has it."), END
 NO_HOST = Reason(N_("It waits until its host answers at the edge again."), "no_host")
 # States in which an instance is at its edge, or was when an order of ours was given up.
 AT_THE_EDGE = (
-    InstanceState.INSTANTIATING, InstanceState.INSTANTIATED, InstanceState.TERMINATING
+    InstanceState.CREATING, InstanceState.INSTANTIATING, InstanceState.INSTANTIATED,
+    InstanceState.TERMINATING,
 )
 BUSY = Reason(N_("An operation on it is not done yet."), "busy")
 

@@ -77,7 +77,7 @@ def _pull(edge_id: uuid.UUID, file: FileFeed | None, ahead: bool) -> dict[str, A
         return {"came": "revoked"}
     taken = Taken(holds=HeldRow.objects.filter(edge=edge).exists())
     try:
-        if file is not None and file.is_older_than(edge, list(peer.marks)):
+        if file is not None and file.is_older_than(copying.upto(edge, peer), list(peer.marks)):
             _mine(peer).update(lease_until=None, lease="")
             return {"came": "old", "rows": 0, "held": HeldRow.objects.filter(edge=edge).count()}
         with file or EdgeClient(edge, waiting=working.waiting) as client:

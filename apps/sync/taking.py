@@ -205,9 +205,8 @@ def _came_back(source: Source, copy: Copy | None, row: Row) -> Reason | None:
         return None
     if row["kind"] == "appdconfiguration" and int(row["version"]) >= source.forked_at:
         return None
-    row_id = uuid.UUID(row["id"])
-    known = copy is not None or is_buried(row["kind"], row_id)
-    return CAME_BACK if known and not here(source, row_id) else None
+    known = copy is not None or is_buried(row["kind"], uuid.UUID(row["id"]))
+    return CAME_BACK if known and not here(row) else None
 
 
 def _copies(source: Source, chunk: Sequence[Row]) -> dict[Key, Copy]:

@@ -179,8 +179,8 @@ class Schedule:
         table: list[tuple[float, Step]] = [
             (1, people.add_host), (4, people.change_host), (1, people.set_host),
             (0.5, people.remove_host), (1, people.upload), (1.5, people.distribute),
-            (1, people.withdraw), (0.5, people.remove_package), (2.5, people.instantiate),
-            (1.5, people.upgrade), (2, people.terminate), (3, people.change_rules),
+            (1, people.withdraw), (0.5, people.remove_package), (4, people.instantiate),
+            (2, people.upgrade), (2, people.terminate), (3, people.change_rules),
             (1, people.remove_rule), (0.5, people.remove_rules),
         ]
         if site is self.world.center:

@@ -24,7 +24,9 @@ class Watch:
         self.look()
 
     def set_back(self, name: str) -> None:
-        """A site was restored: what it knows now is what counts."""
+        """A site was restored: what it knows now is what counts, and what it had is forgotten."""
+        acked = self._edge.execute("SELECT max(acked) FROM sync_reader").fetchone()[0]
+        self.cursor = max(self.cursor, acked or 0)
         if name == "edge":
             self.stones = {}
             self.alive = set()
