@@ -67,16 +67,17 @@ def ancestor(agreed: Content, sent: Sequence[Sent], theirs: Content) -> Content:
     """What to merge with while it is not known what of ``sent`` has arrived.
 
     Where they have what was sent once, they have it from us: what we made of it since stands.
-    Where they have nothing, it may have arrived and be ended: that they had it, nobody can tell.
+    Where they have neither that nor what was agreed, nobody can tell over which of them.
     """
     found = dict(agreed)
     for name in {name for one in sent for name in one}:
-        has = [theirs[name]] if name in theirs else []
-        if any(one.get(name) == has for one in sent):
+        values = [one[name] for one in sent if name in one]
+        had, has = ([side[name]] if name in side else [] for side in (agreed, theirs))
+        if has in values:
             found.pop(name, None)
             _copy(name, theirs, found)
-        elif not has:
-            found.setdefault(name, UNKNOWN)
+        elif has != had and any(value != had for value in values):
+            found[name] = UNKNOWN
     return found
 
 

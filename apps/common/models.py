@@ -136,9 +136,11 @@ class Agreed(models.Model):
     ) -> Merged:
         """Merge ``theirs`` of ``edge_version``, with ``agreed`` as ancestor where there is one.
 
-        There is none for an edge that was restored, whose history is another from ``forked_at`` on.
+        There is none for an edge that was restored, whose history is another from ``forked_at`` on,
+        but for what it had before that and nobody had read yet.
         """
-        if forked_at is None and self.edge_version != LOST_HISTORY:
+        is_unread = forked_at and LOST_HISTORY < self.edge_version < edge_version < forked_at
+        if is_unread or (forked_at is None and self.edge_version != LOST_HISTORY):
             return merging.merge(agreed=agreed, ours=ours, theirs=theirs, contested=self.contested)
         is_touched = forked_at is None or edge_version >= forked_at
         return merging.merge_set_back(

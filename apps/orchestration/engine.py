@@ -76,8 +76,10 @@ def _pause(
     reason: Reason | None = None,
 ) -> float | None:
     if operation.deadline and clock.now() >= operation.deadline:
-        operations.note_step(operation, name, "failed", reason or TOO_LATE)
-        _end(operation, workflow.failed, "fail", reason or TOO_LATE)
+        # What it waited for last tells more than that its time is over.
+        why = reason or operation.why or TOO_LATE
+        operations.note_step(operation, name, "failed", why)
+        _end(operation, workflow.failed, "fail", why)
         return None
     operations.note_step(operation, name, "waiting", reason)
     operations.wait(operation, seconds, reason)

@@ -129,7 +129,13 @@ def _dead(
     known = here.values_list("kind", "subject_id", "former")
     # What only orders told of has no copy yet, or that of an earlier life.
     ordered = AppInstance.objects.filter(host__applcm=edge, pk__in=ids)
-    begun = (("appinstance", key, 0) for key in ordered.values_list("pk", flat=True))
+    begun = [("appinstance", key, 0) for key in ordered.values_list("pk", flat=True)]
+    # Rules that were sent may have been there although nobody answered.
+    sent = AppdConfiguration.objects.filter(instance__host__applcm=edge, pk__in=ids)
+    begun += [
+        ("appdconfiguration", key, 0)
+        for key in sent.exclude(sent=[]).values_list("pk", flat=True)
+    ]
     every = (*begun, *expecting.told_by_orders(edge), *known)
     alive = {(kind, str(key)): former for kind, key, former in every}
     ending = HeldRow.objects.filter(edge=edge, code=ENDED_BEFORE, subject_id__in=ids)

@@ -84,10 +84,10 @@ def _unmet(edge: AppLcm, kind: str, rows: QuerySet[Any], name: str) -> list[tupl
     met = Copy.objects.filter(
         edge=edge, kind=kind, subject_id=OuterRef("pk"), version__gte=OuterRef(name)
     )
-    # What waits here was told.  Of what is known to be lost nothing is expected until it is given
-    # back.
+    # What waits here was told, also that it has ended.  Of what is known to be lost nothing is
+    # expected until it is given back.
     held = HeldRow.objects.filter(
-        Q(code=LOST) | Q(version__gte=OuterRef(name)),
+        Q(code=LOST) | Q(gone=True) | Q(version__gte=OuterRef(name)),
         edge=edge, kind=kind, subject_id=OuterRef("pk"),
     )
     return list(rows.exclude(Exists(met)).exclude(Exists(held)).values_list("pk", name))

@@ -41,6 +41,8 @@ OPERATOR = Actor(str(uuid.UUID(int=7)), "operator", Role.ADMIN)
 COLUMNS = ("name", "city", "address", "zip_code", "region")
 SETTINGS = "driver_settings"
 EDGE_IP = "10.9.0.1"
+# A name that people at both sites give, of which each host takes one.
+TWIN = "twin"
 
 
 class Deeds:
@@ -275,7 +277,7 @@ class Deeds:
         if package is None or host is None:
             return ""
         actor, word = self.tenant_of(package.tenant_id), self.fresh()
-        name = "twin" if self.dice.random() < 0.05 else f"app-{word}"
+        name = TWIN if self.dice.random() < 0.05 else f"app-{word}"
         spec, tenant = CreateSpec(package.pk, host.pk, name), package.tenant_id
         key = self.make(
             AppInstance,

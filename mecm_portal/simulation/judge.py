@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from mecm_portal.simulation import rows
+from mecm_portal.simulation.deeds import TWIN
 from mecm_portal.simulation.model import AT_EDGE, Order, Thing, Violation
 from mecm_portal.simulation.watch import Watch
 from mecm_portal.simulation.world import World
@@ -253,6 +254,7 @@ def needless_failures(world: World) -> None:
         " JOIN instances_appinstance i ON i.id = o.instance_id"
         " WHERE o.state = 'Failed' AND o.kind = 'instantiate' AND"
         " (o.finished_at < o.deadline OR json_extract(o.reason, '$.code') = 'lost_there')"
+        f" AND i.app_name <> '{TWIN}'"
         " UNION ALL SELECT fault, NULL, package_id, host_id"
         " FROM packages_distribution WHERE state = 'Error'"
     )
