@@ -67,7 +67,8 @@ def ancestor(agreed: Content, sent: Sequence[Sent], theirs: Content) -> Content:
     """What to merge with while it is not known what of ``sent`` has arrived.
 
     Where they have what was sent once, they have it from us: what we made of it since stands.
-    Where they have neither that nor what was agreed, nobody can tell over which of them.
+    Where they have neither that nor what was agreed, or nothing, nobody can tell over which of
+    them they wrote.
     """
     found = dict(agreed)
     for name in {name for one in sent for name in one}:
@@ -76,7 +77,7 @@ def ancestor(agreed: Content, sent: Sequence[Sent], theirs: Content) -> Content:
         if has in values:
             found.pop(name, None)
             _copy(name, theirs, found)
-        elif has != had and any(value != had for value in values):
+        elif (has != had or not has) and any(value != had for value in values):
             found[name] = UNKNOWN
     return found
 
