@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from apps.common.merging import merge, merge_set_back
+from apps.common.merging import UNKNOWN, ancestor, merge, merge_set_back
+from apps.hosts.models import MecHost
 from apps.instances import operations
 from apps.instances.models import AppInstance, LcmOperation
 from apps.journal.models import Tombstone
 from apps.orchestration import services as verbs
-from apps.packages.models import Package
+from apps.packages import distribution
+from apps.packages.models import Distribution, Package
 from apps.rules import agreement
 from apps.rules.models import AppdConfiguration
 from apps.sync.models import HeldRow
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.sites import work_once
-from tests.sync.test_merging import addresses, dns, run_until_quiet, write
+from tests.sync.test_merging import addresses, dns, edit, run_until_quiet, write
 from tests.sync.test_restored import Backup
 from tests.sync.test_restored import settled as settled
 
@@ -100,3 +102,66 @@ def test_what_was_lost_and_is_there_again_waits_on():
     merged = merge(
         agreed={}, ours={"city": "Gouda"}, theirs={"city": "Lisse"}, contested=contested)
     assert merged.contested == contested
+
+
+def test_what_was_sent_and_is_neither_there_nor_as_before_has_no_known_ancestor():
+    def known(agreed, sent, theirs):
+        return ancestor(agreed, [{"city": one} for one in sent], theirs)
+
+    ede, lisse, gouda = {"city": "Ede"}, {"city": "Lisse"}, {"city": "Gouda"}
+    assert known(ede, [["Lisse"]], lisse) == lisse
+    assert known(ede, [["Lisse"]], ede) == ede
+    assert known(ede, [["Lisse"]], gouda) == {"city": UNKNOWN}
+    assert known(ede, [["Ede"]], gouda) == ede
+    assert known({}, [["Lisse"]], {}) == {"city": UNKNOWN}
+    assert known({}, [["Lisse"], []], gouda) == {"city": UNKNOWN}
+    assert known({}, [[]], gouda) == {}
+
+
+def test_edit_that_nobody_had_read_before_the_restore_is_no_old_word(follower, settled):
+    follower.at_edge(edit, city="Lisse")
+    backup = Backup(follower.sites)
+    follower.at_edge(edit, name="attic")
+    edit(city="Gouda", applcm_ip=follower.edge.ip)
+    backup.restore()
+    run_until_quiet(follower)
+    host = MecHost.objects.get()
+    assert host.contested["city"] == {"base": "Ede", "ours": "Gouda", "theirs": "Lisse"}
+    assert follower.at_edge(lambda: MecHost.objects.get().city) == "Lisse"
+
+
+def test_package_that_is_wanted_there_again_has_not_to_go_although_it_had_ended(
+    follower, settled
+):
+    verbs.terminate(actor=SYSTEM, instance_id=settled["instance"].pk)
+    run_until_quiet(follower)
+    backup = Backup(follower.sites)
+    pair = {"package_id": settled["package"].pk, "host_id": settled["host"].pk}
+    distribution.withdraw(actor=SYSTEM, **pair)
+    run_until_quiet(follower)
+    assert not Distribution.objects.exists()
+    distribution.distribute(
+        actor=SYSTEM, package_id=pair["package_id"], host_ids=[pair["host_id"]])
+    backup.restore()
+    run_until_quiet(follower)
+    assert not HeldRow.objects.exists()
+    assert Distribution.objects.get().state == "Distributed"
+    assert follower.at_edge(lambda: Distribution.objects.get().state) == "Distributed"
+
+
+def test_order_of_a_package_that_its_edge_lost_waits_until_it_is_given_back(follower, settled):
+    backup = Backup(follower.sites)
+    late, host = make.package(settled["tenant"], name="late"), settled["host"]
+    distribution.distribute(actor=SYSTEM, package_id=late.pk, host_ids=[host.pk])
+    run_until_quiet(follower)
+    backup.restore()
+    spec = verbs.CreateSpec(late.pk, host.pk, "late")
+    instance = verbs.create_instance(actor=SYSTEM, tenant_id=settled["tenant"].pk, spec=spec)
+    verbs.instantiate(actor=SYSTEM, instance_id=instance.pk)
+    for _ in range(2):
+        work_once()
+    operation = LcmOperation.objects.get(instance_id=instance.pk, kind="instantiate")
+    assert (operation.state, operation.why.code) == ("Waiting", "lost_there")
+    run_until_quiet(follower)
+    instance.refresh_from_db()
+    assert instance.state == "Instantiated"

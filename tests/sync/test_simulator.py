@@ -19,14 +19,13 @@ REACHED = (
     "restores of the edge", "forks noticed", "full copies", "conflicts", "choices", "merges",
     "clocks set wrong", "files read", "old files", "receipts read",
 )
-# The fault, what is said of it, the first seed, and within how many runs it is found.
-# The rarest begins near a known find: it takes an instance in a run without a restored backup.
+# The fault, and what is said of it.
 FAULTS = (
-    (planted.ack_by_flag, "acknowledged up to", 1, 3),
-    (planted.no_tombstone, "at the center and None at the edge", 1, 4),
-    (planted.one_write_keeps_the_version, "at the center and", 1, 4),
-    (planted.older_version_is_taken, "the last word", 1, 4),
-    (planted.order_before_its_dependency, "There is no such package", 70, 8),
+    (planted.ack_by_flag, "acknowledged up to"),
+    (planted.no_tombstone, "removed, and nothing says why"),
+    (planted.one_write_keeps_the_version, "at the center and"),
+    (planted.older_version_is_taken, "never compared by anybody"),
+    (planted.order_before_its_dependency, "does not have what"),
 )
 
 
@@ -54,13 +53,13 @@ def test_seed_is_played_again_step_by_step(world):
 
 
 @pytest.mark.parametrize(
-    ("plant", "said", "first", "most"), FAULTS, ids=[plant.__name__ for plant, *_ in FAULTS]
+    ("plant", "said"), FAULTS, ids=[plant.__name__ for plant, _ in FAULTS]
 )
-def test_planted_fault_is_found_within_a_few_runs(world, monkeypatch, plant, said, first, most):
+def test_planted_fault_is_found_by_the_budget(world, monkeypatch, plant, said):
     plant(monkeypatch)
-    runs = (Schedule(world, seed).go(STEPS) for seed in range(first, first + most))
+    runs = (Schedule(world, seed).go(STEPS) for seed in SEEDS)
     found = next((one for one in runs if one.violation), None)
-    assert found, f"{plant.__name__} was not found in {most} runs"
+    assert found, f"{plant.__name__} was not found"
     assert said in found.violation
     assert any(line.endswith("200") and "/sync/v1/" in line for line in found.trace), (
         "the trace tells what led there")
