@@ -254,12 +254,12 @@ def needless_failures(world: World) -> None:
         " JOIN instances_appinstance i ON i.id = o.instance_id"
         " WHERE o.state = 'Failed' AND o.kind = 'instantiate' AND"
         " (o.finished_at < o.deadline OR json_extract(o.reason, '$.code') = 'lost_there')"
-        f" AND i.app_name <> '{TWIN}'"
+        " AND i.app_name <> ?"
         " UNION ALL SELECT fault, NULL, package_id, host_id"
         " FROM packages_distribution WHERE state = 'Error'"
     )
     for site in world.sites:
-        for fault, instance, package, host in site.raw.execute(failed):
+        for fault, instance, package, host in site.raw.execute(failed, [TWIN]):
             pair = f"{UUID(package)} {UUID(host)}"
             things = [("package", str(UUID(package))), ("host", str(UUID(host)))]
             things += [("distribution", pair), ("instance", str(UUID(instance or package)))]

@@ -9,6 +9,7 @@ from apps.hosts.models import MecHost
 from apps.instances import operations
 from apps.instances.models import AppInstance, LcmOperation
 from apps.journal.models import Tombstone
+from apps.orchestration import delivery
 from apps.orchestration import services as verbs
 from apps.packages import distribution
 from apps.packages.models import Distribution, Package
@@ -155,6 +156,7 @@ def test_order_of_a_package_that_its_edge_lost_waits_until_it_is_given_back(foll
     distribution.distribute(actor=SYSTEM, package_id=late.pk, host_ids=[host.pk])
     run_until_quiet(follower)
     backup.restore()
+    follower.at_edge(lambda: delivery.probe(MecHost.objects.get()))
     spec = verbs.CreateSpec(late.pk, host.pk, "late")
     instance = verbs.create_instance(actor=SYSTEM, tenant_id=settled["tenant"].pk, spec=spec)
     verbs.instantiate(actor=SYSTEM, instance_id=instance.pk)
@@ -162,6 +164,7 @@ def test_order_of_a_package_that_its_edge_lost_waits_until_it_is_given_back(foll
         work_once()
     operation = LcmOperation.objects.get(instance_id=instance.pk, kind="instantiate")
     assert (operation.state, operation.why.code) == ("Waiting", "lost_there")
-    run_until_quiet(follower)
+    for _ in range(2):
+        run_until_quiet(follower)
     instance.refresh_from_db()
     assert instance.state == "Instantiated"
