@@ -132,7 +132,7 @@ def take_over_distributions(
         row.package, row.host = packages[package], hosts[host]
         if _told(row, remote_id, data):
             changed[row.pk] = row
-            if row.package.removing:
+            if row.package.removing and not row.removing:
                 # Brought there while it was being removed here: it is to go from there too.
                 row.removing, row.next_at, row.actor = True, clock.now(), SYSTEM.as_json()
     fields = ("state", "fault", "next_at", "remote_id", "removing", "actor")

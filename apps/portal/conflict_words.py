@@ -14,6 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.merging import UNKNOWN
 from apps.common.words import Text
 from apps.sync.conflicts import SIDES, Contest, Field
 
@@ -58,12 +59,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one side has of a field; without lines where it has none of it."""
+    """What one side has of a field; without lines where it has none of it, or that is unknown."""
 
     name: str
     label: Text
     lines: tuple[Line, ...]
     present: bool
+    is_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +98,20 @@ def rows_of(found: Contest) -> list[Row]:
 
 
 def _row(field: Field) -> Row:
-    before = dict(_lines(field.sides["base"])) if "base" in field.sides else {}
-    sides = tuple(_side(side, field.sides, before) for side in SIDES)
+    told = {name: one for name, one in field.sides.items() if (name, one) != ("base", UNKNOWN)}
+    before = dict(_lines(told["base"])) if "base" in told else {}
+    sides = tuple(
+        _side(side, told, before, is_known=side in told or side not in field.sides)
+        for side in SIDES
+    )
     return Row(field.name, field_name(field.name), sides)
 
 
-def _side(name: str, sides: Mapping[str, Any], before: Mapping[str, str]) -> Side:
+def _side(
+    name: str, sides: Mapping[str, Any], before: Mapping[str, str], *, is_known: bool
+) -> Side:
     if name not in sides:
-        return Side(name, SIDE_NAMES[name], (), False)
+        return Side(name, SIDE_NAMES[name], (), False, is_known)
     own = dict(_lines(sides[name]))
     if name == "base":
         return Side(name, SIDE_NAMES[name], tuple(Line(*one) for one in own.items()), True)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from apps.common import clock
+from apps.common.merging import UNKNOWN
 from apps.hosts.models import AppLcm, MecHost
 from apps.journal.models import Entry
 from apps.rules.agreement import content_of
@@ -229,6 +230,16 @@ def test_both_versions_stand_beside_their_ancestor_with_what_differs_marked(cont
         assert f'<span class="contest-value">{address}</span>' in text
     assert '<mark><span class="muted">Domain name' not in text, "it is the same everywhere"
     assert "&quot;" not in text.split("<main", 1)[1], "no raw JSON"
+
+
+def test_ancestor_that_nobody_knows_is_told_as_unknown(contested, open_as):
+    row = AppdConfiguration.objects.get(instance=contested.running)
+    for one in row.contested.values():
+        one["base"] = UNKNOWN
+    AppdConfiguration.objects.filter(pk=row.pk).update(contested=row.contested)
+    text = text_of(open_as("tenant"), f"{CONFLICTS}appdconfiguration/{contested.running.pk}/")
+    assert "It is not known" in text
+    assert "It did not exist" not in text
 
 
 def test_choice_is_asked_about_applied_and_written_into_the_record(contested, open_as):
