@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from io import BytesIO
 from random import Random
 
 import httpx
+from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIRequest
 
@@ -52,6 +54,8 @@ class Wire(httpx.BaseTransport):
         self.arrived = 0
         self.meanwhile: Callable[[], None] = lambda: None
         self.trace: Callable[[str], None] = lambda line: None
+        # The addresses of this process are those of its own role: made before it plays an edge.
+        import_module(settings.ROOT_URLCONF)
         self._handler = BaseHandler()
         self._handler.load_middleware()
 
