@@ -116,7 +116,7 @@ def merge_set_back(
         elif is_ours or not is_touched:
             _copy(name, ours, merged.content)
         else:
-            _contest(name, merged, base=lost, ours=ours, theirs=theirs)
+            _contest(name, merged, base=lost or {name: UNKNOWN}, ours=ours, theirs=theirs)
     return merged
 
 

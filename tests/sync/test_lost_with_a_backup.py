@@ -98,6 +98,14 @@ def test_question_waits_on_when_the_edge_has_ours_only_because_it_was_set_back()
     assert merged.is_owed
 
 
+def test_removal_is_no_going_back_where_nobody_knows_what_was_before():
+    made = merge_set_back(ours={"city": "Ede"}, theirs={"city": "Gouda"}, is_touched=True)
+    assert made.contested == {"city": {"base": UNKNOWN, "ours": "Ede", "theirs": "Gouda"}}
+    merged = merge(
+        agreed={"city": "Gouda"}, ours={"city": "Ede"}, theirs={}, contested=made.contested)
+    assert merged.contested == {"city": {"base": UNKNOWN, "ours": "Ede"}}
+
+
 def test_what_was_lost_and_is_there_again_waits_on():
     contested = {"city": {"base": "Ede", "ours": "Gouda", "theirs": "Lisse"}}
     merged = merge(

@@ -7,6 +7,7 @@ import shutil
 import pytest
 from django.db import connections
 
+from apps.common.merging import UNKNOWN
 from apps.common.models import current_version
 from apps.hosts import credentials
 from apps.hosts import services as hosts
@@ -317,8 +318,8 @@ def test_edit_after_the_restore_does_not_hide_an_order_that_was_lost(follower, s
     follower.at_edge(edit, name="attic")
     run_until_quiet(follower)
     host = MecHost.objects.get()
-    assert host.contested["city"] == {"ours": "Gouda", "theirs": "Ede"}
-    assert host.contested["name"] == {"ours": "roof", "theirs": "attic"}
+    assert host.contested["city"] == {"base": UNKNOWN, "ours": "Gouda", "theirs": "Ede"}
+    assert host.contested["name"] == {"base": UNKNOWN, "ours": "roof", "theirs": "attic"}
 
 
 def test_rules_that_only_an_order_told_of_and_the_edge_removed_are_gone(follower, settled):
