@@ -5,6 +5,7 @@ They are read late, twice, in another order than they were written, and after a 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,8 +22,8 @@ class Carrier:
 
     def __init__(self, world: World) -> None:
         self.world, self.count = world, 0
-        self.feeds: list[Path] = []
-        self.receipts: list[Path] = []
+        self.feeds: deque[Path] = deque(maxlen=MOST_CARRIED)
+        self.receipts: deque[Path] = deque(maxlen=MOST_CARRIED)
 
     def carry(self) -> str:
         """Take a file at one site, or hand one over at the other."""
@@ -37,7 +38,7 @@ class Carrier:
         path = self._new()
         with self.world.edge.inside():
             rows = files.export_feed(path)
-        self.feeds = [*self.feeds, path][-MOST_CARRIED:]
+        self.feeds.append(path)
         return f"{path.name} {rows}"
 
     def _hand_feed(self) -> str:
@@ -55,7 +56,7 @@ class Carrier:
         path = self._new()
         with self.world.center.inside():
             files.export_receipt(AppLcm.objects.get(pk=self.world.edge_id), path)
-        self.receipts = [*self.receipts, path][-MOST_CARRIED:]
+        self.receipts.append(path)
         return path.name
 
     def _hand_receipt(self) -> str:

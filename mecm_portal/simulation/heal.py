@@ -117,8 +117,7 @@ def _left_at(site: Site) -> list[str]:
 
 def _tidy(world: World, watch: Watch, note: Note) -> int:
     """What people do when all is quiet: they choose, and order again what has failed."""
-    done = 0
-    removed = {key for key, thing in world.model.things.items() if thing.removed}
+    done, removed = 0, _removed(world)
     for site in world.sites:
         people = world.people[site.name]
         with site.inside():
@@ -159,9 +158,14 @@ Named = tuple[str, str]
 Again = tuple[Named, Callable[[], object]]
 
 
+def _removed(world: World) -> set[Named]:
+    """What is to be gone by now."""
+    return {key for key, thing in world.model.things.items() if thing.removed}
+
+
 def _again(world: World, site: Site) -> Iterator[Again]:
     """What was to go at a site and is there, or stands on what is gone."""
-    removed = {key for key, thing in world.model.things.items() if thing.removed}
+    removed = _removed(world)
     for instance in AppInstance.objects.select_related("host").order_by("pk"):
         stranded = site.name == AT_CENTER and (
             instance.host.removing or _is_only_here(world, instance)

@@ -229,10 +229,9 @@ class Model:
         """
         edits = [one for one in self.fields.get(key, ()) if not one.void or one.value == value]
         under: set[Edit] = set()
-        choices = [one for one in self.choices.get(key, ()) if not one.void]
         for edit in edits:
             under |= edit.over
-        for choice in choices:
+        for choice in self._valid_choices(key):
             under |= choice.losers
         found = [one for one in edits if one not in under]
         return [one for one in found if not any(_was_seen(one, other) for other in found)]
@@ -251,12 +250,15 @@ class Model:
     def _last_choice(self, key: Key) -> list[str]:
         """The value that was chosen last, where it was preferred to what stood over it; and what
         did, for it may be a later edit of the same value than the one that was shown."""
-        choices = [one for one in self.choices.get(key, ()) if not one.void]
+        choices = self._valid_choices(key)
         if not choices:
             return []
         last = choices[-1]
         over = {one.value for one in last.losers if last.winner in one.over}
         return sorted({last.winner.value, *over})
+
+    def _valid_choices(self, key: Key) -> list[Choice]:
+        return [one for one in self.choices.get(key, ()) if not one.void]
 
     def is_touched(self, key: tuple[str, str]) -> bool:
         """Whether anybody ever wanted a thing gone, or a site forgot it with a backup."""

@@ -61,6 +61,7 @@ def owners(raw: sqlite3.Connection) -> dict[tuple[str, str], str]:
             found[table, key] = tenant
     return found
 
+
 _ONE = {
     "host": "hosts_mechost WHERE id = ?",
     "package": "packages_package WHERE id = ?",
