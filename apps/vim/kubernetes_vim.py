@@ -81,7 +81,7 @@ class KubernetesVim:
         mirror = watching.mirror_of(self._cluster)
         if mirror is not None and not _is_fresh(instance_id):
             return status_of(mirror.found(instance_id), clock.now())
-        return status_of(_read(self._cluster, instance_id), clock.now())
+        return status_of(read(self._cluster, instance_id), clock.now())
 
     def uninstall(self, instance_id: UUID) -> None:
         """Take the release away, then the namespace."""
@@ -116,7 +116,7 @@ class KubernetesVim:
         return self._cluster.delete(one.path)
 
 
-def _read(cluster: Cluster, instance_id: UUID) -> Found:
+def read(cluster: Cluster, instance_id: UUID) -> Found:
     """All that the cluster has of one instance; a kind that it does not know has none."""
     found: Found = {}
     for one in COLLECTIONS:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
 from apps.vim.kubernetes import names
+from apps.vim.kubernetes.kinds import COLLECTIONS
 from apps.vim.kubernetes.status import status_of
+from apps.vim.kubernetes_vim import read
 from apps.vim.results import Phase, WorkloadStatus
 
 NOW = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -242,3 +245,32 @@ def test_what_is_going_is_removing_and_says_what_it_waits_for():
         Phase.REMOVING,
         "The removal waits: has finalizers",
     )
+
+
+class ComesUp:
+    """A cluster whose two pods run, and whose Deployment says so, from one call on."""
+
+    def __init__(self, call):
+        self.left = call
+
+    def list(self, path, **_query):
+        self.left -= 1
+        up = self.left < 0
+        rows = {
+            "/api/v1/namespaces": [space()],
+            "/api/v1/secrets": [release()],
+            "/apis/apps/v1/deployments": [deployment(ready=2 if up else 0, complete=up)],
+            "/api/v1/pods": [
+                pod(name, ready=up, waiting="" if up else "ContainerCreating")
+                for name in ("web-1", "web-2")
+            ],
+        }
+        return rows.get(path, []), "1"
+
+
+def test_what_is_ready_has_no_pods_that_are_not():
+    """The collections are read one after the other, and anything may happen in between."""
+    told = [status_of(read(ComesUp(call), uuid4()), NOW) for call in range(len(COLLECTIONS) + 1)]
+    ready = [one for one in told if one.phase is Phase.READY]
+    assert ready
+    assert all(box.state == "running" for one in ready for p in one.pods for box in p.containers)

@@ -26,10 +26,11 @@ NAMESPACES: Final = Collection("namespaces", "/api/v1/namespaces")
 RELEASES: Final = Collection(
     "releases", "/api/v1/secrets", f"{INSTANCE},owner=helm", METADATA_LIST
 )
+# In the order of reading.  Pods come last: what says that its pods are ready was read before them,
+# so that no workload is Ready with pods that are not yet.
 COLLECTIONS: Final = (
     NAMESPACES,
     RELEASES,
-    Collection("pods", "/api/v1/pods"),
     Collection("services", "/api/v1/services"),
     Collection("persistentvolumeclaims", "/api/v1/persistentvolumeclaims"),
     Collection("deployments", "/apis/apps/v1/deployments"),
@@ -37,6 +38,7 @@ COLLECTIONS: Final = (
     Collection("daemonsets", "/apis/apps/v1/daemonsets"),
     Collection("jobs", "/apis/batch/v1/jobs"),
     Collection("ingresses", "/apis/networking.k8s.io/v1/ingresses"),
+    Collection("pods", "/api/v1/pods"),
 )
 # What is known of one instance: the objects of each collection.
 Found = dict[str, list[Object]]
