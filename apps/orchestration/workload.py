@@ -1,4 +1,4 @@
-"""From what a package says to what a driver is asked to run.  Pure translation."""
+"""From what a package says to what a driver is asked to run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import cast
 
 from apps.instances.models import AppInstance
-from apps.packages.csar import PackageInfo
+from apps.packages.csar import PackageInfo, read_definition
 from apps.vim.contract import AppClass, AppKeys, InstallSpec, WorkloadPort, WorkloadUnit
 
 WORKLOAD_KINDS = (
@@ -23,6 +23,7 @@ WORKLOAD_KINDS = (
 MANIFEST = re.compile(
     r"(?:.*/)?Artifacts/Deployment/(?!.*Charts/).+\.(?:ya?ml|json)", re.IGNORECASE
 )
+HEAT_TEMPLATE = re.compile(r"(?:.*/)?Artifacts/Deployment/Heat/[^/]+\.ya?ml", re.IGNORECASE)
 
 
 def install_spec(instance: AppInstance, keys: AppKeys | None = None) -> InstallSpec:
@@ -31,6 +32,8 @@ def install_spec(instance: AppInstance, keys: AppKeys | None = None) -> InstallS
     info = package.details
     top = f"{info.layout.top}/" if info.layout.top else ""
     manifests = [one.path for one in info.files if MANIFEST.fullmatch(one.path)]
+    is_vm = package.app_class == "vm"
+    heat = sorted(one.path for one in info.files if is_vm and HEAT_TEMPLATE.fullmatch(one.path))
     return InstallSpec(
         instance_id=instance.pk,
         tenant_id=instance.tenant_id,
@@ -42,6 +45,8 @@ def install_spec(instance: AppInstance, keys: AppKeys | None = None) -> InstallS
         parameters=instance.parameters,
         charts=tuple(f"{top}{chart.path}" for chart in info.charts),
         manifests=tuple(f"{top}{path}" for path in sorted(manifests)),
+        definition=read_definition(package.path) if is_vm else {},
+        heat_template=f"{top}{heat[0]}" if heat else "",
         keys=keys,
     )
 

@@ -140,6 +140,8 @@ class InstallSpec:
     (Helm, Heat) take ``package_path`` as the source and the description as a forecast.
     ``parameters`` may hold secrets and stay out of repr and out of any store of the driver's.
     ``charts`` and ``manifests`` are the members of the package that hold them, in order.
+    ``definition`` is the TOSCA service template of a VM package as it is written; a package that
+    brings a template of Heat's own names its member in ``heat_template``, and is run from that.
     ``keys`` are in force at the MEC platform before anything is started.
     """
 
@@ -153,6 +155,8 @@ class InstallSpec:
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
     charts: tuple[str, ...] = ()
     manifests: tuple[str, ...] = ()
+    definition: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    heat_template: str = ""
     keys: AppKeys | None = None
     limits: Limits = Limits()
 

@@ -28,7 +28,7 @@ from apps.packages.csar.info import (
     TrafficRule,
 )
 from apps.packages.csar.limits import Limits
-from apps.packages.csar.reader import read_member, read_package
+from apps.packages.csar.reader import read_definition, read_member, read_package
 from apps.packages.csar.refusals import SENTENCES, PackageRefused
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "Service",
     "Storage",
     "TrafficRule",
+    "read_definition",
     "read_member",
     "read_package",
 ]

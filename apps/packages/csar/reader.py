@@ -6,7 +6,7 @@ import hashlib
 import posixpath
 import re
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 from django.utils.translation import gettext_noop as N_
 
@@ -75,6 +75,15 @@ def read_member(path: Path, name: str, *, limits: Limits = DEFAULT_LIMITS) -> by
         folder = locate(archive, limits, Report()).package
         entry = folder.files[name]
         return archive.read(entry.name, limit=limits.entry_bytes(name))
+
+
+def read_definition(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
+    """The service template of a package that was read before, as it is written."""
+    with path.open("rb") as file:
+        archive = ZipReader(file, path.stat().st_size, where="", label=path.name, limits=limits)
+        place = locate(archive, limits, Report())
+        text = place.home.text(place.template)
+        return as_map(load_yaml(text, path=place.home.path(place.template), limits=limits))
 
 
 def _sha256(file: BinaryIO) -> str:

@@ -1,0 +1,232 @@
+"""One project of a cloud as openstacksdk reaches it, and its refusals in the house's words."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import NamedTemporaryFile
+from typing import Any, Final
+
+import requests
+from django.utils.translation import gettext_noop as N_
+from keystoneauth1 import exceptions as keystone
+from keystoneauth1.identity import v3
+from keystoneauth1.session import Session
+from openstack import exceptions as sdk
+from openstack.config import cloud_region
+from openstack.connection import Connection
+
+from apps.vim.errors import VimRefused, VimUnreachable
+from apps.vim.openstack.login import APPLICATION_CREDENTIAL, REACHED, CloudLogin, read_login
+
+CONNECT_SECONDS: Final = 5.0
+READ_SECONDS: Final = 30.0
+MOST_CLOUDS: Final = 64
+MANAGER: Final = "mecm-portal"
+
+
+class Refused(VimRefused):
+    """The cloud said no; ``answered`` is its HTTP status, 0 where it has no such service."""
+
+    def __init__(self, text: str, /, *, answered: int, **params: Any) -> None:
+        super().__init__(text, **params)
+        self.answered = answered
+
+
+class Cloud:
+    """A signed-in project.  Thread safe; ``calls`` counts what was asked, for measuring."""
+
+    def __init__(self, login: CloudLogin) -> None:
+        self.login = login
+        self._ca = _file_of(login.ca)
+        adapter = _Adapter()
+        http = requests.Session()
+        http.trust_env = False
+        for scheme in ("https://", "http://"):
+            http.mount(scheme, adapter)
+        verify: bool | str = self._ca.name if self._ca else not login.insecure
+        self._session = Session(
+            auth=_plugin(login), session=http, verify=verify, timeout=READ_SECONDS,
+            app_name=MANAGER,
+        )
+        region = cloud_region.from_session(
+            session=self._session,
+            name=login.region or "cloud",
+            region_name=login.region or None,
+            app_name=MANAGER,
+            interface=login.interface,
+            **{f"{kind}_endpoint_override": url for kind, url in login.overrides.items()},
+        )
+        self.api: Any = Connection(config=region)
+        self._adapter = adapter
+
+    @property
+    def calls(self) -> int:
+        """How many requests were sent so far, sign-in and discovery among them."""
+        return self._adapter.sent
+
+    @property
+    def project_id(self) -> str:
+        """The project that the credentials are for."""
+        with told():
+            return str(self._session.get_project_id())
+
+    @property
+    def roles(self) -> set[str]:
+        """The roles that the credentials have in the project."""
+        with told():
+            return set(self._session.auth.get_access(self._session).role_names)
+
+    def ask(self, service: str, method: str, path: str, **options: Any) -> Any:
+        """One call to a service by its type, and its JSON; None where it answers without any.
+
+        Raises VimUnreachable, and Refused with the status that was answered.
+        """
+        with told():
+            answer = getattr(self.api, service).request(path, method, **options)
+            sdk.raise_from_response(answer)
+            return answer.json() if answer.content else None
+
+    def find(self, service: str, path: str, **options: Any) -> Any:
+        """The same for what may not be there: None then."""
+        try:
+            return self.ask(service, "GET", path, **options)
+        except Refused as refusal:
+            if refusal.answered == 404:
+                return None
+            raise
+
+    def listed(self, service: str, kind: str, **query: Any) -> Iterator[Any]:
+        """All objects of a kind, page after page, as openstacksdk has them."""
+        with told():
+            yield from getattr(getattr(self.api, service), kind)(**query)
+
+    def regions(self) -> list[str]:
+        """The regions that the catalog names."""
+        with told():
+            catalog = self._session.auth.get_access(self._session).service_catalog.catalog
+        return sorted({
+            str(place.get("region_id") or place.get("region"))
+            for service in catalog for place in service.get("endpoints") or ()
+        })
+
+    def has(self, service: str) -> bool:
+        """Whether this region of the catalog offers a service, by its type."""
+        with told():
+            return bool(getattr(self.api, service).get_endpoint())
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Calls only addresses that a cloud can have, whoever named them."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_maxsize=16)
+        self.sent = 0
+
+    def send(self, request: Any, *args: Any, **options: Any) -> Any:
+        if REACHED.check(request.url.partition("#")[0]) is not None:
+            raise requests.exceptions.InvalidURL(f"not the address of a cloud: {request.url}")
+        self.sent += 1
+        if isinstance(options.get("timeout"), (int, float)):
+            options["timeout"] = (CONNECT_SECONDS, options["timeout"])
+        return super().send(request, *args, **options)
+
+
+def _plugin(login: CloudLogin) -> Any:
+    kind = v3.ApplicationCredential if login.auth_type == APPLICATION_CREDENTIAL else v3.Password
+    auth = dict(login.auth)
+    if kind is v3.ApplicationCredential:
+        wanted = ("auth_url", "username", "user_id", "user_domain_name", "user_domain_id")
+        auth = {name: value for name, value in auth.items()
+                if name in wanted or name.startswith("application_credential")}
+    # An address without its version is an access file's usual one.
+    auth["auth_url"] = f"{auth['auth_url'].rstrip('/').removesuffix('/v3')}/v3"
+    return kind(**auth)
+
+
+def _file_of(ca: str) -> Any:
+    """The CA as a file while the cloud is in use, since TLS libraries read it from one."""
+    if not ca:
+        return None
+    file = NamedTemporaryFile("w", suffix=".pem")  # noqa: SIM115 - kept with its cloud
+    file.write(ca)
+    file.flush()
+    return file
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Any failure of a call as VimUnreachable or Refused, with the cloud's own words."""
+    try:
+        yield
+    except (VimRefused, VimUnreachable):
+        raise
+    except (keystone.ClientException, sdk.SDKException, requests.RequestException) as error:
+        raise told_as(error) from error
+
+
+def told_as(error: Exception) -> VimRefused | VimUnreachable:
+    """A failure in the house's words, told apart by what can be done about it."""
+    if isinstance(error, keystone.SSLFailure):
+        return VimUnreachable(
+            N_("The certificate of the cloud is not signed by the CA of the access file."),
+            code="vim_certificate",
+        )
+    if isinstance(error, (keystone.ConnectTimeout, keystone.RequestTimeout)):
+        return VimUnreachable(N_("The cloud did not answer in time."))
+    if isinstance(error, (keystone.ConnectionError, requests.RequestException)):
+        return VimUnreachable(N_("The cloud cannot be reached: %(said)s"), said=_words(error))
+    if isinstance(error, (keystone.EndpointNotFound, keystone.EmptyCatalog)):
+        return Refused(
+            N_("The cloud does not offer this service in the region of the access file: %(said)s"),
+            answered=0, code="service_missing", said=_words(error),
+        )
+    status = _status_of(error)
+    if status == 401:
+        return Refused(
+            N_("The cloud does not accept the credentials."), answered=status,
+            code="vim_unauthorized",
+        )
+    if status == 413 or "quota" in _words(error).lower():
+        return Refused(
+            N_("The quota of the project is used up: %(said)s"), answered=status,
+            code="over_quota", said=_words(error),
+        )
+    if status == 403:
+        return Refused(
+            N_("The credentials may not do this: %(said)s"), answered=status,
+            code="vim_forbidden", said=_words(error),
+        )
+    if status == 429 or status >= 500:
+        return VimUnreachable(N_("The cloud is in trouble: %(said)s"), said=_words(error))
+    return Refused(N_("The cloud refuses: %(said)s"), answered=status, said=_words(error))
+
+
+def _status_of(error: Exception) -> int:
+    for name in ("status_code", "http_status"):
+        value = getattr(error, name, None)
+        if isinstance(value, int):
+            return value
+    return 0
+
+
+def _words(error: Exception) -> str:
+    """What the cloud said, without the noise around it."""
+    details = getattr(error, "details", None) or getattr(error, "message", None)
+    return " ".join(str(details or error).split())[:500]
+
+
+_clouds: OrderedDict[bytes, Cloud] = OrderedDict()
+_lock = threading.Lock()
+
+
+def cloud_for(content: bytes) -> Cloud:
+    """The cloud of an access file; the same file shares one sign-in.  CredentialsInvalid."""
+    with _lock:
+        known = _clouds.pop(content, None) or Cloud(read_login(content))
+        _clouds[content] = known
+        while len(_clouds) > MOST_CLOUDS:
+            _clouds.popitem(last=False)
+        return known

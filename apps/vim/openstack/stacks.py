@@ -1,0 +1,169 @@
+"""The stack of an instance: made, read, listened to and taken away.  One call changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.utils.translation import gettext_noop as N_
+
+from apps.vim.errors import VimRefused
+from apps.vim.leftovers import Leftover
+from apps.vim.openstack import names
+from apps.vim.openstack.cloud import Cloud, Refused
+from apps.vim.openstack.hot import Hot
+from apps.vim.openstack.status import Found, Row, server_rows
+from apps.vim.voices import WorkloadEvent
+
+# Heat gives up then; what an operator waits for ends before.
+STACK_MINUTES: Final = 60
+# Stacks in stacks that a template may make: groups of servers are such.
+NESTED: Final = 2
+AT_ONCE: Final = 6
+KIND: Final = "OS::Heat::Stack"
+
+
+def find(cloud: Cloud, instance_id: UUID) -> Row | None:
+    """The stack of an instance, as Heat tells it; None where there is none."""
+    found = cloud.find("orchestration", f"/stacks/{names.stack_name(instance_id)}")
+    return found["stack"] if found else None
+
+
+def read(cloud: Cloud, instance_id: UUID) -> Found | None:
+    """All that the cloud has of one instance."""
+    stack = find(cloud, instance_id)
+    if stack is None:
+        return None
+    listed = cloud.find(
+        "orchestration", f"{_path(stack)}/resources", params={"nested_depth": NESTED}
+    )
+    resources = listed["resources"] if listed else []
+    ids = [str(one["physical_resource_id"]) for one in server_rows(resources)
+           if one.get("physical_resource_id")]
+    return Found(stack, resources, servers(cloud, ids))
+
+
+def servers(cloud: Cloud, ids: Sequence[str]) -> dict[str, Row]:
+    """Servers by id; those that are not there any more are left out."""
+    if not ids:
+        return {}
+    with ThreadPoolExecutor(min(AT_ONCE, len(ids))) as threads:
+        rows = threads.map(lambda key: cloud.find("compute", f"/servers/{key}"), ids)
+        return {key: row["server"] for key, row in zip(ids, rows, strict=True) if row}
+
+
+def make(cloud: Cloud, host_id: UUID, instance_id: UUID, hot: Hot, known: Row | None) -> None:
+    """Have Heat make the stack, or go on with one that failed.  Returns when Heat has taken it."""
+    body = {
+        "stack_name": names.stack_name(instance_id),
+        "template": hot.template,
+        "parameters": hot.parameters,
+        "tags": ",".join(names.tags(host_id, instance_id)),
+        "timeout_mins": STACK_MINUTES,
+        "disable_rollback": True,
+    }
+    try:
+        if known is None:
+            cloud.ask("orchestration", "POST", "/stacks", json=body)
+        else:
+            cloud.ask("orchestration", "PUT", _path(known), json=body)
+    except Refused as refusal:
+        # Another process of this site was first; there is one stack of a name.
+        if known is None and refusal.answered == 409:
+            return
+        raise
+
+
+def remove(cloud: Cloud, instance_id: UUID) -> None:
+    """Have Heat take the stack away; nothing happens where it is gone or going."""
+    stack = find(cloud, instance_id)
+    if stack is not None and stack["stack_status"] != "DELETE_IN_PROGRESS":
+        _delete(cloud, _path(stack))
+
+
+def _delete(cloud: Cloud, path: str) -> bool:
+    """Whether there was something to take away."""
+    try:
+        cloud.ask("orchestration", "DELETE", path)
+    except Refused as refusal:
+        if refusal.answered == 404:
+            return False
+        raise
+    return True
+
+
+def is_going(stack: Row) -> bool:
+    """Whether the stack is being removed, or its removal failed."""
+    return str(stack["stack_status"]).startswith("DELETE_")
+
+
+def has_failed(stack: Row) -> bool:
+    """Whether Heat gave up on making it."""
+    return str(stack["stack_status"]).endswith("_FAILED")
+
+
+def events(cloud: Cloud, instance_id: UUID) -> tuple[WorkloadEvent, ...]:
+    """What happened to the resources of the stack, oldest first."""
+    stack = find(cloud, instance_id)
+    if stack is None:
+        return ()
+    listed = cloud.find(
+        "orchestration", f"{_path(stack)}/events",
+        params={"nested_depth": NESTED, "sort_dir": "asc"},
+    )
+    rows = sorted(listed["events"] if listed else [], key=lambda one: str(one["event_time"]))
+    return tuple(_event(row) for row in rows)
+
+
+def _event(row: Row) -> WorkloadEvent:
+    state = str(row["resource_status"])
+    at = datetime.fromisoformat(str(row["event_time"]).replace("Z", "+00:00"))
+    return WorkloadEvent(
+        kind=str(row.get("resource_type") or KIND),
+        name=str(row["resource_name"]),
+        type="Warning" if state.endswith("_FAILED") else "Normal",
+        reason=state,
+        message=str(row.get("resource_status_reason") or state),
+        first_at=at,
+        last_at=at,
+    )
+
+
+def carried(cloud: Cloud, host_id: UUID) -> list[Leftover]:
+    """The stacks that carry the tags of this host's instances."""
+    listed = cloud.ask(
+        "orchestration", "GET", "/stacks", params={"tags": names.host_tag(host_id)}
+    )
+    return [
+        Leftover(
+            kind=KIND,
+            namespace="",
+            name=str(one["stack_name"]),
+            instance=names.instance_of(list(one.get("tags") or ())),
+            host=str(host_id),
+            path=_path(one),
+        )
+        for one in listed["stacks"]
+    ]
+
+
+def remove_object(cloud: Cloud, one: Leftover) -> bool:
+    """Take one of them away; False where it was gone already."""
+    return _delete(cloud, one.path)
+
+
+def require_heat(cloud: Cloud) -> None:
+    """Refuse where the region has no orchestration service."""
+    if not cloud.has("orchestration"):
+        raise VimRefused(
+            N_("The region “%(region)s” of the cloud has no orchestration service (Heat); this"
+               " site makes virtual machines with it."),
+            code="service_missing", region=cloud.login.region,
+        )
+
+
+def _path(stack: Row) -> str:
+    return f"/stacks/{stack['stack_name']}/{stack['id']}"

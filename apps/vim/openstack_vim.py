@@ -1,0 +1,103 @@
+"""The driver for OpenStack: one Heat stack for each instance.
+
+A thin class: what it does is in :mod:`apps.vim.openstack`, a file for each promise.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext_noop as N_
+
+from apps.common import clock
+from apps.common.words import Reason
+from apps.vim.contract import (
+    Credentials,
+    HostSettings,
+    InstallSpec,
+    Meter,
+    ProbeResult,
+    Usage,
+    VimRefused,
+    WorkloadStatus,
+)
+from apps.vim.leftovers import Leftover
+from apps.vim.openstack import consoles, probing, stacks
+from apps.vim.openstack.cloud import cloud_for
+from apps.vim.openstack.facts import facts_of
+from apps.vim.openstack.login import read_login
+from apps.vim.openstack.package import hot_of
+from apps.vim.openstack.status import status_of
+from apps.vim.voices import LogPage, LogQuery, WorkloadEvent
+
+UNMEASURED = N_("OpenStack tells what is promised to servers, and not what they use.")
+
+
+class OpenStackVim:
+    """One project of one region of a cloud."""
+
+    upgrades_in_place = False
+
+    def __init__(
+        self,
+        *,
+        host_id: UUID,
+        credentials: Credentials,
+        state_dir: Path,
+        settings: HostSettings | None = None,
+    ) -> None:
+        self._host_id = host_id
+        self._cloud = cloud_for(credentials.content)
+
+    @staticmethod
+    def describe_credentials(content: bytes) -> dict[str, Any]:
+        """Address, user, project, region and CA; no secret."""
+        return read_login(content).describe()
+
+    def probe(self) -> ProbeResult:
+        """Services, quotas and their use, compute hosts as far as they may be seen."""
+        return probing.probe(self._cloud)
+
+    def install(self, spec: InstallSpec) -> None:
+        """One stack; see the contract for what a repeat does."""
+        stacks.require_heat(self._cloud)
+        known = stacks.find(self._cloud, spec.instance_id)
+        if known is not None and stacks.is_going(known):
+            raise VimRefused(N_("The instance is being removed."), retryable=True, code="removing")
+        if known is not None and not stacks.has_failed(known):
+            return
+        hot = hot_of(spec, facts_of(self._cloud))
+        stacks.make(self._cloud, self._host_id, spec.instance_id, hot, known)
+
+    def status(self, instance_id: UUID) -> WorkloadStatus:
+        """The truth as Heat and Nova tell it now."""
+        return status_of(stacks.read(self._cloud, instance_id), clock.now())
+
+    def uninstall(self, instance_id: UUID) -> None:
+        """Have Heat take the stack away, with all that it made."""
+        stacks.remove(self._cloud, instance_id)
+
+    def usage(self, instance_id: UUID | None = None) -> Usage:
+        """Nobody measures: what is promised is in the capacity that a probe tells."""
+        return Usage(
+            as_of=clock.now(), source="", cpu=Meter(), memory=Meter(), storage=Meter(),
+            reason=Reason(UNMEASURED, "unmeasured"),
+        )
+
+    def events(self, instance_id: UUID) -> tuple[WorkloadEvent, ...]:
+        """What Heat did with the resources of the instance."""
+        return stacks.events(self._cloud, instance_id)
+
+    def logs(self, instance_id: UUID, query: LogQuery) -> LogPage:
+        """The console of a server, as far as its hypervisor keeps it."""
+        return consoles.page(self._cloud, instance_id, query)
+
+    def carried(self) -> list[Leftover]:
+        """The stacks that carry the tags of this host's instances."""
+        return stacks.carried(self._cloud, self._host_id)
+
+    def remove_object(self, one: Leftover) -> bool:
+        """Take one of them away; False where it was gone already."""
+        return stacks.remove_object(self._cloud, one)
