@@ -5,7 +5,9 @@ A thin class: what it does is in :mod:`apps.vim.openstack`, a file for each prom
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +26,7 @@ from apps.vim.contract import (
     WorkloadStatus,
 )
 from apps.vim.leftovers import Leftover
-from apps.vim.openstack import consoles, probing, stacks
+from apps.vim.openstack import consoles, following, probing, stacks
 from apps.vim.openstack.cloud import cloud_for
 from apps.vim.openstack.facts import facts_of
 from apps.vim.openstack.login import read_login
@@ -93,6 +95,10 @@ class OpenStackVim:
     def logs(self, instance_id: UUID, query: LogQuery) -> LogPage:
         """The console of a server, as far as its hypervisor keeps it."""
         return consoles.page(self._cloud, instance_id, query)
+
+    def follow(self, changed: Callable[[UUID], None], stop: Event) -> None:
+        """Look for changes every two seconds."""
+        following.follow(self._cloud, self._host_id, changed, stop)
 
     def carried(self) -> list[Leftover]:
         """The stacks that carry the tags of this host's instances."""

@@ -23,6 +23,7 @@ from apps.vim.openstack.login import APPLICATION_CREDENTIAL, REACHED, CloudLogin
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 30.0
+PAGE_ROWS: Final = 500
 MOST_CLOUDS: Final = 64
 MANAGER: Final = "mecm-portal"
 
@@ -42,22 +43,26 @@ class Cloud:
         self.login = login
         self._ca = _file_of(login.ca)
         adapter = _Adapter()
+        self._auth = _plugin(login)
         http = requests.Session()
         http.trust_env = False
         for scheme in ("https://", "http://"):
             http.mount(scheme, adapter)
         verify: bool | str = self._ca.name if self._ca else not login.insecure
         self._session = Session(
-            auth=_plugin(login), session=http, verify=verify, timeout=READ_SECONDS,
+            auth=self._auth, session=http, verify=verify, timeout=READ_SECONDS,
             app_name=MANAGER,
         )
+        overrides: dict[str, Any] = {
+            f"{kind}_endpoint_override": url for kind, url in login.overrides.items()
+        }
         region = cloud_region.from_session(
             session=self._session,
             name=login.region or "cloud",
             region_name=login.region or None,
             app_name=MANAGER,
             interface=login.interface,
-            **{f"{kind}_endpoint_override": url for kind, url in login.overrides.items()},
+            **overrides,
         )
         self.api: Any = Connection(config=region)
         self._adapter = adapter
@@ -77,7 +82,7 @@ class Cloud:
     def roles(self) -> set[str]:
         """The roles that the credentials have in the project."""
         with told():
-            return set(self._session.auth.get_access(self._session).role_names)
+            return set(self._auth.get_access(self._session).role_names)
 
     def ask(self, service: str, method: str, path: str, **options: Any) -> Any:
         """One call to a service by its type, and its JSON; None where it answers without any.
@@ -98,6 +103,17 @@ class Cloud:
                 return None
             raise
 
+    def pages(self, service: str, kind: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """All rows of a kind as the service tells them, however many pages that are."""
+        marker: dict[str, Any] = {"limit": PAGE_ROWS}
+        path = f"/{kind}/detail" if service == "compute" else f"/{kind}"
+        while True:
+            rows = self.ask(service, "GET", path, params={**query, **marker})[kind]
+            yield from rows
+            if len(rows) < PAGE_ROWS:
+                return
+            marker["marker"] = rows[-1]["id"]
+
     def listed(self, service: str, kind: str, **query: Any) -> Iterator[Any]:
         """All objects of a kind, page after page, as openstacksdk has them."""
         with told():
@@ -106,7 +122,7 @@ class Cloud:
     def regions(self) -> list[str]:
         """The regions that the catalog names."""
         with told():
-            catalog = self._session.auth.get_access(self._session).service_catalog.catalog
+            catalog = self._auth.get_access(self._session).service_catalog.catalog
         return sorted({
             str(place.get("region_id") or place.get("region"))
             for service in catalog for place in service.get("endpoints") or ()
@@ -135,15 +151,15 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
 
 def _plugin(login: CloudLogin) -> Any:
-    kind = v3.ApplicationCredential if login.auth_type == APPLICATION_CREDENTIAL else v3.Password
-    auth = dict(login.auth)
-    if kind is v3.ApplicationCredential:
+    auth: dict[str, Any] = dict(login.auth)
+    is_application = login.auth_type == APPLICATION_CREDENTIAL
+    if is_application:
         wanted = ("auth_url", "username", "user_id", "user_domain_name", "user_domain_id")
         auth = {name: value for name, value in auth.items()
                 if name in wanted or name.startswith("application_credential")}
     # An address without its version is an access file's usual one.
     auth["auth_url"] = f"{auth['auth_url'].rstrip('/').removesuffix('/v3')}/v3"
-    return kind(**auth)
+    return v3.ApplicationCredential(**auth) if is_application else v3.Password(**auth)
 
 
 def _file_of(ca: str) -> Any:
@@ -169,7 +185,7 @@ def told() -> Iterator[None]:
 
 def told_as(error: Exception) -> VimRefused | VimUnreachable:
     """A failure in the house's words, told apart by what can be done about it."""
-    if isinstance(error, keystone.SSLFailure):
+    if isinstance(error, keystone.SSLError):
         return VimUnreachable(
             N_("The certificate of the cloud is not signed by the CA of the access file."),
             code="vim_certificate",
