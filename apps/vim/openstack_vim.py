@@ -19,7 +19,6 @@ from apps.vim.contract import (
     Credentials,
     HostSettings,
     InstallSpec,
-    Meter,
     ProbeResult,
     Usage,
     VimRefused,
@@ -83,10 +82,8 @@ class OpenStackVim:
 
     def usage(self, instance_id: UUID | None = None) -> Usage:
         """Nobody measures: what is promised is in the capacity that a probe tells."""
-        return Usage(
-            as_of=clock.now(), source="", cpu=Meter(), memory=Meter(), storage=Meter(),
-            reason=Reason(UNMEASURED, "unmeasured"),
-        )
+        self._cloud.sign_in()
+        return Usage(as_of=clock.now(), reason=Reason(UNMEASURED, "unmeasured"))
 
     def events(self, instance_id: UUID) -> tuple[WorkloadEvent, ...]:
         """What Heat did with the resources of the instance."""

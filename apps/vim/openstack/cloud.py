@@ -72,11 +72,10 @@ class Cloud:
         """How many requests were sent so far, sign-in and discovery among them."""
         return self._adapter.sent
 
-    @property
-    def project_id(self) -> str:
-        """The project that the credentials are for."""
+    def sign_in(self) -> None:
+        """Get a token, unless there is one that is good for a while yet."""
         with told():
-            return str(self._session.get_project_id())
+            self._session.get_token()
 
     @property
     def roles(self) -> set[str]:
