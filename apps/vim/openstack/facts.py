@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from apps.vim.openstack import names
 from apps.vim.openstack.cloud import Cloud
 from apps.vim.openstack.site import Flavor, SiteFacts, SiteImage
 
@@ -30,11 +31,13 @@ def facts_of(cloud: Cloud) -> SiteFacts:
             for one in told["flavors"]
         ),
         images={
-            one.name: SiteImage(one.id, one.disk_format or "", one.checksum or "")
+            one.name: SiteImage(one.id, one.disk_format or "", one.size or 0, one.min_disk or 0)
             # The youngest of several of one name is taken.
             for one in sorted(told["images"], key=lambda one: str(one.created_at))
         },
-        networks=frozenset(one.name for one in told["networks"]),
+        networks=frozenset(
+            one.name for one in told["networks"] if names.MANAGED not in (one.tags or ())
+        ),
         zones=frozenset(one.name for one in told["zones"]),
         has_volumes=told["volumes"],
         may_create_flavors=is_admin,
