@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from apps.vim.openstack import names
 from apps.vim.openstack.cloud import Cloud
 from apps.vim.openstack.site import Flavor, SiteFacts, SiteImage
 
@@ -35,9 +34,7 @@ def facts_of(cloud: Cloud) -> SiteFacts:
             # The youngest of several of one name is taken.
             for one in sorted(told["images"], key=lambda one: str(one.created_at))
         },
-        networks=frozenset(
-            one.name for one in told["networks"] if names.MANAGED not in (one.tags or ())
-        ),
+        networks=frozenset(one.name for one in told["networks"]),
         zones=frozenset(one.name for one in told["zones"]),
         has_volumes=told["volumes"],
         may_create_flavors=is_admin,
