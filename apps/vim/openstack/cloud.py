@@ -26,6 +26,10 @@ READ_SECONDS: Final = 30.0
 PAGE_ROWS: Final = 500
 MOST_CLOUDS: Final = 64
 MANAGER: Final = "mecm-portal"
+SERVICE_MISSING: Final = "service_missing"
+_NOT_OFFERED: Final = (
+    keystone.EndpointNotFound, keystone.EmptyCatalog, sdk.ServiceDisabledException,
+)
 
 
 class Refused(VimRefused):
@@ -129,8 +133,13 @@ class Cloud:
 
     def has(self, service: str) -> bool:
         """Whether this region of the catalog offers a service, by its type."""
-        with told():
-            return bool(getattr(self.api, service).get_endpoint())
+        try:
+            with told():
+                return bool(getattr(self.api, service).get_endpoint())
+        except Refused as refusal:
+            if refusal.code == SERVICE_MISSING:
+                return False
+            raise
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
@@ -193,10 +202,10 @@ def told_as(error: Exception) -> VimRefused | VimUnreachable:
         return VimUnreachable(N_("The cloud did not answer in time."))
     if isinstance(error, (keystone.ConnectionError, requests.RequestException)):
         return VimUnreachable(N_("The cloud cannot be reached: %(said)s"), said=_words(error))
-    if isinstance(error, (keystone.EndpointNotFound, keystone.EmptyCatalog)):
+    if isinstance(error, _NOT_OFFERED):
         return Refused(
             N_("The cloud does not offer this service in the region of the access file: %(said)s"),
-            answered=0, code="service_missing", said=_words(error),
+            answered=0, code=SERVICE_MISSING, said=_words(error),
         )
     status = _status_of(error)
     if status == 401:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.vim.errors import VimRefused
 from apps.vim.leftovers import Leftover
 from apps.vim.openstack import names
-from apps.vim.openstack.cloud import Cloud, Refused
+from apps.vim.openstack.cloud import SERVICE_MISSING, Cloud, Refused
 from apps.vim.openstack.hot import Hot
 from apps.vim.openstack.status import Found, Row, server_rows
 from apps.vim.voices import WorkloadEvent
@@ -168,7 +168,7 @@ def require_heat(cloud: Cloud) -> None:
         raise VimRefused(
             N_("The region “%(region)s” of the cloud has no orchestration service (Heat); this"
                " site makes virtual machines with it."),
-            code="service_missing", region=cloud.login.region,
+            code=SERVICE_MISSING, region=cloud.login.region,
         )
 
 
