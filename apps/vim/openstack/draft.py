@@ -29,8 +29,8 @@ class Draft:
 
     @property
     def notes(self) -> tuple[Reason, ...]:
-        """What the person who gave the order should know, in a fixed order."""
-        return tuple(self._notes[key] for key in sorted(self._notes))
+        """What the person who gave the order should know."""
+        return tuple(self._notes.values())
 
     def add(
         self, name: str, kind: str, properties: Mapping[str, Any], depends_on: Iterable[str] = ()

@@ -22,6 +22,7 @@ from apps.vim.yamls import Unreadable, load
 # Heat takes 512 KiB with everything around it.
 MOST_BYTES: Final = 256 * 1024
 MOST_BRACKETS: Final = 5000
+UNASKED: Final = N_("The order gives “%(name)s”, which the template does not ask for.")
 SERVER: Final = "OS::Nova::Server"
 SECTIONS: Final = (
     "heat_template_version", "description", "parameter_groups", "parameters", "conditions",
@@ -60,11 +61,10 @@ def of_hot(text: str, spec: InstallSpec, site: SiteFacts) -> Hot:
     values = {name: given.get(name, body.get("default")) for name, body in declared.items()}
     _Judge(document["resources"], values, site).judge(document)
     unknown = sorted(set(spec.parameters) - set(declared))
-    said = N_("The order gives “%(name)s”, which the template does not ask for.")
     return Hot(
         template=document,
         parameters=given,
-        notes=tuple(Reason(said, "parameter_unknown", {"name": name}) for name in unknown),
+        notes=tuple(Reason(UNASKED, "parameter_unknown", {"name": name}) for name in unknown),
         servers=tuple(
             sorted(name for name, one in document["resources"].items() if one["type"] == SERVER)
         ),

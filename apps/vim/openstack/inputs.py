@@ -251,9 +251,9 @@ def _typed(name: str, value: Any, kind: str) -> Any:
     try:
         if kind == "json":
             return json.loads(value) if isinstance(value, str) else value
-        if isinstance(value, bool) or kind == "boolean":
-            return TRUTHS[_as_text(value).casefold()] if kind == "boolean" else int("")
-        text = str(value).strip()
+        text = _as_text(value).strip()
+        if kind == "boolean":
+            return TRUTHS[text.casefold()]
         if not SIGNED.fullmatch(text):
             raise ValueError
         return float(text) if "." in text else int(text)

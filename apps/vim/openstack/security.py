@@ -22,9 +22,9 @@ RULE_STATED: Final = (
 ETHER_TYPES: Final = {"": "IPv4", "ipv4": "IPv4", "ipv6": "IPv6"}
 DIRECTIONS: Final = {"": "ingress", "ingress": "ingress", "egress": "egress"}
 WITH_PORTS: Final = ("tcp", "udp", "sctp", "dccp", "udplite")
-# What Neutron calls protocols by name; any other has a number (IANA) and is written by it.
+# What Heat and Neutron call protocols by name; any other is written by its number (IANA).
 PROTOCOLS: Final = (
-    *WITH_PORTS, "ah", "egp", "esp", "gre", "icmp", "igmp", "ipip", "ipv6-encap", "ipv6-frag",
+    *WITH_PORTS, "ah", "egp", "esp", "gre", "icmp", "igmp", "ipv6-encap", "ipv6-frag",
     "ipv6-icmp", "ipv6-nonxt", "ipv6-opts", "ipv6-route", "ospf", "pgm", "rsvp", "vrrp",
 )  # fmt: skip
 # SOL 001 writes them with other spellings than Neutron.
@@ -125,12 +125,14 @@ class Groups:
             "protocol": protocol,
             "remote_ip_prefix": inputs.hot(stated.get("remote_ip_prefix")),
         }
-        if protocol in WITH_PORTS:
-            first = inputs.whole(stated.get("port_range_min"))
-            last = inputs.whole(stated.get("port_range_max"), LAST_PORT)
-            # Neutron knows no port 0, and all ports are no ports.
-            if (max(first, 1), last) != (1, LAST_PORT):
-                rule |= {"port_range_min": max(first, 1), "port_range_max": last}
+        # Neutron knows no port 0, and all ports are no ports.
+        first = max(inputs.whole(stated.get("port_range_min")), 1)
+        last = inputs.whole(stated.get("port_range_max"), LAST_PORT)
+        if (first, last) != (1, LAST_PORT):
+            if protocol in WITH_PORTS:
+                rule |= {"port_range_min": first, "port_range_max": last}
+            else:
+                self.draft.unread(policy.name, {"port_range": f"{first}-{last}"}, (), "")
         return {key: value for key, value in rule.items() if value != ""}
 
     def _protocol(self, policy: Entry) -> str:

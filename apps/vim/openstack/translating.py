@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.vim.contract import InstallSpec
 from apps.vim.openstack import networking, placing, security, servers, storage
 from apps.vim.openstack.draft import UNREAD, Draft
-from apps.vim.openstack.hot import Hot
+from apps.vim.openstack.hot import UNASKED, Hot
 from apps.vim.openstack.inputs import Inputs
 from apps.vim.openstack.site import SiteFacts
 from apps.vim.openstack.tosca import Template
@@ -54,15 +54,15 @@ def translate(definition: Mapping[str, Any], spec: InstallSpec, site: SiteFacts)
     document: dict[str, Any] = {
         "heat_template_version": VERSION,
         "description": template.description or spec.app_name,
-        "parameters": dict(sorted(inputs.parameters.items())),
-        "resources": dict(sorted(draft.resources.items())),
-        "outputs": dict(sorted(machines.outputs.items())),
+        "parameters": inputs.parameters,
+        "resources": draft.resources,
+        "outputs": machines.outputs,
     }
     return Hot(
         template=document,
-        parameters=dict(sorted(inputs.given.items())),
+        parameters=inputs.given,
         notes=draft.notes,
-        servers=tuple(sorted(machines.outputs)),
+        servers=tuple(machines.outputs),
     )
 
 
@@ -96,5 +96,4 @@ def _say_what_is_left(draft: Draft, template: Template, units: Mapping[str, serv
     for name, where in draft.inputs.unread:
         draft.note(UNREAD, "property_unread", name=name, property=where)
     for name in draft.inputs.ignored:
-        text = N_("The order gives “%(name)s”, which the template does not ask for.")
-        draft.note(text, "parameter_unknown", name=name)
+        draft.note(UNASKED, "parameter_unknown", name=name)
