@@ -203,7 +203,7 @@ def _listeners(bus: str, queue: str) -> int:
     """How many programs take messages from a queue."""
     with kombu.Connection(bus.replace("rabbit:", "amqp:", 1)) as connection:
         try:
-            found: int = connection.channel().queue_declare(queue, passive=True).consumer_count
+            channel: Any = connection.channel()
+            return int(channel.queue_declare(queue, passive=True).consumer_count)
         except connection.channel_errors:
             return 0
-        return found

@@ -117,7 +117,7 @@ def _glance(place: Place) -> Sections:
         "os_glance_staging_store": {"filesystem_store_datadir": place.folder / "staging"},
         "os_glance_tasks_store": {"filesystem_store_datadir": place.folder / "tasks"},
         # Images are downloaded from a test's own server, whichever port that has.
-        "import_filtering_opts": {"allowed_ports": ""},
+        "import_filtering_opts": {"allowed_ports": "[]"},
         "paste_deploy": {"flavor": "keystone", "config_file": paste},
         "oslo_concurrency": _locks(place),
         "keystone_authtoken": _tokens(place),
