@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.openstack.asking import soon
+from tests.openstack.asking import flavor_of, image_of, soon
+from tests.openstack.packages import FLAVOR, IMAGE
 from tools.builds import Missing
 from tools.cloud.cloud import named_cloud, own_cloud
 
@@ -74,3 +75,17 @@ def file_leaves_nothing(cloud):
     """After the tests of one file the cloud has what it had before."""
     with left_as_found(cloud):
         yield
+
+
+@pytest.fixture(scope="session")
+def image(admin):
+    """An image that orders name; it holds nothing, since nothing boots from it."""
+    with image_of(admin, IMAGE) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def flavor(admin):
+    """A flavor that templates name."""
+    with flavor_of(admin, FLAVOR, ram=64) as found:
+        yield found
