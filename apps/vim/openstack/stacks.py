@@ -30,9 +30,13 @@ NOTES: Final = "mecm_notes"
 
 
 def find(cloud: Cloud, instance_id: UUID) -> Row | None:
-    """The stack of an instance, as Heat tells it; None where there is none."""
+    """The stack of an instance, as Heat tells it; None where there is none.
+
+    Heat may still know one that is gone, for a moment.
+    """
     found = cloud.find("orchestration", f"/stacks/{names.stack_name(instance_id)}")
-    return found["stack"] if found else None
+    stack: Row | None = found["stack"] if found else None
+    return None if stack and stack["stack_status"] == "DELETE_COMPLETE" else stack
 
 
 def read(cloud: Cloud, instance_id: UUID) -> Found | None:
