@@ -56,6 +56,7 @@ def environment(place: Place) -> dict[str, str]:
         "XDG_CACHE_HOME": str(place.programs.environment / "cache"),
         "PYTHONWARNINGS": "ignore",
         "OS_KEYSTONE_CONFIG_FILES": place.settings("keystone"),
+        "OS_BOOTSTRAP_PASSWORD": place.passwords["admin"],  # of keystone-manage
         "OS_PLACEMENT_CONFIG_DIR": folder,
         "OS_GLANCE_CONFIG_DIR": folder,
         "OS_NEUTRON_CONFIG_DIR": folder,
