@@ -22,6 +22,8 @@ WIRING: tuple[tuple[str, str], ...] = (
     ("packages.distribution.withdrawing", "apps.packages.tasks.on_event"),
     ("packages.distribution.withdrawn", "apps.packages.tasks.on_event"),
     ("packages.store_package.ordered", "apps.packages.tasks.on_store_event"),
+    ("images.image.ordered", "apps.images.tasks.on_event"),
+    ("images.image.removing", "apps.images.tasks.on_event"),
     ("packages.distribution.arrived", "apps.orchestration.tasks.on_package_arrived"),
     ("hosts.applcm.reachable", "apps.rules.tasks.on_edge_reachable"),
     ("instances.instance.instantiated", "apps.rules.tasks.on_instance_running"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
 from apps.hosts.selectors import local_hosts
 from apps.instances.models import AppInstance
-from apps.orchestration.drivers import driver_of
 from apps.vim.leftovers import Leftover, Tidies
 
 
