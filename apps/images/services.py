@@ -100,15 +100,6 @@ def remove(*, actor: Actor, image: VmImage) -> None:
     record("removing", row, actor)
 
 
-def release(*, actor: Actor, host_id: uuid.UUID, package_id: uuid.UUID) -> int:
-    """The package has left the host: its uses of images end there.  How many there were."""
-    rows = VmImage.objects.filter(host_id=host_id, package_id=package_id)
-    rows = rows.exclude(state=ImageState.DELETING)
-    for row in rows:
-        remove(actor=actor, image=row)
-    return len(rows)
-
-
 def forget(*, actor: Actor, image: VmImage) -> None:
     """Delete the row of an image of which nothing is left at the VIM."""
     with transaction.atomic():

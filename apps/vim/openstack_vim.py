@@ -70,7 +70,7 @@ class OpenStackVim:
             raise VimRefused(N_("The instance is being removed."), retryable=True, code="removing")
         if known is not None and not stacks.has_failed(known):
             return
-        hot = hot_of(spec, facts_of(self._cloud))
+        hot = hot_of(spec, facts_of(self._cloud, spec.images))
         stacks.make(self._cloud, self._host_id, spec.instance_id, hot, known)
 
     def status(self, instance_id: UUID) -> WorkloadStatus:
