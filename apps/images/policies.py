@@ -11,16 +11,6 @@ from apps.tenants.actors import Actor
 from apps.tenants.policies import Decision, may
 
 
-def may_read(actor: Actor) -> Decision:
-    """Whether the actor may see images and what they are made of."""
-    return may(actor, "instances.read")
-
-
-def may_download(actor: Actor) -> Decision:
-    """Whether the actor may have the bytes of an image: a disk, and all that is on it."""
-    return may(actor, "packages.download")
-
-
 def may_remove(actor: Actor, image: VmImage) -> Decision:
     """Whether ``image`` may be taken away; the site's own only by those who run the site."""
     decision = may(actor, "instances.write" if image.tenant_id else "hosts.write")
