@@ -62,7 +62,7 @@ class Bench:
     def want(self, **fields):
         """Order an image for a package of its own, from an archive unless ``fields`` say else."""
         given = {"package_id": uuid.uuid4(), "tenant_id": self.tenant.pk, "name": "disk"}
-        if "reference" not in fields:
+        if not {"reference", "archive"} & fields.keys():
             given |= {"archive": archive({MEMBER: DISK}), "member": MEMBER}
         wanted = WantedImage(**given | fields)
         return services.ensure(actor=SYSTEM, host=self.host, wanted=wanted)
