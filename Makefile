@@ -8,7 +8,7 @@ define install
 	@$(PYTHON) bootstrap/install.py $(1)
 endef
 
-.PHONY: help run test test-kubernetes check bench translations clean
+.PHONY: help run test test-kubernetes test-openstack check bench translations clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -24,6 +24,10 @@ test:  ## install what is missing, then the base tier and every other tier that 
 test-kubernetes:  ## the tests on a real Kubernetes API server; builds its programs the first time (see tools/cluster)
 	$(call install,--dev)
 	@exec $(RUN) tools/test_tiers.py kubernetes
+
+test-openstack:  ## the tests on a real OpenStack; installs its programs the first time (see tools/cloud)
+	$(call install,--dev)
+	@exec $(RUN) tools/test_tiers.py openstack
 
 check:  ## ruff, mypy, floors, size limits, migrations, templates, translations
 	$(call install,--dev)

@@ -22,7 +22,7 @@ from apps.vim.kubernetes.watching import Mirror
 from tests.kubernetes.running import HOST_IP, ClusterWorld, end, info, onboard
 from tests.stories.running import Person, create, eventually
 from tools.bench_mep import Figure
-from tools.cluster import binaries
+from tools.builds import Missing
 from tools.cluster.plane import ControlPlane, control_plane
 
 MANY, ORDERED = 500, 50
@@ -41,7 +41,7 @@ def measure() -> list[Figure]:
                 many = _many(plane)
             with control_plane(Path(folder) / "ordered") as plane:
                 return [*many, *_ordered(plane, Path(folder))]
-    except binaries.Missing as missing:
+    except Missing as missing:
         return [Figure("Kubernetes", f"not measured: {missing}", "")]
 
 

@@ -24,6 +24,8 @@ from typing import IO
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from tools.builds import Missing
+from tools.cloud import programs
 from tools.cluster import binaries
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,20 +58,29 @@ def no_chromium() -> str:
 
 def no_cluster() -> str:
     """Why there is no Kubernetes; its programs are built here when that has not been done yet."""
-    if os.environ.get("KUBECONFIG"):
-        return ""
+    return "" if os.environ.get("KUBECONFIG") else lacks(binaries.find)
+
+
+def no_cloud() -> str:
+    """Why there is no OpenStack; its programs are installed here when they have not been yet."""
+    return "" if os.environ.get("OS_CLOUD") else lacks(programs.find)
+
+
+def lacks(find: Callable[[], object]) -> str:
+    """Why programs cannot be found; empty when they are."""
     try:
-        binaries.find()
-    except binaries.Missing as missing:
+        find()
+    except Missing as missing:
         return str(missing)
     return ""
 
 
-BASE = "not browser and not endurance and not schema and not kubernetes"
+BASE = "not browser and not endurance and not schema and not kubernetes and not openstack"
 TIERS = (
     Tier("base", BASE, lambda: "", ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")),
     Tier("schema", "schema", lambda: "", seconds=1200),
     Tier("kubernetes", "kubernetes", no_cluster, beside="schema"),
+    Tier("openstack", "openstack", no_cloud),
     Tier("browser", "browser", no_chromium, seconds=300),
     Tier("endurance", "endurance", lambda: "", ("-n", "2", "--dist", "loadgroup")),
 )

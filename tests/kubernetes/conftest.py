@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.kubernetes.asking import make_namespace, remove_namespace, soon
-from tools.cluster import binaries
+from tools.builds import Missing
 from tools.cluster.plane import control_plane, named_cluster
 
 
@@ -22,7 +22,7 @@ def cluster(tmp_path_factory):
     try:
         with control_plane(tmp_path_factory.mktemp("cluster")) as plane:
             yield plane
-    except binaries.Missing as missing:
+    except Missing as missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(str(missing))
 
 

@@ -9,8 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tools.cluster import binaries
-from tools.cluster.plane import NotUp, control_plane
+from tools.builds import Missing
+from tools.cluster.plane import control_plane
+from tools.processes import NotUp
 
 
 def main() -> int:
@@ -22,7 +23,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
             return keep(options.state or Path(folder), options.nodes)
-    except (binaries.Missing, NotUp) as error:
+    except (Missing, NotUp) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 

@@ -5,19 +5,17 @@ Needs no package, so that ``python3 -m tools.cluster.binaries`` builds before an
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tools import builds
+from tools.builds import Missing
 
 HERE = Path(__file__).resolve().parent
 MODULE = HERE / "controlplane"
@@ -25,12 +23,8 @@ DEBIAN = HERE / "debian.sh"
 NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 OLDEST_GO = (1, 24)
 DIRECTORY = "MECM_KUBERNETES_BIN"
-NEEDED_BYTES = 6 * 1024**3
+NEEDED_GIGABYTES = 6
 _STAMPED = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-
-
-class Missing(Exception):
-    """No programs and no way to get them; one sentence with its remedy."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +53,9 @@ def find() -> Programs:
             f" or name a directory that has {', '.join(NAMES)} in {DIRECTORY}, or an existing"
             " cluster in KUBECONFIG"
         )
-    folder = cache() / way.fingerprint
-    if not (folder / "complete").exists():
-        _build(way, folder)
+    folder = builds.cache("kubernetes") / way.fingerprint
+    builds.once(way.title, folder, NEEDED_GIGABYTES, way.build)
     return _programs(folder)
-
-
-def cache() -> Path:
-    """Where builds are kept between runs, outside of the project."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "mecm-portal" / "kubernetes"
 
 
 @dataclass(frozen=True)
@@ -80,6 +67,15 @@ class _Way:
     command: tuple[str, ...]
     environment: dict[str, str]
     folder: Path
+
+    def build(self, folder: Path) -> None:
+        """Run the command.  Raises Missing when it fails."""
+        words = [word.replace("{folder}", str(folder)) for word in self.command]
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="work-") as work:
+            # What the compiler keeps for itself is gigabytes, and of no use afterwards.
+            kept = {"GOCACHE": os.environ.get("GOCACHE", f"{work}/go"), "TMPDIR": work}
+            title = f"building {self.title}"
+            builds.run(title, words, self.folder, {**kept, **self.environment})
 
 
 def _go_way() -> _Way | None:
@@ -133,50 +129,7 @@ def _debian_way() -> _Way | None:
 
 
 def _hash(*files: Path) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _build(way: _Way, folder: Path) -> None:
-    """Build into ``folder``, once however many ask for it at the same time."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _only_one(folder.parent / "lock"):
-        if (folder / "complete").exists():
-            return
-        if shutil.disk_usage(folder.parent).free < NEEDED_BYTES:
-            raise Missing(f"less than 6 GB are free on the disk of {folder.parent}")
-        sys.stderr.write(f"Building {way.title} (once; kept in {folder}) …\n")
-        sys.stderr.flush()
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="work-") as work:
-            # What the compiler keeps for itself is gigabytes, and of no use afterwards.
-            kept = {"GOCACHE": os.environ.get("GOCACHE", f"{work}/go"), "TMPDIR": work}
-            finished = subprocess.run(
-                [word.replace("{folder}", str(folder)) for word in way.command],
-                cwd=way.folder,
-                env={**os.environ, **kept, **way.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-            )
-        if finished.returncode:
-            said = "\n".join(finished.stdout.splitlines()[-15:])
-            raise Missing(f"building {way.title} failed:\n{said}")
-        (folder / "complete").touch()
-        sys.stderr.write(f"built in {time.monotonic() - began:.0f} s\n")
-
-
-@contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return builds.fingerprint(*(file.read_bytes() for file in files))
 
 
 def _programs(folder: Path) -> Programs:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,14 +21,10 @@ from tools.cluster.api import open_api
 from tools.cluster.arguments import Place
 from tools.cluster.certificates import Authority
 from tools.cluster.inventory import Entry, inventory
-from tools.cluster.processes import Server
+from tools.processes import NotUp, Server, free_ports, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ATTEMPTS = 3  # another program may take a free port before ours does
-
-
-class NotUp(Exception):
-    """The control plane did not come up; what its programs said last."""
 
 
 @dataclass
@@ -59,7 +53,7 @@ def existing(file: Path) -> Cluster:
 def control_plane(state: Path, *, nodes: int = 2) -> Iterator[ControlPlane]:
     """A control plane of our own with a stand-in for the kubelets of ``nodes`` nodes.
 
-    ``state`` is a directory for its files.  Raises binaries.Missing and NotUp.
+    ``state`` is a directory for its files.  Raises Missing and NotUp.
     """
     programs = binaries.find()
     for attempt in range(ATTEMPTS):
@@ -90,7 +84,7 @@ class ControlPlane(Cluster):
         self.release = programs.release
         self.tokens = {name: secrets.token_hex(16) for name in ("admin", "limited", "kubelet")}
         self._authority = Authority(state / "pki")
-        self.place = Place(state.resolve(), programs.minor, *_free_ports(6))
+        self.place = Place(state.resolve(), programs.minor, *free_ports(6))
         super().__init__(self._kubeconfig("admin", self.tokens["admin"]))
         self.limited_kubeconfig = self._kubeconfig("limited", self.tokens["limited"])
         self.refused_kubeconfig = self._kubeconfig("admin", secrets.token_hex(16))
@@ -219,20 +213,7 @@ class ControlPlane(Cluster):
             return objects.fresh_leases(client) >= self._nodes
 
     def _wait(self, what: str, done: Callable[[], bool], seconds: float) -> None:
-        """Wait for something to become true.  Raises NotUp with the end of the logs."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                if done():
-                    return
-            except httpx.HTTPError:
-                pass
-            dead = [one for one in self._needed() if not one.running]
-            if dead:
-                break
-            time.sleep(0.05)
-        said = "\n".join(f"--- {one.name}\n{one.last_words()}" for one in self._needed())
-        raise NotUp(f"{what} did not come up\n{said}")
+        wait_for(what, done, seconds, self._needed(), not_yet=(httpx.HTTPError,))
 
     def _needed(self) -> list[Server]:
         return [self.servers["etcd"], self.servers["kube-apiserver"]]
@@ -243,15 +224,6 @@ _GROUPS = {"admin": "system:masters", "kubelet": "system:masters", "limited": ""
 
 def _answers(client: httpx.Client, path: str) -> bool:
     return client.get(path).status_code == httpx.codes.OK
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def named_cluster() -> Cluster | None:
