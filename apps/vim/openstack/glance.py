@@ -44,7 +44,7 @@ def image(cloud: Cloud, host_id: UUID, image_id: str) -> VimImage | None:
 
 def upload(cloud: Cloud, host_id: UUID, new: NewImage, pieces: Iterable[bytes]) -> VimImage:
     """An image of these bytes; see the promise for what a repeat and a failure do."""
-    for left in _rows(cloud, tag=names.image_tag(new.key)):
+    for left in tuple(_rows(cloud, tag=names.image_tag(new.key))):
         remove(cloud, str(left["id"]))
     row = cloud.ask("image", "POST", "/images", json=_body(host_id, new))
     image_id = str(row["id"])
