@@ -19,7 +19,7 @@ from apps.vim.kubernetes.cluster import cluster_for
 from apps.vim.kubernetes.kinds import COLLECTIONS
 from apps.vim.kubernetes.kubeconfig import read_kubeconfig
 from apps.vim.kubernetes.watching import Mirror
-from tests.kubernetes.running import HOST_IP, ClusterWorld, end, info, onboard
+from tests.stories.hosted import HOST_IP, HostedWorld, end, info, onboard
 from tests.stories.running import Person, create, eventually
 from tools.bench_mep import Figure
 from tools.builds import Missing
@@ -107,7 +107,7 @@ def _noticed(api: httpx.Client, key: uuid.UUID, changed: dict[uuid.UUID, float])
 def _ordered(plane: ControlPlane, folder: Path) -> list[Figure]:
     """Fifty instances of one package, from the order at the center until all of them run."""
     os.environ["MECM_LIMIT_INSTANCES_PER_TENANT"] = "200"
-    world = ClusterWorld(folder / "data")
+    world = HostedWorld(folder / "data")
     try:
         world.start()
         world.take_in(plane.kubeconfig)
@@ -146,7 +146,7 @@ def _ordered(plane: ControlPlane, folder: Path) -> list[Figure]:
 class _Asking:
     """Asks the edge for its instances ten times a second, and keeps how long that took."""
 
-    def __init__(self, world: ClusterWorld) -> None:
+    def __init__(self, world: HostedWorld) -> None:
         self.person = world.edge("admin")
         tenant = world.demo["center"]["users"]["tenant"]["tenant_id"]
         self.url = f"/lcmcontroller/v1/tenants/{tenant}/app_instances"
@@ -204,7 +204,7 @@ def _is_ready(api: httpx.Client, path: str) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in rows)
 
 
-def _idle(world: ClusterWorld) -> str:
+def _idle(world: HostedWorld) -> str:
     process = psutil.Process(world.pid_of("edge-1"))
     with suppress(psutil.Error):
         before = sum(process.cpu_times()[:2])

@@ -22,6 +22,8 @@ _USER_KINDS: Final[Mapping[str, Text]] = {
     "token": _("token"),
     "client_certificate": _("client certificate"),
     "basic": _("user name and password"),
+    "password": _("user name and password"),
+    "v3applicationcredential": _("application credential"),
 }
 _KUBERNETES: Final[Mapping[str, Text]] = {
     "context": _("Context"),
@@ -30,6 +32,19 @@ _KUBERNETES: Final[Mapping[str, Text]] = {
     "tls_server_name": _("Name in its certificate"),
     "user": _("User"),
     "known_as": _("Known to the cluster as"),
+}
+_OPENSTACK: Final[Mapping[str, Text]] = {
+    "source": _("Read from"),
+    "server": _("Keystone"),
+    "region": _("Region"),
+    "project": _("Project"),
+    "project_domain_name": _("Domain of the project"),
+    "user": _("User"),
+    "user_domain_name": _("Domain of the user"),
+    "interface": _("Interface"),
+}
+_LABELS: Final[Mapping[str, Mapping[str, Text]]] = {
+    "kubernetes": _KUBERNETES, "openstack": _OPENSTACK,
 }
 
 
@@ -45,8 +60,9 @@ class Fact:
 def facts_of(credential: HostCredential) -> list[Fact]:
     """The lines about what is in the file, and about whether it was tried."""
     summary = credential.summary
-    read = _kubernetes if summary.get("kind") == "kubernetes" else _any
-    return [*read(summary), *_trial(credential)]
+    labels = _LABELS.get(str(summary.get("kind")))
+    said = _any(summary) if labels is None else _known(summary, labels)
+    return [*said, *_trial(credential)]
 
 
 def _any(summary: Mapping[str, Any]) -> Iterator[Fact]:
@@ -55,20 +71,23 @@ def _any(summary: Mapping[str, Any]) -> Iterator[Fact]:
             yield Fact(name, None if value == "" else value)
 
 
-def _kubernetes(summary: Mapping[str, Any]) -> Iterator[Fact]:
-    for name, label in _KUBERNETES.items():
+def _known(summary: Mapping[str, Any], labels: Mapping[str, Text]) -> Iterator[Fact]:
+    for name, label in labels.items():
         if summary.get(name):
             yield Fact(label, summary[name])
+    for service, url in (summary.get("overrides") or {}).items():
+        yield Fact(service, url)
     kind = str(summary.get("user_kind"))
     yield Fact(gettext_lazy("Signs in with"), _USER_KINDS.get(kind, kind))
-    yield _end(gettext_lazy("Valid until"), summary.get("expires"))
+    if summary.get("expires") or labels is _KUBERNETES:
+        yield _end(gettext_lazy("Valid until"), summary.get("expires"))
     authority = summary.get("ca")
     if authority:
         yield Fact(gettext_lazy("CA"), authority.get("subject"))
         yield Fact(gettext_lazy("CA, SHA-256"), authority.get("fingerprint"))
         yield _end(gettext_lazy("CA valid until"), authority.get("expires"))
     elif summary.get("insecure"):
-        text = _("Not verified: whoever answers at the address is taken for the cluster.")
+        text = _("Not verified: whoever answers at the address is taken for the VIM.")
         yield Fact(gettext_lazy("CA"), text, WARN)
     else:
         yield Fact(gettext_lazy("CA"), _("one that this site's machine trusts"))

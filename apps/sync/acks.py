@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
@@ -24,7 +24,7 @@ from apps.journal import services as journal
 from apps.journal.models import Tombstone
 from apps.journal.services import TOMBSTONE_DAYS
 from apps.sync.kinds import BY_NAME
-from apps.sync.models import AckedRow, Reader, Refused
+from apps.sync.models import AckedRow, Forgotten, Reader, Refused
 from apps.tenants.actors import SYSTEM, Actor
 from apps.tenants.models import User
 
@@ -170,18 +170,19 @@ def unacknowledged_dead(reader: Reader, kinds: Iterable[str]) -> QuerySet[Tombst
 def purge_tombstones() -> dict[str, int]:
     """Forget the dead that every reader has acknowledged, and in the end all.
 
-    A reader that has been away for longer than ``TOMBSTONE_DAYS`` missed some and starts over.
+    Who asks from before them starts over: one that has been away for longer than
+    ``TOMBSTONE_DAYS``, or was restored from a backup.
     """
     old = clock.now() - timedelta(days=TOMBSTONE_DAYS)
     # People who read are told for as long as tombstones are kept, and hold nothing back.
     sites = Reader.objects.exclude(site_id__in=User.objects.values("pk"))
     stale = sites.filter(Q(acked_at__lt=old) | Q(acked_at__isnull=True))
-    away = [reader.pk for reader in stale]
-    heard = sites.exclude(pk__in=away).aggregate(least=Min("acked"))["least"]
+    heard = sites.exclude(pk__in=stale.values("pk")).aggregate(least=Min("acked"))["least"]
     known = Tombstone.objects.filter(deleted_at__lt=old)
     if heard is not None:
         known = known.filter(version__lte=heard)
-    newest = known.order_by("-version").values_list("version", flat=True).first() or 0
-    missed = Reader.objects.filter(pk__in=away, acked__lt=newest).update(missed=newest)
+    newest = known.aggregate(newest=Max("version"))["newest"]
+    if newest is not None:
+        Forgotten.objects.update_or_create(pk=1, defaults={"upto": newest})
     AckedRow.objects.filter(subject_id__in=known.values("subject_id")).delete()
-    return {"tombstones": known.delete()[0], "start_over": missed}
+    return {"tombstones": known.delete()[0]}

@@ -19,7 +19,6 @@ from apps.common.problem import CONTENT_TYPE, as_domain_error, body_of
 from apps.sync import joining
 from apps.sync.api import QuerySerializer, read
 from apps.tenants import tokens
-from apps.tenants.actors import Actor
 from apps.tenants.authentication import token_in
 from apps.tenants.policies import may, require
 
@@ -73,19 +72,14 @@ class FeedApplication:
 
     async def _answer(self, scope: Scope, headers: HttpHeaders) -> dict[str, Any]:
         asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-        actor, query = await database_sync_to_async(_checked)(headers, asked)
+        query = await database_sync_to_async(_checked)(headers, asked)
         # Taken before reading, so that a commit between reading and waiting is not slept through.
         ticket = self.news.ticket()
-        found = await _page(actor, query)
+        found: dict[str, Any] = await database_sync_to_async(read)(query)
         if found["newest"] <= query["after"] and query["wait"]:
             await self.news.wait("feed", timeout=query["wait"], after=ticket)
-            found = await _page(actor, query)
+            found = await database_sync_to_async(read)(query)
         return found
-
-
-async def _page(actor: Actor, query: dict[str, Any]) -> dict[str, Any]:
-    page: dict[str, Any] = await database_sync_to_async(read)(actor, query)
-    return page
 
 
 def _environ(name: bytes) -> str:
@@ -93,7 +87,7 @@ def _environ(name: bytes) -> str:
     return f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}"
 
 
-def _checked(headers: HttpHeaders, asked: dict[str, str]) -> tuple[Actor, dict[str, Any]]:
+def _checked(headers: HttpHeaders, asked: dict[str, str]) -> dict[str, Any]:
     token = token_in(headers)
     if not token:
         raise Unauthenticated(N_("A valid access token is needed."))
@@ -102,4 +96,5 @@ def _checked(headers: HttpHeaders, asked: dict[str, str]) -> tuple[Actor, dict[s
     joining.note_heard(actor.site_id)
     query = QuerySerializer(data=asked)
     query.is_valid(raise_exception=True)
-    return actor, query.validated_data
+    asked_for: dict[str, Any] = query.validated_data
+    return asked_for

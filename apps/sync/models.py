@@ -31,6 +31,19 @@ class Mark(models.Model):
         return f"{self.mark} @{self.version}"
 
 
+class Forgotten(models.Model):
+    """How far this site has forgotten what is gone: a reader that is not as far starts over.
+
+    Of whoever has read on since, too: a site that was restored from a backup asks from its old
+    place again.
+    """
+
+    upto = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.upto)
+
+
 class Reader(models.Model):
     """A site that reads our feed, and how much of it it has for good."""
 
@@ -39,13 +52,6 @@ class Reader(models.Model):
     name = models.CharField(max_length=128, blank=True)
     acked = models.BigIntegerField(default=0)
     acked_at = models.DateTimeField(null=True)
-    # The last version of what is gone and was forgotten before this reader had it.
-    missed = models.BigIntegerField(default=0)
-
-    @property
-    def starts_over(self) -> bool:
-        """Whether it has to begin with a full copy."""
-        return self.acked < self.missed
 
     def __str__(self) -> str:
         return self.name or str(self.site_id)

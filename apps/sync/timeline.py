@@ -18,7 +18,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import clock
 from apps.common.errors import Conflict
 from apps.common.models import next_version
-from apps.sync.models import Mark
+from apps.sync.models import Forgotten, Mark
 
 MOST_TOLD = 100
 # More than most sites change between two starts; for more starts than any sees, all of it stays
@@ -64,7 +64,8 @@ def gaps(known: Collection[str], told: Told) -> list[tuple[int, int]]:
 
 
 def check(after: int, mark: uuid.UUID | None) -> None:
-    """Refuse a reader whose place ``after`` is not in this history; raises Forked.
+    """Refuse a reader whose place ``after`` is not in this history, or before what this site has
+    forgotten; raises Forked.
 
     A reader without a mark, or at the very beginning, has read nothing that could be lost.
     """
@@ -78,11 +79,12 @@ def check(after: int, mark: uuid.UUID | None) -> None:
             after=after,
             extra={"marks": marks()},
         )
-
-
-def starts_over() -> Forked:
-    """The refusal of a reader that was away for so long that it missed what is gone."""
-    return Forked(N_("You were away for too long; begin with a full copy."), code="start_over")
+    if Forgotten.objects.filter(upto__gt=after).exists():
+        raise Forked(
+            N_("What was removed after version %(after)s is forgotten here; begin with a full"
+               " copy."),
+            code="start_over", after=after,
+        )
 
 
 def forked_at(known: Collection[str], told: Told) -> int:

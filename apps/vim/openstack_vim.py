@@ -5,8 +5,9 @@ A thin class: what it does is in :mod:`apps.vim.openstack`, a file for each prom
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,6 @@ from apps.vim.contract import (
     Credentials,
     HostSettings,
     InstallSpec,
-    Meter,
     ProbeResult,
     Usage,
     VimRefused,
@@ -26,7 +26,7 @@ from apps.vim.contract import (
 )
 from apps.vim.images import NewImage, VimImage
 from apps.vim.leftovers import Leftover
-from apps.vim.openstack import consoles, glance, probing, stacks
+from apps.vim.openstack import consoles, following, glance, probing, stacks
 from apps.vim.openstack.cloud import cloud_for
 from apps.vim.openstack.facts import facts_of
 from apps.vim.openstack.login import read_login
@@ -83,10 +83,8 @@ class OpenStackVim:
 
     def usage(self, instance_id: UUID | None = None) -> Usage:
         """Nobody measures: what is promised is in the capacity that a probe tells."""
-        return Usage(
-            as_of=clock.now(), source="", cpu=Meter(), memory=Meter(), storage=Meter(),
-            reason=Reason(UNMEASURED, "unmeasured"),
-        )
+        self._cloud.sign_in()
+        return Usage(as_of=clock.now(), reason=Reason(UNMEASURED, "unmeasured"))
 
     def events(self, instance_id: UUID) -> tuple[WorkloadEvent, ...]:
         """What Heat did with the resources of the instance."""
@@ -119,6 +117,10 @@ class OpenStackVim:
     def remove_image(self, image_id: str) -> bool:
         """Take one away from Glance."""
         return glance.remove(self._cloud, image_id)
+
+    def follow(self, changed: Callable[[UUID], None], stop: Event) -> None:
+        """Look for changes every two seconds."""
+        following.follow(self._cloud, self._host_id, changed, stop)
 
     def carried(self) -> list[Leftover]:
         """The stacks and images that carry the tags of this host."""

@@ -29,13 +29,16 @@ class Unreadable(Exception):
         super().__init__(text)
 
 
-def load(content: bytes, *, most: int) -> Any:
-    """The one document in ``content``, of at most ``most`` bytes; raises Unreadable."""
+def load(content: bytes, *, most: int, brackets: int = MAX_BRACKETS) -> Any:
+    """The one document in ``content``, of at most ``most`` bytes; raises Unreadable.
+
+    ``brackets`` are the most that it may have in all, in its texts too.
+    """
     if len(content) > most:
         raise Unreadable(N_("“%(field)s” is larger than %(limit)s bytes."), limit=most)
     try:
         text = content.decode("utf-8")
-        if text.count("[") + text.count("{") > MAX_BRACKETS:
+        if text.count("[") + text.count("{") > brackets:
             raise Unreadable(NOT_YAML)
         _look_through(text)
         return yaml.load(text, _LOADER)  # noqa: S506 - a safe loader

@@ -20,6 +20,9 @@ def write_all(folder: Path) -> int:
                 name = f"{app_class}-{layout}{'-nested' if top else ''}.csar"
                 build(good / name, layout=layout, app_class=app_class, top=top)
                 count += 1
+    for more in ("pair", "heat"):
+        build(good / f"vm-{more}.csar", app_class="vm", **{more: True})
+        count += 1
     for code, make in FLAWS.items():
         make(flawed / f"{code}.csar")
     for name, (_, make) in INNER_FLAWS.items():

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from examples.packages import content
 from examples.packages.archives import tgz, zipped
 from examples.packages.chart import chart_files
+from examples.packages.machines import heat_template, pair_topology
 
 Layout = Literal["zipped", "unpacked", "definitions"]
 AppClass = Literal["container", "vm"]
@@ -23,7 +24,8 @@ class Request:
     """What to build; ``top`` is a folder around everything, ``extra`` adds or replaces files.
 
     ``requires`` names services that have to be there, with their versions.  A value of None in
-    ``extra`` leaves the file out.  ``template`` replaces the service template.
+    ``extra`` leaves the file out.  ``template`` replaces the service template.  Of machines,
+    ``pair`` makes two instead of one, and ``heat`` adds a Heat template to run instead.
     """
 
     layout: Layout = "zipped"
@@ -38,6 +40,8 @@ class Request:
     image_list: bool = True
     signed: bool = False
     template: dict[str, Any] | None = None
+    pair: bool = False
+    heat: bool = False
     requires: tuple[tuple[str, str], ...] = ()
     extra: dict[str, bytes | None] = field(default_factory=dict)
 
@@ -63,6 +67,8 @@ def package_files(request: Request) -> dict[str, bytes]:
     files: dict[str, bytes] = dict(_metadata(request))
     if request.app_class == "container":
         files[chart_path(request)] = tgz(chart_files(request.title, request.version))
+    if request.heat:
+        files[heat_path(request)] = heat_template(request.title)
     if request.image_list:
         files["Image/SwImageDesc.json"] = content.image_list(
             request.title, request.version, request.app_class
@@ -89,6 +95,11 @@ def chart_path(request: Request) -> str:
     return f"Artifacts/Deployment/Charts/{request.short}.tgz"
 
 
+def heat_path(request: Request) -> str:
+    """Where a Heat template of the package's own lies."""
+    return f"Artifacts/Deployment/Heat/{request.short}.yaml"
+
+
 def template_path(request: Request) -> str:
     """What TOSCA.meta names as its Entry-Definitions."""
     return {
@@ -103,6 +114,9 @@ def _metadata(request: Request) -> dict[str, bytes]:
     document = request.template or content.appd(
         request.title, request.version, request.provider, request.app_class, request.requires
     )
+    if request.pair and request.template is None:
+        nodes = document["topology_template"]["node_templates"]
+        document["topology_template"] = pair_topology(nodes["app"], nodes["app_configuration"])
     template = content.dump(document)
     entry = template_path(request)
     files = {"TOSCA-Metadata/TOSCA.meta": _meta("TOSCA-Meta", entry)}

@@ -60,7 +60,8 @@ class Watch:
         until then."""
         (cursor,) = self.world.center.raw.execute("SELECT cursor FROM hosts_applcm").fetchone()
         self.cursor = max(self.cursor, cursor)
-        readers = self._edge.execute("SELECT acked, acked < missed FROM sync_reader").fetchall()
+        over = "acked < (SELECT COALESCE(MAX(upto), 0) FROM sync_forgotten)"
+        readers = self._edge.execute(f"SELECT acked, {over} FROM sync_reader").fetchall()  # noqa: S608
         copying = "SELECT 1 FROM sync_peer WHERE copying IS NOT NULL"
         # A center that reads a full copy began again below what it had.
         begins = self.world.center.raw.execute(copying).fetchone()

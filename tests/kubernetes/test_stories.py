@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 
-import httpx
 import pytest
 import yaml
 
 from tests.kubernetes.asking import soon
-from tests.kubernetes.running import (
+from tests.stories.hosted import (
     HOST_IP,
-    ClusterWorld,
+    HostedWorld,
     end,
     info,
     onboard,
@@ -30,7 +29,7 @@ HELM = "owner=helm"
 
 @pytest.fixture(scope="module")
 def world(cluster, tmp_path_factory):
-    running = ClusterWorld(tmp_path_factory.mktemp("cluster-world") / "data")
+    running = HostedWorld(tmp_path_factory.mktemp("cluster-world") / "data")
     try:
         running.start()
         running.take_in(cluster.kubeconfig)
@@ -178,20 +177,6 @@ def _ids_of(person, key):
     return {"appPackageId": found["appPackageId"], "appId": found["appId"]}
 
 
-def _answers(person):
-    try:
-        return person("GET", "/healthz").status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def _kill_edge(world, person):
-    before = world.pid_of("edge-1")
-    world.kill("edge-1")
-    eventually(lambda: world.pid_of("edge-1") not in (0, before), seconds=40)
-    eventually(lambda: _answers(person), seconds=40)
-
-
 def test_a_killed_edge_ends_with_the_truth_and_leaves_nothing(world, cluster, tmp_path):
     """``kill -9`` at points spread over installing and removing."""
     person, name = world.center("tenant"), new_name("killed")
@@ -203,12 +188,12 @@ def test_a_killed_edge_ends_with_the_truth_and_leaves_nothing(world, cluster, tm
         key = order(person, ids, f"{name}-{point}")
         pause(after)
         hit.append(person.status_of(key))
-        _kill_edge(world, person)
+        world.kill_and_await("edge-1")
         eventually(lambda k=key: person.status_of(k) == "Instantiated", seconds=90,
                    otherwise=lambda k=key: str(info(person, k)))
         person.ok("DELETE", f"/appo/v1/tenants/{{t}}/app_instances/{key}")
         pause(after)
-        _kill_edge(world, person)
+        world.kill_and_await("edge-1")
         eventually(lambda k=key: person.status_of(k) == "gone", seconds=120,
                    otherwise=lambda k=key: str(info(person, k)))
     assert "Instantiating" in hit, hit

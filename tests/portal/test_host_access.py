@@ -74,7 +74,7 @@ def test_an_end_that_has_come_and_a_server_that_is_not_verified_stand_out(kubern
     row.save()
     page = open_as("admin").get(f"/hosts/{kubernetes.pk}/").content.decode()
     assert "<span>Expired</span>" in page
-    assert "whoever answers at the address is taken for the cluster" in page
+    assert "whoever answers at the address is taken for the VIM" in page
 
 
 def test_a_tenant_does_not_see_where_the_cluster_is(kubernetes, open_as):

@@ -176,12 +176,27 @@ class World:
         """``kill -9`` of a site's process."""
         os.kill(self.pid_of(name), signal.SIGKILL)
 
+    def kill_and_await(self, name: str) -> None:
+        """The same, and wait until it was started again and answers."""
+        before = eventually(lambda: self.pid_of(name))
+        self.kill(name)
+        eventually(lambda: self.pid_of(name) not in (0, before), seconds=40)
+        site = self.demo["center"] if name == "center" else self.demo["edges"][0]
+        eventually(lambda: _answers(f"{site['url']}/healthz"), seconds=40)
+
     def simulated(self, edge: str = "edge-1") -> dict[str, str]:
         """What the simulated world really holds: instance id and phase."""
         found: dict[str, str] = {}
         for path in (self.directory / edge / "vim").glob("sim-*.json"):
             found |= world_summary(path)
         return found
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
 
 
 def upload(person: Person, path: Path, **fields: str) -> dict[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 
+from apps.common.models import next_version
 from apps.hosts.models import MecHost
 from apps.instances.models import AppInstance
 from apps.journal.services import TOMBSTONE_DAYS
@@ -14,7 +16,7 @@ from apps.packages.models import Package
 from apps.rules import services as rules
 from apps.rules import work
 from apps.sync import acks, copying, timeline
-from apps.sync.models import HeldRow, Peer, Reader, SyncRun
+from apps.sync.models import Forgotten, HeldRow, Peer, Reader, SyncRun
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Tenant
 from tests import factories as make
@@ -29,17 +31,32 @@ def test_reader_that_was_away_for_too_long_reads_one_full_copy(follower, settled
     follower.at_edge(lambda: rules.remove(actor=SYSTEM, instance_id=settled["instance"].pk))
     follower.at_edge(lambda: [work.work_on(task) for task in work.due()])
     follower.now.advance(days=TOMBSTONE_DAYS + 1)
-    assert follower.at_edge(acks.purge_tombstones) == {"tombstones": 1, "start_over": 1}
+    assert follower.at_edge(acks.purge_tombstones) == {"tombstones": 1}
     # What it had said before, and arrives late, does not tell that it is back.
-    late = follower.at_edge(acks.acknowledge, reader, upto=reader.acked)
-    assert late.starts_over
+    follower.at_edge(acks.acknowledge, reader, upto=reader.acked)
     assert follower.pull()["came"] == "ok", Peer.objects.get().fault
     assert Peer.objects.get().copying is None
     (run,) = SyncRun.objects.filter(created_at__gte=follower.now())
     assert run.full
-    assert not follower.at_edge(Reader.objects.get).starts_over
     assert addresses() == follower.at_edge(addresses) == {}
     assert follower.pull() == {"came": "ok", "rows": 0, "held": 0}
+
+
+def test_center_that_was_restored_to_before_what_is_forgotten_reads_a_full_copy(
+    follower, settled
+):
+    backup = transaction.savepoint()
+    follower.at_edge(lambda: rules.remove(actor=SYSTEM, instance_id=settled["instance"].pk))
+    follower.at_edge(lambda: [work.work_on(task) for task in work.due()])
+    follower.pull()
+    follower.now.advance(days=TOMBSTONE_DAYS + 1)
+    follower.pull()
+    assert follower.at_edge(acks.purge_tombstones) == {"tombstones": 1}
+    transaction.savepoint_rollback(backup)
+    timeline.set_mark()
+    assert addresses() != {}
+    assert follower.pull()["came"] == "ok", Peer.objects.get().fault
+    assert addresses() == follower.at_edge(addresses) == {}
 
 
 def test_edge_that_is_another_one_each_time_is_given_up_for_now(follower, settled):
@@ -55,6 +72,11 @@ def test_edge_that_is_another_one_each_time_is_given_up_for_now(follower, settle
     assert "another history" in str(Peer.objects.get().why)
     follower.wire.on_request = None
     assert follower.pull()["came"] == "ok", Peer.objects.get().fault
+
+
+def forget():
+    """As if something had been removed at this very version and was forgotten."""
+    Forgotten.objects.update_or_create(pk=1, defaults={"upto": next_version()})
 
 
 @pytest.mark.parametrize("starts", [1, 2])
@@ -121,7 +143,7 @@ def test_instance_that_waits_for_its_package_has_not_ended_for_who_starts_over(
         follower.pull()
         assert AppInstance.objects.filter(pk=instance.pk).exists()
         assert follower.at_edge(AppInstance.objects.count) == 1
-        follower.at_edge(lambda: Reader.objects.update(missed=Reader.objects.get().acked + 1))
+        follower.at_edge(forget)
     assert SyncRun.objects.filter(full=True).exists()
     codes = set(HeldRow.objects.values_list("kind", "code"))
     assert codes >= {("appinstance", "waits"), ("package", "ended_before")}

@@ -74,13 +74,13 @@ def test_progress_is_told_by_resource(stack):
     ("said", "code", "words"),
     [
         (
-            "ResourceInError: resources.web: Went to status ERROR due to \"Message: No valid host"
-            " was found. , Code: 500\"",
+            ("ResourceInError: resources.web: Went to status ERROR due to \"Message: No valid host"
+            " was found. , Code: 500\""),
             "no_valid_host", "No compute host has room for “web”",
         ),
         (
-            "Forbidden: resources.web: Quota exceeded for cores: Requested 9, but already used 0"
-            " of 8 cores (HTTP 403)",
+            ("Forbidden: resources.web: Quota exceeded for cores: Requested 9, but already used 0"
+            " of 8 cores (HTTP 403)"),
             "over_quota", "Requested 9, but already used 0 of 8 cores",
         ),
         (

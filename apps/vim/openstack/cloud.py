@@ -23,8 +23,13 @@ from apps.vim.openstack.login import APPLICATION_CREDENTIAL, REACHED, CloudLogin
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 30.0
+PAGE_ROWS: Final = 500
 MOST_CLOUDS: Final = 64
 MANAGER: Final = "mecm-portal"
+SERVICE_MISSING: Final = "service_missing"
+_NOT_OFFERED: Final = (
+    keystone.EndpointNotFound, keystone.EmptyCatalog, sdk.ServiceDisabledException,
+)
 
 
 class Refused(VimRefused):
@@ -42,22 +47,26 @@ class Cloud:
         self.login = login
         self._ca = _file_of(login.ca)
         adapter = _Adapter()
+        self._auth = _plugin(login)
         http = requests.Session()
         http.trust_env = False
         for scheme in ("https://", "http://"):
             http.mount(scheme, adapter)
         verify: bool | str = self._ca.name if self._ca else not login.insecure
         self._session = Session(
-            auth=_plugin(login), session=http, verify=verify, timeout=READ_SECONDS,
+            auth=self._auth, session=http, verify=verify, timeout=READ_SECONDS,
             app_name=MANAGER,
         )
+        overrides: dict[str, Any] = {
+            f"{kind}_endpoint_override": url for kind, url in login.overrides.items()
+        }
         region = cloud_region.from_session(
             session=self._session,
             name=login.region or "cloud",
             region_name=login.region or None,
             app_name=MANAGER,
             interface=login.interface,
-            **{f"{kind}_endpoint_override": url for kind, url in login.overrides.items()},
+            **overrides,
         )
         self.api: Any = Connection(config=region)
         self._adapter = adapter
@@ -67,17 +76,16 @@ class Cloud:
         """How many requests were sent so far, sign-in and discovery among them."""
         return self._adapter.sent
 
-    @property
-    def project_id(self) -> str:
-        """The project that the credentials are for."""
+    def sign_in(self) -> None:
+        """Get a token, unless there is one that is good for a while yet."""
         with told():
-            return str(self._session.get_project_id())
+            self._session.get_token()
 
     @property
     def roles(self) -> set[str]:
         """The roles that the credentials have in the project."""
         with told():
-            return set(self._session.auth.get_access(self._session).role_names)
+            return set(self._auth.get_access(self._session).role_names)
 
     def ask(self, service: str, method: str, path: str, **options: Any) -> Any:
         """One call to a service by its type, and its JSON; None where it answers without any.
@@ -109,6 +117,17 @@ class Cloud:
             sdk.raise_from_response(answer)
             return answer
 
+    def pages(self, service: str, kind: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """All rows of a kind as the service tells them, however many pages that are."""
+        marker: dict[str, Any] = {"limit": PAGE_ROWS}
+        path = f"/{kind}/detail" if service == "compute" else f"/{kind}"
+        while True:
+            rows = self.ask(service, "GET", path, params={**query, **marker})[kind]
+            yield from rows
+            if len(rows) < PAGE_ROWS:
+                return
+            marker["marker"] = rows[-1]["id"]
+
     def listed(self, service: str, kind: str, **query: Any) -> Iterator[Any]:
         """All objects of a kind, page after page, as openstacksdk has them."""
         with told():
@@ -117,7 +136,7 @@ class Cloud:
     def regions(self) -> list[str]:
         """The regions that the catalog names."""
         with told():
-            catalog = self._session.auth.get_access(self._session).service_catalog.catalog
+            catalog = self._auth.get_access(self._session).service_catalog.catalog
         return sorted({
             str(place.get("region_id") or place.get("region"))
             for service in catalog for place in service.get("endpoints") or ()
@@ -125,8 +144,13 @@ class Cloud:
 
     def has(self, service: str) -> bool:
         """Whether this region of the catalog offers a service, by its type."""
-        with told():
-            return bool(getattr(self.api, service).get_endpoint())
+        try:
+            with told():
+                return bool(getattr(self.api, service).get_endpoint())
+        except Refused as refusal:
+            if refusal.code == SERVICE_MISSING:
+                return False
+            raise
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
@@ -146,15 +170,15 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
 
 def _plugin(login: CloudLogin) -> Any:
-    kind = v3.ApplicationCredential if login.auth_type == APPLICATION_CREDENTIAL else v3.Password
-    auth = dict(login.auth)
-    if kind is v3.ApplicationCredential:
+    auth: dict[str, Any] = dict(login.auth)
+    is_application = login.auth_type == APPLICATION_CREDENTIAL
+    if is_application:
         wanted = ("auth_url", "username", "user_id", "user_domain_name", "user_domain_id")
         auth = {name: value for name, value in auth.items()
                 if name in wanted or name.startswith("application_credential")}
     # An address without its version is an access file's usual one.
     auth["auth_url"] = f"{auth['auth_url'].rstrip('/').removesuffix('/v3')}/v3"
-    return kind(**auth)
+    return v3.ApplicationCredential(**auth) if is_application else v3.Password(**auth)
 
 
 def _file_of(ca: str) -> Any:
@@ -180,7 +204,7 @@ def told() -> Iterator[None]:
 
 def told_as(error: Exception) -> VimRefused | VimUnreachable:
     """A failure in the house's words, told apart by what can be done about it."""
-    if isinstance(error, keystone.SSLFailure):
+    if isinstance(error, keystone.SSLError):
         return VimUnreachable(
             N_("The certificate of the cloud is not signed by the CA of the access file."),
             code="vim_certificate",
@@ -189,10 +213,10 @@ def told_as(error: Exception) -> VimRefused | VimUnreachable:
         return VimUnreachable(N_("The cloud did not answer in time."))
     if isinstance(error, (keystone.ConnectionError, requests.RequestException)):
         return VimUnreachable(N_("The cloud cannot be reached: %(said)s"), said=_words(error))
-    if isinstance(error, (keystone.EndpointNotFound, keystone.EmptyCatalog)):
+    if isinstance(error, _NOT_OFFERED):
         return Refused(
             N_("The cloud does not offer this service in the region of the access file: %(said)s"),
-            answered=0, code="service_missing", said=_words(error),
+            answered=0, code=SERVICE_MISSING, said=_words(error),
         )
     status = _status_of(error)
     if status == 401:

@@ -33,7 +33,7 @@ def facts_of(cloud: Cloud, chosen: Mapping[str, str]) -> SiteFacts:
             for one in told["flavors"]
         ),
         images={
-            one.name: SiteImage(one.id, one.disk_format or "", one.checksum or "")
+            one.name: SiteImage(one.id, one.disk_format or "", one.size or 0, one.min_disk or 0)
             # Of several of one name the chosen is taken, else the youngest.
             for one in sorted(
                 told["images"],

@@ -20,7 +20,6 @@ from apps.vim.openstack.cloud import Cloud, Refused, told
 from apps.vim.openstack.status import Row
 
 KIND: Final = "OS::Glance::Image"
-PAGE: Final = 200
 # How long a piece may take on its way, and Glance to put a whole image in its place.
 UPLOAD_SECONDS: Final = (60.0, 600.0)
 # The properties by which a snapshot is found before it has tags: Nova sets properties only.
@@ -181,14 +180,7 @@ def carried(cloud: Cloud, host_id: UUID) -> list[Leftover]:
 
 
 def _rows(cloud: Cloud, **query: str) -> Iterator[Row]:
-    """Images page after page."""
-    params = {"limit": str(PAGE), **query}
-    while True:
-        page = cloud.ask("image", "GET", "/images", params=params)
-        yield from page["images"]
-        if not page.get("next"):
-            return
-        params["marker"] = str(page["images"][-1]["id"])
+    return cloud.pages("image", "images", **query)
 
 
 def _body(host_id: UUID, new: NewImage) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import clock
 from apps.common.words import Reason
 from apps.vim.errors import VimRefused
-from apps.vim.openstack.cloud import Cloud, Refused
+from apps.vim.openstack.cloud import SERVICE_MISSING, Cloud, Refused
 from apps.vim.results import Capacity, Node, ProbeResult
 
 HEAT: Final = "orchestration"
@@ -38,7 +38,7 @@ def probe(cloud: Cloud) -> ProbeResult:
             raise VimRefused(
                 N_("The region “%(region)s” of the cloud has no service of the type"
                    " “%(service)s”."),
-                code="service_missing", region=cloud.login.region, service=one,
+                code=SERVICE_MISSING, region=cloud.login.region, service=one,
             )
     told = _ask_all(cloud)
     nodes = told["hypervisors"]
@@ -119,4 +119,4 @@ def _quota(value: Any) -> float | None:
 def _notes(lacking: list[str]) -> Iterator[Reason]:
     for service, text in WITHOUT.items():
         if service in lacking:
-            yield Reason(text, "service_missing", {"service": service})
+            yield Reason(text, SERVICE_MISSING, {"service": service})

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.vim.errors import VimRefused
 from apps.vim.leftovers import Leftover
 from apps.vim.openstack import names
-from apps.vim.openstack.cloud import Cloud, Refused
+from apps.vim.openstack.cloud import SERVICE_MISSING, Cloud, Refused
 from apps.vim.openstack.hot import Hot
 from apps.vim.openstack.status import Found, Row, server_rows
 from apps.vim.voices import WorkloadEvent
@@ -37,13 +37,18 @@ def read(cloud: Cloud, instance_id: UUID) -> Found | None:
     stack = find(cloud, instance_id)
     if stack is None:
         return None
+    parts = resources(cloud, stack)
+    ids = [str(one["physical_resource_id"]) for one in server_rows(parts)
+           if one.get("physical_resource_id")]
+    return Found(stack, parts, servers(cloud, ids))
+
+
+def resources(cloud: Cloud, stack: Row) -> list[Row]:
+    """What a stack is made of, with the parts of stacks in it."""
     listed = cloud.find(
         "orchestration", f"{_path(stack)}/resources", params={"nested_depth": NESTED}
     )
-    resources = listed["resources"] if listed else []
-    ids = [str(one["physical_resource_id"]) for one in server_rows(resources)
-           if one.get("physical_resource_id")]
-    return Found(stack, resources, servers(cloud, ids))
+    return list(listed["resources"]) if listed else []
 
 
 def servers(cloud: Cloud, ids: Sequence[str]) -> dict[str, Row]:
@@ -132,11 +137,13 @@ def _event(row: Row) -> WorkloadEvent:
     )
 
 
+def of_host(cloud: Cloud, host_id: UUID) -> list[Row]:
+    """The stacks that carry the tag of this host."""
+    return list(cloud.pages("orchestration", "stacks", tags=names.host_tag(host_id)))
+
+
 def carried(cloud: Cloud, host_id: UUID) -> list[Leftover]:
-    """The stacks that carry the tags of this host's instances."""
-    listed = cloud.ask(
-        "orchestration", "GET", "/stacks", params={"tags": names.host_tag(host_id)}
-    )
+    """The same, as what may be left over."""
     return [
         Leftover(
             kind=KIND,
@@ -146,7 +153,7 @@ def carried(cloud: Cloud, host_id: UUID) -> list[Leftover]:
             host=str(host_id),
             path=_path(one),
         )
-        for one in listed["stacks"]
+        for one in of_host(cloud, host_id)
     ]
 
 
@@ -161,7 +168,7 @@ def require_heat(cloud: Cloud) -> None:
         raise VimRefused(
             N_("The region “%(region)s” of the cloud has no orchestration service (Heat); this"
                " site makes virtual machines with it."),
-            code="service_missing", region=cloud.login.region,
+            code=SERVICE_MISSING, region=cloud.login.region,
         )
 
 

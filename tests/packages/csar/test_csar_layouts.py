@@ -187,3 +187,31 @@ def test_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     read_package(path, filename="a.csar")
     assert list(scratch.iterdir()) == []
     assert path.read_bytes() == before
+
+
+def test_a_package_of_two_machines(read: Read) -> None:
+    info = read(digests="enforce", app_class="vm", pair=True)
+    wants = info.requirements
+    assert [unit.node for unit in wants.compute] == ["front", "back"]
+    assert all(unit.has_user_data for unit in wants.compute)
+    assert [(one.network, one.cidrs) for one in wants.networks] == [
+        ("edge-n6", ()),
+        ("between", ("198.51.100.0/24",)),
+    ]
+    assert [(one.unit, one.network) for one in wants.ports] == [
+        ("front", "n6"),
+        ("front", "between"),
+        ("back", "between"),
+    ]
+    (affinity,) = wants.affinity
+    assert (affinity.kind, affinity.units) == ("anti-affinity", ("front", "back"))
+    assert info.worst() == "ok"
+
+
+def test_a_package_with_a_heat_template(read: Read, tmp_path: Path) -> None:
+    info = read(digests="enforce", app_class="vm", heat=True)
+    path = "Artifacts/Deployment/Heat/road-gateway.yaml"
+    assert path in {one.source for one in info.manifest.digests if one.result == "match"}
+    assert info.requirements == read(app_class="vm").requirements
+    package = build(tmp_path / "package.csar", app_class="vm", heat=True)
+    assert read_member(package, path).startswith(b"heat_template_version: 2018-08-31\n")

@@ -1,4 +1,4 @@
-"""A running center and edge whose host is the cluster of this session."""
+"""A running center and edge with one host more, whose VIM is a real one."""
 
 from __future__ import annotations
 
@@ -13,36 +13,41 @@ from tests.stories.running import Person, World, create, eventually, upload
 HOST_IP = "10.77.0.40"
 
 
-class ClusterWorld(World):
-    """The world of the stories, with one host more: a real cluster behind the edge."""
+class HostedWorld(World):
+    """The world of the stories, with a real VIM behind the edge."""
 
-    def take_in(self, kubeconfig: str) -> Any:
-        """Register the cluster at the center as a host of the edge; waits until it answers."""
+    def take_in(self, access: str, vim: str = "K8S") -> Any:
+        """Register the host at the center as one of the edge; waits until its VIM answers."""
         admin = self.center("admin")
         edge = self.demo["edges"][0]["url"].split("//")[1].split(":")[0]
         host = {
             "mechostIp": HOST_IP,
-            "mechostName": "cluster-host",
+            "mechostName": "real-host",
             "city": "Genova",
             "address": "Molo 4",
             "coordinates": "8.93,44.40",
-            "vim": "K8S",
+            "vim": vim,
             "applcmIp": edge,
             "appRuleIp": edge,
         }
         url = f"/inventory/v1/mechosts/{HOST_IP}"
         admin.ok("POST", "/inventory/v1/mechosts", json=host)
         eventually(lambda: admin.ok("GET", url)["delivery"]["delivered"])
-        admin.ok("POST", f"{url}/k8sconfig", files={"file": ("config", kubeconfig.encode())})
+        admin.ok("POST", f"{url}/k8sconfig", files={"file": ("config", access.encode())})
         return eventually(lambda: (seen := admin.ok("GET", url)["observed"])["reachable"] and seen)
 
 
 def onboard(
-    person: Person, folder: Path, name: str, version: str = "1.0"
+    person: Person, folder: Path, name: str, version: str = "1.0", **request: Any
 ) -> dict[str, str]:
-    """Build a package, upload it at the center and bring it to the cluster's edge; its ids."""
+    """Build a package, upload it at the center and bring it to the host; its ids."""
     path = folder / f"{name}-{version}.csar"
-    build(path, name=name, version=version, app_class="container")
+    build(path, name=name, version=version, **({"app_class": "container"} | request))
+    return bring(person, path)
+
+
+def bring(person: Person, path: Path) -> dict[str, str]:
+    """Upload a package at the center and bring it to the host; its ids."""
     ids = upload(person, path)
     package = f"/apm/v1/tenants/{{t}}/packages/{ids['appPackageId']}"
     person.ok("POST", package, json={"hostIp": [HOST_IP]})
@@ -57,7 +62,7 @@ def distributed(person: Person, package: str) -> bool:
 
 
 def order(person: Person, ids: dict[str, str], name: str) -> str:
-    """Create an instance on the cluster and order it to run; its id."""
+    """Create an instance on the host and order it to run; its id."""
     key = create(person, ids, HOST_IP, name)
     eventually(lambda: person.status_of(key) == "Created")
     person.ok("POST", f"/appo/v1/tenants/{{t}}/app_instances/{key}")
