@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,6 +100,12 @@ def note_gone(*, edge: AppLcm, instance_id: uuid.UUID) -> bool:
         return False
     forget(actor=SYSTEM, instance_id=instance_id)
     return True
+
+
+def note_lost(*, instance_ids: Iterable[uuid.UUID]) -> None:
+    """The edge was set back to before these, on which an order of ours is still at work: what it
+    told of them is not what they come to when that fails."""
+    AppInstance.objects.filter(pk__in=instance_ids).update(edge_state="", edge_package=None)
 
 
 class _TakeOver:

@@ -93,8 +93,9 @@ def _find_lost_before_it_was_told(edge: AppLcm) -> None:
     hosts = MecHost.objects.filter(applcm=edge).exclude(edge_version=0)
     instances = AppInstance.objects.filter(host__applcm=edge, state__in=AT_THE_EDGE)
     on_the_way = instances.exclude(state=InstanceState.INSTANTIATED)
-    worked_on = unfinished(on_the_way.values_list("pk", flat=True))
-    instances = instances.exclude(pk__in=worked_on.values("instance_id"))
+    orders = unfinished(on_the_way.values_list("pk", flat=True))
+    worked_on = instances.filter(pk__in=orders.values("instance_id"))
+    instances = instances.exclude(pk__in=worked_on.values("pk"))
     rules = AppdConfiguration.objects.filter(instance__host__applcm=edge, delivered__gt=0)
     known = (("mechost", hosts), ("appinstance", instances), ("appdconfiguration", rules))
     for kind, rows in known:
@@ -107,6 +108,8 @@ def _find_lost_before_it_was_told(edge: AppLcm) -> None:
             ],
             ignore_conflicts=True,
         )
+    met = copies.filter(kind="appinstance").values("subject_id")
+    adoption.note_lost(instance_ids=worked_on.exclude(pk__in=met).values_list("pk", flat=True))
     there = Distribution.objects.filter(host__applcm=edge, removing=False, remote_id__isnull=True)
     for row in there.filter(state=DistributionState.DISTRIBUTED, package__has_file=True):
         distribution.bring_again(distribution_id=row.pk)

@@ -46,6 +46,33 @@ def test_instance_that_was_to_end_when_its_edge_lost_it_has_ended(follower, sett
     assert not HeldRow.objects.exists()
 
 
+def test_order_that_fails_after_its_edge_lost_it_is_not_what_the_edge_told_before(
+    follower, settled
+):
+    backup = Backup(follower.sites)
+    spec = verbs.CreateSpec(settled["package"].pk, settled["host"].pk, "late")
+    late = verbs.create_instance(actor=SYSTEM, tenant_id=settled["tenant"].pk, spec=spec)
+    verbs.instantiate(actor=SYSTEM, instance_id=late.pk)
+    # The edge takes the order and tells that it is at it.
+    for _ in range(12):
+        work_once()
+        late.refresh_from_db()
+        if late.edge_state:
+            break
+        follower.now.advance(seconds=1)
+    assert late.edge_state == "Creating"
+    backup.restore()
+    follower.pull()
+    follower.wire.down = True
+    follower.now.advance(seconds=timedelta(hours=1).total_seconds())
+    work_once()
+    follower.wire.down = False
+    run_until_quiet(follower)
+    late.refresh_from_db()
+    assert late.state == "Instantiation failed"
+    assert late.operation_info["code"] == "unreachable"
+
+
 def test_upgrade_that_the_edge_lost_fails_and_says_so(follower, settled):
     backup = Backup(follower.sites)
     instance = settled["instance"]

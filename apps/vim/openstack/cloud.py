@@ -211,7 +211,9 @@ def told_as(error: Exception) -> VimRefused | VimUnreachable:
         )
     if isinstance(error, (keystone.ConnectTimeout, keystone.RequestTimeout)):
         return VimUnreachable(N_("The cloud did not answer in time."))
-    if isinstance(error, (keystone.ConnectionError, requests.RequestException)):
+    # What was answered with a status is a RequestException too.
+    silent = (keystone.ConnectionError, requests.RequestException)
+    if isinstance(error, silent) and not isinstance(error, sdk.HttpException):
         return VimUnreachable(N_("The cloud cannot be reached: %(said)s"), said=_words(error))
     if isinstance(error, _NOT_OFFERED):
         return Refused(

@@ -120,14 +120,15 @@ def events(cloud: Cloud, instance_id: UUID) -> tuple[WorkloadEvent, ...]:
         params={"nested_depth": NESTED, "sort_dir": "asc"},
     )
     rows = sorted(listed["events"] if listed else [], key=lambda one: str(one["event_time"]))
-    return tuple(_event(row) for row in rows)
+    kinds = {one["resource_name"]: str(one["resource_type"]) for one in resources(cloud, stack)}
+    return tuple(_event(row, kinds.get(row["resource_name"], KIND)) for row in rows)
 
 
-def _event(row: Row) -> WorkloadEvent:
+def _event(row: Row, kind: str) -> WorkloadEvent:
     state = str(row["resource_status"])
     at = datetime.fromisoformat(str(row["event_time"]).replace("Z", "+00:00"))
     return WorkloadEvent(
-        kind=str(row.get("resource_type") or KIND),
+        kind=kind,
         name=str(row["resource_name"]),
         type="Warning" if state.endswith("_FAILED") else "Normal",
         reason=state,
