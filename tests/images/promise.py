@@ -35,17 +35,17 @@ def breaking():
 
 def uploads_and_reads(driver):
     """What was sent is there under its name, whole, and can be read from anywhere."""
-    order = new(min_disk_gb=1, min_ram_mb=64)
+    order = new(f"promise-{uuid.uuid4().hex[:8]}", min_disk_gb=1, min_ram_mb=64)
     made = driver.upload_image(order, pieces())
-    assert (made.name, made.status, made.size) == ("promise", "active", len(CONTENT))
+    assert (made.name, made.status, made.size) == (order.name, "active", len(CONTENT))
     assert made.checksum == hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
     assert (made.disk_format, made.min_disk_gb, made.min_ram_mb) == ("raw", 1, 64)
     assert made.key == str(order.key) and made.ours
     assert made.created_at is not None
     assert driver.image(made.id) == made
-    assert [one.id for one in driver.images("promise")] == [made.id]
+    assert [one.id for one in driver.images(order.name)] == [made.id]
     assert made.id in [one.id for one in driver.images()]
-    assert driver.images("promise-of-another-name") == ()
+    assert driver.images(f"{order.name}-2") == ()
     for offset in (0, 1, MIB, MIB + 1, len(CONTENT) - 1):
         assert b"".join(driver.read_image(made.id, offset)) == CONTENT[offset:]
     assert b"".join(driver.read_image(made.id, len(CONTENT))) == b""

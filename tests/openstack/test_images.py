@@ -73,6 +73,17 @@ def server(cloud, connection, driver):
         admin.compute.delete_flavor(flavor)
 
 
+def write_disk(connection, image_id):
+    """What a hypervisor does for a snapshot; the one of our own cloud writes no bytes."""
+    made = connection.image.get_image(image_id)
+    if made.status == "queued":
+        connection.image.update_image(made, disk_format="raw", container_format="bare")
+        connection.image.put(
+            f"/images/{image_id}/file", data=DISK,
+            headers={"Content-Type": "application/octet-stream"},
+        )
+
+
 # --- the promise -----------------------------------------------------------------------------
 
 
@@ -81,7 +92,7 @@ def test_what_was_sent_is_there_with_our_tags_and_can_be_taken_away(driver, conn
     made = promise.uploads_and_reads(driver)
     told = connection.image.get_image(made.id)
     assert {"mecm", f"mecm-host-{driver._host_id}", f"mecm-image-{made.key}"} < set(told.tags)
-    assert [one.image for one in driver.carried()] == [made.key]
+    assert made.key in [one.image for one in driver.carried()]
     assert b"".join(connection.image.download_image(made.id, stream=True)) == promise.CONTENT
     promise.takes_away(driver, made)
 
@@ -102,7 +113,11 @@ def test_half_image_of_a_process_that_died_is_replaced(driver, monkeypatch):
 
 
 def test_snapshot_of_a_server_becomes_active(driver, connection, server):
-    made = promise.makes_one_snapshot_of_a_key(driver, server.id, until)
+    def wait(is_active):
+        write_disk(connection, driver.images("shot")[0].id)
+        until(is_active)
+
+    made = promise.makes_one_snapshot_of_a_key(driver, server.id, wait)
     tags = set(connection.image.get_image(made.id).tags)
     assert f"mecm-image-{made.key}" in tags
     assert any(tag.startswith("mecm-instance-") for tag in tags)
@@ -256,11 +271,15 @@ def test_chunks_are_byte_for_byte_what_glance_has(site, settings, connection):
     site.remove(row)
 
 
-def test_snapshot_is_ordered_and_followed(site, server):
+def test_snapshot_is_ordered_and_followed(site, server, connection):
     row = services.snapshot(
         actor=SYSTEM, host=site.host, tenant_id=site.tenant.pk, instance_id=uuid.uuid4(),
         server_id=server.id, name=f"shot-{clock.now():%H%M%S}",
     )
+    assert work.work_on(row.pk) == "waiting"
+    row.refresh_from_db()
+    assert (row.state, site.driver.image(row.vim_id).key) == ("copying", str(row.pk))
+    write_disk(connection, row.vim_id)
     row = site.work(row)
     assert (row.state, row.vim_status, row.source) == ("active", "active", "snapshot")
     assert site.driver.image(row.vim_id).key == str(row.pk)
