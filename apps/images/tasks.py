@@ -29,5 +29,10 @@ def sweep_images() -> dict[str, int]:
 
 
 def on_event(event: Event) -> None:
-    """Start at once what the sweep would find in its next round."""
+    """Start at once what the sweep would find in its next round.
+
+    Whoever orders a snapshot takes its first step, and hears at once of a refusal.
+    """
+    if event.verb == "images.image.ordered" and "instance_id" in event.data:
+        return
     work_on_image.delay(event.subject_id)

@@ -95,19 +95,24 @@ def _step(row: VmImage) -> str:
 def _reusable(row: VmImage, there: tuple[VimImage, ...]) -> VimImage | None:
     """What the VIM has already and may stand for the image.
 
-    Of one name alone only an image that nobody here had made, and only where nothing brings it.
+    Of what was made for somebody only one's own: who knows a checksum does not have the bytes.  Of
+    one name alone only what nobody here had made, and only where nothing brings it.
     """
-    if row.wanted_checksum:
-        twins = VmImage.objects.filter(
-            host=row.host, sha256=row.wanted_checksum, state=ImageState.ACTIVE
-        )
-        known = set(twins.values_list("vim_id", flat=True))
-        by_sha256 = (one for one in there if one.status == ACTIVE and one.id in known)
-        return same_content(there, row.wanted_checksum) or next(by_sha256, None)
+    own = dict(_twins(row).filter(state=ImageState.ACTIVE).values_list("vim_id", "sha256"))
+    visible = [one for one in there if not one.ours or one.id in own]
+    stated = row.wanted_checksum
+    if stated:
+        by_sha256 = (one for one in visible if one.status == ACTIVE and own.get(one.id) == stated)
+        return same_content(visible, stated) or next(by_sha256, None)
     if row.reference:
         return None
-    fitting = [one for one in there if one.status == ACTIVE and not one.ours]
+    fitting = [one for one in visible if one.status == ACTIVE and not one.ours]
     return max(fitting, key=lambda one: str(one.created_at or ""), default=None)
+
+
+def _twins(row: VmImage) -> QuerySet[VmImage]:
+    """Other images of the same tenant at the same host."""
+    return VmImage.objects.filter(host=row.host, tenant_id=row.tenant_id).exclude(pk=row.pk)
 
 
 # --- copying ---------------------------------------------------------------------------------
@@ -132,11 +137,11 @@ def _copy(row: VmImage, driver: KeepsImages) -> str:
 
 def _twin_is_copied(row: VmImage) -> bool:
     """Whether the same bytes are on their way for another package."""
-    twins = VmImage.objects.filter(
-        host=row.host, name=row.name, wanted_checksum=row.wanted_checksum,
-        state=ImageState.COPYING, lease_until__gt=clock.now(),
+    on_their_way = _twins(row).filter(
+        name=row.name, wanted_checksum=row.wanted_checksum, state=ImageState.COPYING,
+        lease_until__gt=clock.now(),
     )
-    return bool(row.wanted_checksum) and twins.exclude(pk=row.pk).exists()
+    return bool(row.wanted_checksum) and on_their_way.exists()
 
 
 def _new(row: VmImage) -> NewImage:

@@ -156,6 +156,19 @@ def test_two_packages_share_an_image_until_neither_needs_it(bench):
     assert not VmImage.objects.exists()
 
 
+def test_who_states_the_checksum_of_another_tenants_image_does_not_get_it(bench):
+    theirs = bench.want(checksum=md5(DISK))
+    bench.work()
+    asker = make.tenant("blue")
+    row = bench.want(tenant_id=asker.pk, reference="", checksum=md5(DISK))
+    bench.work()
+    assert bench.fresh(row).fault_reason.code == "image_missing"
+    brought = bench.want(tenant_id=asker.pk, checksum=md5(DISK))
+    bench.work()
+    assert bench.read(bench.fresh(brought)) == DISK
+    assert bench.fresh(brought).vim_id != bench.fresh(theirs).vim_id
+
+
 def test_image_that_is_being_deleted_is_not_taken_for_there(bench):
     first = bench.want(checksum=md5(DISK))
     bench.work()
