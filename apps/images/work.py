@@ -112,7 +112,7 @@ def _reusable(row: VmImage, there: tuple[VimImage, ...]) -> VimImage | None:
 
 def _twins(row: VmImage) -> QuerySet[VmImage]:
     """Other images of the same tenant at the same host."""
-    return VmImage.objects.filter(host=row.host, tenant_id=row.tenant_id).exclude(pk=row.pk)
+    return VmImage.objects.filter(host=row.host, tenant=row.tenant).exclude(pk=row.pk)
 
 
 # --- copying ---------------------------------------------------------------------------------
@@ -329,7 +329,7 @@ def _claim(image_id: uuid.UUID) -> VmImage | None:
     mine = _free(VmImage.objects.filter(pk=image_id, next_at__lte=moment))
     if not mine.update(lease=lease, lease_until=moment + LEASE):
         return None
-    return VmImage.objects.select_related("host").get(pk=image_id)
+    return VmImage.objects.select_related("host", "tenant").get(pk=image_id)
 
 
 def _held(row: VmImage) -> VmImage | None:

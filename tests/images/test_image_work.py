@@ -92,9 +92,12 @@ def test_checksum_that_is_stated_and_another_fails_and_leaves_nothing(bench, dig
 
 
 def test_sha256_may_be_stated_as_well(bench):
-    row = bench.want(checksum=hashlib.sha256(DISK).hexdigest())
+    digest = hashlib.sha256(DISK).hexdigest()
+    row = bench.want(checksum=digest)
     bench.work()
-    assert bench.fresh(row).state == "active"
+    again = bench.want(reference="", checksum=digest)
+    bench.work()
+    assert bench.fresh(again).vim_id == bench.fresh(row).vim_id != ""
 
 
 def test_checksum_and_format_that_nobody_knows_are_refused_at_once(bench):
@@ -169,12 +172,20 @@ def test_who_states_the_checksum_of_another_tenants_image_does_not_get_it(bench)
     assert bench.fresh(brought).vim_id != bench.fresh(theirs).vim_id
 
 
-def test_image_that_is_being_deleted_is_not_taken_for_there(bench):
-    first = bench.want(checksum=md5(DISK))
-    bench.work()
-    services.remove(actor=SYSTEM, image=first)
-    second = bench.want(checksum=md5(DISK))
-    work.work_on(second.pk)
+def test_image_that_begins_to_be_deleted_is_not_taken_for_there(bench, monkeypatch):
+    first, second, keep = bench.want(checksum=md5(DISK)), bench.want(checksum=md5(DISK)), []
+    work.work_on(first.pk)
+    look = work._reusable
+
+    def reusable(row, there):
+        keep.append(look(row, there))
+        services.remove(actor=SYSTEM, image=first)
+        return keep[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "_reusable", reusable)
+        assert work.work_on(second.pk) == "waiting"
+    assert keep[0].id == bench.fresh(first).vim_id
     assert bench.fresh(second).state == "waiting"
     bench.work(5)
     assert bench.read(bench.fresh(second)) == DISK

@@ -15,13 +15,14 @@ from apps.images import services, work
 from apps.images.models import VmImage
 from apps.images.specs import WantedImage
 from apps.tenants.actors import SYSTEM
-from apps.vim.contract import Credentials, VimRefused
+from apps.vim.contract import Credentials, Phase, VimRefused
 from apps.vim.images import KeepsImages, NewImage
 from apps.vim.openstack import glance
 from apps.vim.registry import driver_for
 from tests import factories as make
 from tests.images import promise
 from tests.images.conftest import DISK, MEMBER, archive, md5
+from tests.openstack import packages
 
 pytestmark = pytest.mark.openstack
 
@@ -284,3 +285,26 @@ def test_snapshot_is_ordered_and_followed(site, server, connection):
     assert (row.state, row.vim_status, row.source) == ("active", "active", "snapshot")
     assert site.driver.image(row.vim_id).key == str(row.pk)
     site.remove(row)
+
+
+def test_machine_starts_from_the_image_that_was_brought_for_it(cloud):
+    """Of several images of one name the site's own is meant, and not the youngest."""
+    driver = packages.driver_of(cloud.openrc(), uuid.uuid4())
+    name = f"twin-{uuid.uuid4().hex[:8]}"
+    ours, younger = (driver.upload_image(promise.new(name), promise.pieces()) for _ in range(2))
+    template = packages.definition(
+        web=packages.machine(image=name), card=packages.card("web"),
+        net=packages.link(name, cidr="192.168.78.0/24"),
+    )
+    spec = packages.order(template, images={name: ours.id})
+    driver.install(spec)
+    until(lambda: driver.status(spec.instance_id).phase in (Phase.READY, Phase.FAILED))
+    status = driver.status(spec.instance_id)
+    assert status.phase is Phase.READY, str(status.reason)
+    with cloud.connect() as admin:
+        assert admin.compute.get_server(status.servers[0].id).image.id == ours.id
+    driver.uninstall(spec.instance_id)
+    until(lambda: driver.status(spec.instance_id).phase is Phase.ABSENT)
+    for one in (ours, younger):
+        driver.remove_image(one.id)
+    until(lambda: driver.carried() == [])
