@@ -236,8 +236,18 @@ def test_a_port_without_security_has_no_groups_and_no_pairs():
     ("server", "to", "other"), [("lost", "net", "lost"), ("vdu", "lost", "lost"), ("", "net", "")]
 )
 def test_ports_of_what_the_template_lacks(server, to, other):
-    error = refusal(wired(port(server, to)))
+    document = wired(port(server, to))
+    nodes = document["topology_template"]["node_templates"]
+    nodes["other"] = nodes["vdu"]
+    error = refusal(document)
     assert (error.code, error.reason.params["other"]) == ("reference_unknown", other)
+
+
+def test_a_port_of_a_unit_that_is_not_there_is_the_only_units():
+    document = wired(port("VM01"))
+    assert stated(document, "nic") == stated(wired(), "nic")
+    assert ("only_unit", "nic") in notes(document)
+    assert stated(document, "vdu")["networks"] == [{"port": {"get_resource": "nic"}}]
 
 
 def test_requirements_may_be_written_long():

@@ -172,9 +172,24 @@ class Ports:
             point.name: self.draft.inputs.whole(point.properties.get("order")) for point in points
         }
         for point in sorted(points, key=lambda one: (orders[one.name], one.name)):
-            unit = self.units[self.template.target(point, "virtual_binding", UNIT).name]
+            unit = self._unit(point)
             if unit.servers:
                 self._add(point, unit)
+
+    def _unit(self, point: Entry) -> Unit:
+        """The unit that a port belongs to.
+
+        Packages circulate whose ports name another one than there is; where there is but one, that
+        is meant.
+        """
+        stated = next(iter(point.requires("virtual_binding")), "")
+        if len(self.units) == 1 and stated not in self.units:
+            (only,) = self.units.items()
+            text = N_("“%(name)s” belongs to “%(other)s”, which the template lacks; “%(unit)s”"
+                      " gets it.")
+            self.draft.note(text, "only_unit", name=point.name, other=stated, unit=only[0])
+            return only[1]
+        return self.units[self.template.target(point, "virtual_binding", UNIT).name]
 
     def _add(self, point: Entry, unit: Unit) -> None:
         draft, inputs, stated = self.draft, self.draft.inputs, point.properties
