@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import cast
 
+from apps.images.selectors import images_of_package
 from apps.instances.models import AppInstance
 from apps.packages.csar import PackageInfo, read_definition
 from apps.vim.contract import AppClass, AppKeys, InstallSpec, WorkloadPort, WorkloadUnit
@@ -47,6 +48,7 @@ def install_spec(instance: AppInstance, keys: AppKeys | None = None) -> InstallS
         manifests=tuple(f"{top}{path}" for path in sorted(manifests)),
         definition=read_definition(package.path) if is_vm else {},
         heat_template=f"{top}{heat[0]}" if heat else "",
+        images=images_of_package(instance.host, package.pk) if is_vm else {},
         keys=keys,
     )
 

@@ -36,6 +36,7 @@ from examples.packages import build
 from tests import factories as make
 from tests.packages import stores
 from tests.security.bodies import administration, store
+from tests.security.images import Machine, machine_of
 from tests.security.link import LINK_PATHS, link_body, prepare_link
 from tests.security.platform import SECRET_KEY, Platform, platform_body, platform_of
 
@@ -65,6 +66,7 @@ class Side:
     decision: object = None
     record: object = None
     run: object = None
+    machine: Machine | None = None
 
     @property
     def marks(self):
@@ -75,6 +77,7 @@ class Side:
         ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
         packages = [self.package.package_id, self.spare.package_id]
         ids += [str(self.run.pk)] if self.run else []
+        ids += [str(self.machine.image.pk), self.machine.vm_id] if self.machine else []
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
 
     @property
@@ -95,7 +98,7 @@ class Side:
             "ip": self.host.ip,
             "app_id": str(self.record.app_instance_id),
             "capability": "GPU",
-            "image_id": "image-1",
+            **({"image_id": str(self.machine.image.pk)} if self.machine else {}),
             "decision_id": str(self.decision.pk),
             "capability_id": self.capability,
             "upgrade_id": str(self.upgrade.pk),
@@ -178,7 +181,8 @@ def side(word, number, edge):
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
                 instance, rule_task, upgrade, None if edge else platform_of(word, tenant),
                 decision_of(word, tenant, package), make.record(tenant, host, name=f"{word}told"),
-                edge and SyncRun.objects.create(edge=edge, tenant_id=tenant.pk))
+                edge and SyncRun.objects.create(edge=edge, tenant_id=tenant.pk),
+                None if edge else machine_of(word, instance))
 
 
 def decision_of(word, tenant, package):
@@ -347,6 +351,8 @@ def _of_tenant(world, method, route, values):
         package = world.red.package.package_id
         many = {"appPackageId": package, "appInstanceIds": [values["instance_id"]]}
         return {"body": {"packageId": package} if route.endswith("/upgrade") else many}
+    if route.endswith("/images"):
+        return {"body": {"vmId": world.red.machine.vm_id}}
     if "/batch_" in route:
         return {"body": _many(world, route, values)}
     if route.endswith("batchTerminate"):
