@@ -22,6 +22,7 @@ from apps.images.selectors import keeper_of, seen_at
 from apps.images.specs import WantedImage
 from apps.images.states import ImageState
 from apps.instances.models import AppInstance
+from apps.orchestration.workload import heat_template
 from apps.packages.models import Distribution, Package
 from apps.packages.selectors import distributions_for
 from apps.tenants.actors import SYSTEM, Actor
@@ -33,11 +34,16 @@ NAME_LENGTH = 255
 
 
 def wanted_by(package: Package) -> Iterator[WantedImage]:
-    """The images of virtual machines that a package needs where it runs."""
+    """The images of virtual machines that a package needs where it runs.
+
+    Those of its list that its machines name; a template of Heat's own may name any of them.
+    """
     info = package.details
+    named = {name for unit in info.requirements.compute for name in unit.images}
+    is_any = bool(heat_template(info))
     top = f"{info.layout.top}/" if info.layout.top else ""
     for one in info.images:
-        if one.kind == "vm":
+        if one.kind == "vm" and (is_any or one.name in named):
             yield WantedImage(
                 package_id=package.pk,
                 tenant_id=package.tenant_id,
