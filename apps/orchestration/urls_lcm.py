@@ -14,6 +14,7 @@ from apps.hosts.api_settings import HostSettingsView
 from apps.orchestration import api_hosts as platforms
 from apps.orchestration import api_lcm as instances
 from apps.orchestration import api_lcm_more as more
+from apps.orchestration.api_servers import HostResourcesView
 from apps.orchestration.second import second
 from apps.packages import api_lcm as packages
 
@@ -57,6 +58,7 @@ def _routes(of: Generation) -> list[URLPattern]:
         path(f"{I}/terminate", of(instances.TerminateView).as_view()),
         path(f"{I}/workload/events", of(more.EdgeEventsView).as_view()),
         path(f"{I}/workload/logs", of(more.EdgeLogsView).as_view()),
+        path(f"{I}/servers/<uuid:server_id>", of(more.EdgeServerView).as_view()),
     ]
 
 
@@ -65,6 +67,7 @@ _v1 = [
     path("hosts", hosts.LocalHostListView.as_view()),
     path("hosts/<str:ip>", hosts.LocalHostView.as_view()),
     path("hosts/<str:ip>/settings", HostSettingsView.as_view()),
+    path(f"{H}/resources", HostResourcesView.as_view()),
     *_platform(_first, H),
     *_routes(_first),
     path(f"{I}/record", instances.EdgeRecordView.as_view()),

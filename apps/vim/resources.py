@@ -82,8 +82,9 @@ class CloudFlavor:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The flavor that ``as_json`` wrote."""
-        sizes = (int(data[name]) for name in ("vcpus", "ram", "disk"))
-        return cls(str(data["id"]), str(data["name"]), *sizes, bool(data.get("isPublic")))
+        vcpus, ram, disk = (int(data[name]) for name in ("vcpus", "ram", "disk"))
+        key, name = str(data["id"]), str(data["name"])
+        return cls(key, name, vcpus, ram, disk, bool(data.get("isPublic")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Final, Protocol, Self, runtime_checkable
 from uuid import UUID
 
 from django.utils.translation import gettext_noop as N_
@@ -36,8 +36,20 @@ class Action(StrEnum):
     CONSOLE = "createConsole"
 
 
+# The two that EdgeGallery's API tells apart by a second field.
+REBOOTS: Final = {"SOFT": Action.REBOOT_SOFT, "HARD": Action.REBOOT_HARD}
+
+
+def body_of(action: Action) -> dict[str, str]:
+    """How EdgeGallery's API spells an action: ``{"action": "reboot", "reboot": "HARD"}``."""
+    for how, one in REBOOTS.items():
+        if one is action:
+            return {"action": "reboot", "reboot": how}
+    return {"action": str(action)}
+
+
 _A = Action
-_HARD = {_A.REBOOT_HARD: "ACTIVE"}
+_HARD: Mapping[str, str] = {_A.REBOOT_HARD: "ACTIVE"}
 # Nova's words and its rules ("Server concepts" in its API guide).  A state that is not here, such
 # as BUILD or DELETING, allows nothing.
 SERVER = Machine(
@@ -103,6 +115,11 @@ class ServerDetails:
     fault: str = ""
     instance_id: str = ""
     instance: str = ""
+
+    @property
+    def ips(self) -> str:
+        """Its addresses."""
+        return ", ".join(one.ip for one in self.addresses)
 
     @property
     def actions(self) -> list[str]:

@@ -37,6 +37,7 @@ from tests import factories as make
 from tests.packages import stores
 from tests.security.bodies import administration, store
 from tests.security.link import LINK_PATHS, link_body, prepare_link
+from tests.security.machines import run_server
 from tests.security.platform import SECRET_KEY, Platform, platform_body, platform_of
 
 WORKLOAD = {"phase": "Ready", "as_of": "2026-01-01T00:00:00+00:00", "ready": 1, "total": 1}
@@ -61,6 +62,7 @@ class Side:
     instance: object
     rule_task: RuleTask
     upgrade: object
+    server_id: str
     platform: Platform | None = None
     decision: object = None
     record: object = None
@@ -75,6 +77,7 @@ class Side:
         ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
         packages = [self.package.package_id, self.spare.package_id]
         ids += [str(self.run.pk)] if self.run else []
+        ids.append(self.server_id)
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
 
     @property
@@ -96,6 +99,7 @@ class Side:
             "app_id": str(self.record.app_instance_id),
             "capability": "GPU",
             "image_id": "image-1",
+            "server_id": self.server_id,
             "decision_id": str(self.decision.pk),
             "capability_id": self.capability,
             "upgrade_id": str(self.upgrade.pk),
@@ -159,6 +163,7 @@ def side(word, number, edge):
     """Everything of one tenant.  ``edge`` is the AppLCM of its host, None for a host of ours."""
     tenant = make.tenant(f"{word}-tenant")
     host = make.host(f"10.7.0.{number}", edge=edge, granted_to=tenant, name=f"{word}-host",
+                     access=f"{make.ACCESS}  ready_after: 0\n",
                      hw_capabilities=[{"hwType": "GPU", "hwVendor": "", "hwModel": ""}])
     package = make.package(tenant, name=f"{word}app")
     spare = make.package(tenant, name=f"{word}spare")
@@ -176,7 +181,8 @@ def side(word, number, edge):
     rollouts.end(upgrade, "stop", SYSTEM)
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
-                instance, rule_task, upgrade, None if edge else platform_of(word, tenant),
+                instance, rule_task, upgrade, str(uuid.uuid4()) if edge else run_server(instance),
+                None if edge else platform_of(word, tenant),
                 decision_of(word, tenant, package), make.record(tenant, host, name=f"{word}told"),
                 edge and SyncRun.objects.create(edge=edge, tenant_id=tenant.pk))
 
@@ -347,6 +353,8 @@ def _of_tenant(world, method, route, values):
         package = world.red.package.package_id
         many = {"appPackageId": package, "appInstanceIds": [values["instance_id"]]}
         return {"body": {"packageId": package} if route.endswith("/upgrade") else many}
+    if "/servers/" in route:
+        return {"body": {"action": "reboot", "reboot": "SOFT"}}
     if "/batch_" in route:
         return {"body": _many(world, route, values)}
     if route.endswith("batchTerminate"):

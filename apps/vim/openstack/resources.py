@@ -160,7 +160,7 @@ def _servers(cloud: Cloud) -> Iterator[Row]:
 
 
 def _is_own(cloud: Cloud, row: Told) -> bool:
-    return row.get("project_id", row.get("tenant_id")) == cloud.project_id
+    return str(row.get("project_id", row.get("tenant_id"))) == cloud.project_id
 
 
 _ROWS: Final[Mapping[ResourceKind, Callable[[Cloud], Iterator[Row]]]] = {
