@@ -73,7 +73,7 @@ def look(request, db):
     """At a center and at an edge."""
     _strict(request.getfixturevalue(request.param))
     with clock.frozen() as now:
-        yield Look(Stage(now, app_class="vm"))
+        yield Look(Stage(now, make.host(name="quay"), app_class="vm"))
 
 
 def pages(look):
@@ -148,6 +148,7 @@ def test_strangers_and_unknown_actions_find_nothing(look):
     look.read(look.server_page, who=stranger, status=404)
     assert look.act("stop", stranger).status_code == 404
     assert look.act("explode").status_code == 404
+    look.read(f"{look.server_page}pause/", status=404)
     look.read(f"{look.page}servers/{uuid.uuid4()}/", status=404)
     assert look.status() == "ACTIVE"
 

@@ -61,7 +61,7 @@ def act(
     actor = actor_of(request)
     instance = access_instance(actor, instance_id)
     choice = CHOICES.get(action)
-    if choice is None:
+    if choice is None or (request.method == "GET" and not choice.warns):
         raise NotFound(N_("There is nothing here by that name."))
     require(may_handle_servers(actor, instance))
     key, name = str(server_id), _name(instance, str(server_id))
