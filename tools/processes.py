@@ -140,6 +140,12 @@ def wait_for(
     raise NotUp(f"{what} did not come up\n{said}")
 
 
+def port_is_open(port: int) -> bool:
+    """Whether somebody listens on a port of loopback; raises OSError when nobody does."""
+    with socket.create_connection(("127.0.0.1", port)):
+        return True
+
+
 def free_ports(count: int) -> list[int]:
     """Ports of loopback that nobody listens on now.
 

@@ -10,6 +10,7 @@ from apps.vim import registry
 from apps.vim.contract import AppKeys, Credentials, InstallSpec, WorkloadUnit
 
 IMAGE = "test-image"
+FLAVOR = "test-flavor"
 SECRET = "s3cret-of-the-site"
 KEYS = AppKeys("QVUJMSUMgS0VZLS0tLS0", "an-sk-that-nobody-may-see")
 

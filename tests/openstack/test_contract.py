@@ -45,7 +45,7 @@ class OpenStackHarness:
 
     def broken(self, app_class):
         """An order for machines that no compute host has room for."""
-        return order(two_servers("demo-net", memory_mb=4_000_000), name="broken")
+        return order(two_servers("demo-net", disk_gb=900_000), name="broken")
 
     def pause(self):
         """A part of a second."""

@@ -104,7 +104,7 @@ def test_a_package_with_a_template_of_heats_own_is_run_from_it(world, flavor, cl
 @pytest.mark.parametrize(
     ("machine_of", "said"),
     [
-        ({"memory_mb": 4_000_000}, "No compute host has room for"),
+        ({"disk_gb": 900_000}, "No compute host has room for"),
         ({"vcpus": 120}, "uota"),
     ],
 )

@@ -35,16 +35,21 @@ def keep(state: Path) -> int:
         took = time.monotonic() - began
         sys.stdout.write(f"OpenStack with Nova {cloud.release}, up in {took:.1f} s\n")
         for user in cloud.accounts:
-            file = state / f"openrc-{user}"
-            file.touch(mode=0o600)
-            file.write_text(cloud.openrc(user))
-            sys.stdout.write(f"  . {file}\n")
+            sys.stdout.write(f"  . {_write(state / f'openrc-{user}', cloud.openrc(user))}\n")
+        clouds = _write(state / "clouds.yaml", cloud.clouds_yaml())
+        sys.stdout.write(f"  export OS_CLIENT_CONFIG_FILE={clouds} OS_CLOUD=test\n")
         sys.stdout.flush()
         try:
             signal.pause()
         except KeyboardInterrupt:
             sys.stdout.write("stopping …\n")
     return 0
+
+
+def _write(file: Path, text: str) -> Path:
+    file.touch(mode=0o600)
+    file.write_text(text)
+    return file
 
 
 if __name__ == "__main__":

@@ -62,14 +62,18 @@ class Account:
         content = {"auth": self._auth(), "region_name": self.region, "identity_api_version": 3}
         return yaml.safe_dump({"clouds": {name: content}}, sort_keys=False)
 
-    def connect(self) -> Any:
-        """A connection of openstacksdk, which logs in at its first use."""
+    def connect(self, timeout: float | None = None) -> Any:
+        """A connection of openstacksdk, which logs in at its first use.
+
+        ``timeout`` is how many seconds it waits for an answer; as long as it takes by default.
+        """
         return openstack.connect(
             load_yaml_config=False,
             load_envvars=False,
             auth=self._auth(),
             region_name=self.region,
             identity_api_version="3",
+            api_timeout=timeout,
         )
 
     def _auth(self) -> dict[str, str]:

@@ -1,10 +1,20 @@
-"""What Keystone knows before a cloud can be used: projects, users, services, where these are."""
+"""What Keystone knows before a cloud can be used: projects, users, services, where these are.
+
+``python -m tools.cloud.catalog AUTH_URL FILE`` creates all of it, as the administrator whom
+keystone-manage has made; the file has the passwords.  Runs with the services' own Python, since
+no other package may be installed yet.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
-from tools.cloud.place import INTERFACES, REGIONS, Place
+import openstack
+
+from tools.cloud.place import INTERFACES, REGIONS, unplaced
 
 ROLES = ("heat_stack_owner", "heat_stack_user")
 # The service's type, the API that answers, its path, and in which regions it is.
@@ -19,15 +29,35 @@ SERVICES = (
 )
 
 
-def fill(connection: Any, place: Place) -> None:
-    """Create all of it, as the administrator whom keystone-manage has made."""
-    identity = connection.identity
+def main(auth_url: str, passwords_file: str) -> None:
+    """Log in and fill the catalog."""
+    passwords = json.loads(Path(passwords_file).read_text())
+    auth = {
+        "auth_url": auth_url,
+        "username": "admin",
+        "password": passwords["admin"],
+        "project_name": "admin",
+        "user_domain_id": "default",
+        "project_domain_id": "default",
+    }
+    with openstack.connect(
+        auth=auth,
+        identity_api_version="3",
+        identity_endpoint_override=auth_url,  # the catalog does not say it yet
+        load_yaml_config=False,
+        load_envvars=False,
+    ) as connection:
+        fill(connection.identity, passwords)
+
+
+def fill(identity: Any, passwords: dict[str, str]) -> None:
+    """Create everything."""
     for name in ROLES:
         identity.create_role(name=name)
     roles = {role.name: role for role in identity.roles()}
     admin = identity.find_user("admin"), identity.find_project("admin")
-    service = _user_with_project(identity, place, "service")
-    edge = _user_with_project(identity, place, "edge")
+    service = _user_with_project(identity, "service", passwords)
+    edge = _user_with_project(identity, "edge", passwords)
     for (user, project), names in (
         (service, ("admin", "service")),
         (edge, ("member", "heat_stack_owner")),
@@ -36,19 +66,19 @@ def fill(connection: Any, place: Place) -> None:
         for name in names:
             identity.assign_project_role_to_user(project, user, roles[name])
     domain = identity.create_domain(name="heat")
-    heat = identity.create_user(name="heat", password=place.passwords["heat"], domain_id=domain.id)
+    heat = identity.create_user(name="heat", password=passwords["heat"], domain_id=domain.id)
     identity.assign_domain_role_to_user(domain, heat, roles["admin"])
     identity.create_region(id=REGIONS[1])
     for kind, api, path, regions in SERVICES:
-        _offer(identity, kind, api, place.url(api) + path, regions)
+        _offer(identity, kind, api, unplaced(api) + path, regions)
 
 
-def _user_with_project(identity: Any, place: Place, name: str) -> tuple[Any, Any]:
+def _user_with_project(identity: Any, name: str, passwords: dict[str, str]) -> tuple[Any, Any]:
     """A user and a project of one name."""
     project = identity.create_project(name=name, domain_id="default")
     user = identity.create_user(
         name=name,
-        password=place.passwords[name],
+        password=passwords[name],
         domain_id="default",
         default_project_id=project.id,
     )
@@ -63,3 +93,7 @@ def _offer(identity: Any, kind: str, name: str, url: str, regions: tuple[str, ..
             identity.create_endpoint(
                 service_id=service.id, interface=interface, url=url, region_id=region
             )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

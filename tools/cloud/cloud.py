@@ -7,9 +7,6 @@ which is only used.
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import kombu
 import openstack
 
-from tools.cloud import catalog, programs, schemas, settings, words
+from tools.cloud import programs, settings, words
 from tools.cloud.account import Account
+from tools.cloud.databases import Databases, prepared
 from tools.cloud.inventory import Entry, inventory
 from tools.cloud.place import HOSTS, REGIONS, Place
-from tools.processes import NotUp, Server, wait_for
+from tools.processes import Server, port_is_open, wait_for
 
 PATIENCE = 180  # seconds; on two busy processors all that is started takes so long
 _NOT_YET = (openstack.exceptions.SDKException, httpx.HTTPError, OSError)
@@ -75,7 +74,9 @@ def own_cloud(state: Path) -> Iterator[OwnCloud]:
     Raises Missing and NotUp.
     """
     state.mkdir(parents=True, exist_ok=True)
-    cloud = OwnCloud(Place.choose(state, programs.find()))
+    found = programs.find()
+    databases = prepared(found)
+    cloud = OwnCloud(Place.choose(state, found, databases.passwords), databases)
     try:
         cloud.start()
         yield cloud
@@ -91,8 +92,9 @@ class OwnCloud(Cloud):
 
     ours = True
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, databases: Databases) -> None:
         self.place = place
+        self.databases = databases
         self.release = place.programs.release
         super().__init__(
             {
@@ -113,19 +115,11 @@ class OwnCloud(Cloud):
     def start(self) -> None:
         """Bring everything up and wait until servers can be made.  Raises NotUp."""
         settings.write(self.place)
-        shutil.copytree(schemas.prepared(self.place.programs), self.place.folder / "database")
-        for name in ("mariadb", "epmd", "keystone"):
-            self.servers[name].start()
-        self._wait_port("epmd")
-        self.servers["rabbitmq"].start()  # would start an epmd of its own
-        self._wait_port("mariadb")
-        self._bootstrap()
-        self._wait_answer("keystone")
-        with self.connect() as connection:
-            catalog.fill(connection, self.place)
-        self._wait_port("rabbitmq")
-        for server in self.servers.values():
-            server.start()
+        self.databases.copy_to(self.place)
+        self._start("mariadb", "epmd")
+        self._start("rabbitmq", needs=("epmd",))  # else it starts one that stays
+        self._start(*words.APIS, needs=("mariadb",))
+        self._start(*self.servers, needs=("rabbitmq", "keystone", "placement"))
         self._wait_usable()
 
     def pause(self, *, freeze: bool = False) -> None:
@@ -157,29 +151,22 @@ class OwnCloud(Cloud):
         for server in reversed(self.servers.values()):
             server.kill()
 
-    def _bootstrap(self) -> None:
-        """The administrator, his project, and where Keystone is."""
-        password = {"OS_BOOTSTRAP_PASSWORD": self.place.passwords["admin"]}
-        done = subprocess.run(
-            words.bootstrap(self.place),
-            env=words.environment(self.place) | password,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise NotUp(f"Keystone has no administrator:\n{done.stdout[-2000:]}")
+    def _start(self, *names: str, needs: tuple[str, ...] = ()) -> None:
+        for need in needs:
+            self._wait(need, partial(port_is_open, self.place.ports[need]))
+        for name in names:
+            self.servers[name].start()
 
     def _wait_usable(self) -> None:
         for name in words.APIS:
             self._wait_answer(name)
+        # A call that comes before the engine listens is lost, and is waited for a minute.
+        self._wait("the engine of Heat", lambda: _listeners(self.place.bus, "engine"))
         with self.connect() as connection:
             for what, lists in (
                 ("Glance", connection.image.images),
                 ("Neutron", connection.network.networks),
-                ("the engine of Heat", connection.orchestration.stacks),
+                ("Heat", connection.orchestration.stacks),
             ):
                 self._wait(what, partial(_answers, lists))
             self._wait("Nova", lambda: self._nova_is_up(connection))
@@ -197,9 +184,6 @@ class OwnCloud(Cloud):
             for name, service in words.NOVA.items()
         )
 
-    def _wait_port(self, name: str) -> None:
-        self._wait(name, lambda: _listens(self.place.ports[name]))
-
     def _wait_answer(self, api: str) -> None:
         url = self.place.url(api)
         self._wait(api, lambda: httpx.get(url, trust_env=False, timeout=60).status_code < 500)
@@ -215,6 +199,11 @@ def _answers(lists: Callable[[], Iterable[Any]]) -> bool:
     return True
 
 
-def _listens(port: int) -> bool:
-    with socket.create_connection(("127.0.0.1", port)):
-        return True
+def _listeners(bus: str, queue: str) -> int:
+    """How many programs take messages from a queue."""
+    with kombu.Connection(bus.replace("rabbit:", "amqp:", 1)) as connection:
+        try:
+            channel: Any = connection.channel()
+            return int(channel.queue_declare(queue, passive=True).consumer_count)
+        except connection.channel_errors:
+            return 0

@@ -20,6 +20,16 @@ PORTS = (
 USERS = ("admin", "edge", "service", "database", "bus", "heat")
 
 
+def unplaced(api: str) -> str:
+    """The address that an API has in a catalog that is not one place's."""
+    return f"http://{api}.invalid"
+
+
+def new_passwords() -> dict[str, str]:
+    """One for each user."""
+    return {user: secrets.token_hex(16) for user in USERS}
+
+
 @dataclass(frozen=True)
 class Place:
     """What the settings and the words of every program follow from."""
@@ -30,10 +40,9 @@ class Place:
     passwords: dict[str, str]
 
     @classmethod
-    def choose(cls, folder: Path, programs: Programs) -> Place:
+    def choose(cls, folder: Path, programs: Programs, passwords: dict[str, str]) -> Place:
         """A new one in an empty directory."""
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-        passwords = {user: secrets.token_hex(16) for user in USERS}
         return cls(folder.resolve(), programs, ports, passwords)
 
     def url(self, api: str) -> str:
@@ -59,3 +68,8 @@ class Place:
     def settings(self, name: str) -> str:
         """The file of a program's settings."""
         return str(self.folder / f"{name}.conf")
+
+    @property
+    def start_sql(self) -> str:
+        """The file of what MariaDB does whenever it starts."""
+        return str(self.folder / "start.sql")

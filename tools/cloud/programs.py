@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from tools.builds import Missing
-from tools.cloud import install, schemas
+from tools.cloud import databases, install
 from tools.cloud.install import Programs
 from tools.processes import NotUp
 
@@ -18,7 +18,7 @@ def find() -> Programs:
     """The programs; what is not there yet is prepared.  Raises Missing."""
     programs = install.find()
     try:
-        schemas.prepared(programs)
+        databases.prepared(programs)
     except NotUp as error:
         raise Missing(str(error))
     return programs

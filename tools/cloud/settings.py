@@ -90,7 +90,8 @@ def _keystone(place: Place) -> Sections:
         "fernet_tokens": {"key_repository": place.folder / "fernet-keys"},
         "fernet_receipts": {"key_repository": place.folder / "fernet-keys"},
         "credential": {"key_repository": place.folder / "credential-keys"},
-        "cache": {"enabled": False},
+        "cache": {"enabled": True, "backend": "oslo_cache.dict"},
+        "identity": {"password_hash_rounds": 4},  # as few as there can be: each login takes them
     }
 
 
@@ -116,7 +117,7 @@ def _glance(place: Place) -> Sections:
         "os_glance_staging_store": {"filesystem_store_datadir": place.folder / "staging"},
         "os_glance_tasks_store": {"filesystem_store_datadir": place.folder / "tasks"},
         # Images are downloaded from a test's own server, whichever port that has.
-        "import_filtering_opts": {"allowed_ports": ""},
+        "import_filtering_opts": {"allowed_ports": "[]"},
         "paste_deploy": {"flavor": "keystone", "config_file": paste},
         "oslo_concurrency": _locks(place),
         "keystone_authtoken": _tokens(place),
@@ -228,7 +229,6 @@ def _write_keys(folder: Path) -> None:
 
 
 def _write_database_start(place: Place) -> None:
-    """What MariaDB does whenever it starts."""
     lines = [f"CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb3;" for name in DATABASES]
     user = "openstack@'127.0.0.1'"
     password = place.passwords["database"]
@@ -236,7 +236,7 @@ def _write_database_start(place: Place) -> None:
         f"CREATE OR REPLACE USER {user} IDENTIFIED BY '{password}';",
         f"GRANT ALL ON *.* TO {user};",
     ]
-    (place.folder / "start.sql").write_text("\n".join(lines) + "\n")
+    Path(place.start_sql).write_text("\n".join(lines) + "\n")
 
 
 def _write_bus(place: Place) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tools.cloud.place import HOSTS, INTERFACES, REGIONS, Place
+from tools.cloud.place import HOSTS, Place
 
 SERVE = Path(__file__).resolve().parent / "inside" / "serve.py"
 APIS = ("keystone", "placement", "glance", "neutron", "nova-api", "heat-api", "heat-cfn")
@@ -32,7 +32,7 @@ def of_all(place: Place) -> dict[str, list[str]]:
         "mariadb": mariadb(place, place.folder / "database"),
         "epmd": [place.programs.system["epmd"]],
         "rabbitmq": _rabbitmq(place),
-        **{name: _api(place, name) for name in APIS},
+        **{name: api(place, name) for name in APIS},
         "nova-conductor": _with_settings(place, "nova-conductor", "nova"),
         "nova-scheduler": _with_settings(place, "nova-scheduler", "nova"),
         **{
@@ -85,7 +85,7 @@ def mariadb(place: Place, data: Path) -> list[str]:
         *("--skip-name-resolve", "--max-connections=500", "--innodb-log-file-size=8M"),
         *("--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"),
         *("--debug-no-sync", "--innodb-doublewrite=0"),
-        f"--init-file={place.folder / 'start.sql'}",
+        f"--init-file={place.start_sql}",
     ]
 
 
@@ -94,16 +94,6 @@ def mariadb_install(place: Place, data: Path) -> list[str]:
     return [
         *(place.programs.system["mariadb-install-db"], "--no-defaults", *_as_root()),
         *(f"--datadir={data}", "--auth-root-authentication-method=socket", "--skip-test-db"),
-    ]
-
-
-def bootstrap(place: Place) -> list[str]:
-    """Have Keystone make its administrator, whose password is in the environment."""
-    return [
-        *(place.programs.service("keystone-manage"), "--config-file", place.settings("keystone")),
-        *("bootstrap", "--bootstrap-service-name", "keystone"),
-        *("--bootstrap-region-id", REGIONS[0]),
-        *(f"--bootstrap-{interface}-url={place.auth_url}" for interface in INTERFACES),
     ]
 
 
@@ -119,7 +109,8 @@ def _rabbitmq(place: Place) -> list[str]:
     ]
 
 
-def _api(place: Place, name: str) -> list[str]:
+def api(place: Place, name: str) -> list[str]:
+    """Serve an API."""
     words = [place.programs.python, str(SERVE), _MODULES[name], str(place.ports[name])]
     if name.startswith("heat"):  # Heat takes no name of a file from the environment
         words += ["--config-file", place.settings("heat")]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils.translation import gettext_noop as N_
 
+from apps.common.words import Reason
 from apps.vim.errors import VimRefused
 from apps.vim.leftovers import Leftover
 from apps.vim.openstack import names
@@ -24,12 +25,18 @@ STACK_MINUTES: Final = 60
 NESTED: Final = 2
 AT_ONCE: Final = 6
 KIND: Final = "OS::Heat::Stack"
+# The output of a stack that says what of its package has no translation.
+NOTES: Final = "mecm_notes"
 
 
 def find(cloud: Cloud, instance_id: UUID) -> Row | None:
-    """The stack of an instance, as Heat tells it; None where there is none."""
+    """The stack of an instance, as Heat tells it; None where there is none.
+
+    Heat may still know one that is gone, for a moment.
+    """
     found = cloud.find("orchestration", f"/stacks/{names.stack_name(instance_id)}")
-    return found["stack"] if found else None
+    stack: Row | None = found["stack"] if found else None
+    return None if stack and stack["stack_status"] == "DELETE_COMPLETE" else stack
 
 
 def read(cloud: Cloud, instance_id: UUID) -> Found | None:
@@ -64,7 +71,7 @@ def make(cloud: Cloud, host_id: UUID, instance_id: UUID, hot: Hot, known: Row | 
     """Have Heat make the stack, or go on with one that failed.  Returns when Heat has taken it."""
     body = {
         "stack_name": names.stack_name(instance_id),
-        "template": hot.template,
+        "template": _with_notes(hot),
         "parameters": hot.parameters,
         "tags": ",".join(names.tags(host_id, instance_id)),
         "timeout_mins": STACK_MINUTES,
@@ -80,6 +87,26 @@ def make(cloud: Cloud, host_id: UUID, instance_id: UUID, hot: Hot, known: Row | 
         if known is None and refusal.answered == 409:
             return
         raise
+
+
+def _with_notes(hot: Hot) -> dict[str, Any]:
+    """The template, which keeps for its readers what of the package it does not do."""
+    if not hot.notes:
+        return hot.template
+    said = {"value": [note.as_json() for note in hot.notes]}
+    return hot.template | {"outputs": {**hot.template.get("outputs", {}), NOTES: said}}
+
+
+def _notes(stack: Row) -> Iterator[WorkloadEvent]:
+    rows = (one["output_value"] for one in stack.get("outputs") or ()
+            if one["output_key"] == NOTES)
+    at = _moment(stack["creation_time"])
+    for row in next(rows, None) or ():
+        note = Reason.from_json(row)
+        yield WorkloadEvent(
+            kind=KIND, name=str(stack["stack_name"]), type="Warning", reason=note.code,
+            message=str(note), first_at=at, last_at=at,
+        )
 
 
 def remove(cloud: Cloud, instance_id: UUID) -> None:
@@ -121,12 +148,13 @@ def events(cloud: Cloud, instance_id: UUID) -> tuple[WorkloadEvent, ...]:
     )
     rows = sorted(listed["events"] if listed else [], key=lambda one: str(one["event_time"]))
     kinds = {one["resource_name"]: str(one["resource_type"]) for one in resources(cloud, stack)}
-    return tuple(_event(row, kinds.get(row["resource_name"], KIND)) for row in rows)
+    told = (_event(row, kinds.get(row["resource_name"], KIND)) for row in rows)
+    return (*_notes(stack), *told)
 
 
 def _event(row: Row, kind: str) -> WorkloadEvent:
     state = str(row["resource_status"])
-    at = datetime.fromisoformat(str(row["event_time"]).replace("Z", "+00:00"))
+    at = _moment(row["event_time"])
     return WorkloadEvent(
         kind=kind,
         name=str(row["resource_name"]),
@@ -136,6 +164,10 @@ def _event(row: Row, kind: str) -> WorkloadEvent:
         first_at=at,
         last_at=at,
     )
+
+
+def _moment(text: Any) -> datetime:
+    return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
 
 
 def of_host(cloud: Cloud, host_id: UUID) -> list[Row]:

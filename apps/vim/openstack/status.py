@@ -45,7 +45,7 @@ class Found:
 
 def status_of(found: Found | None, now: datetime) -> WorkloadStatus:
     """The truth about the instance that ``found`` is all of; Absent where there is no stack."""
-    if found is None or found.stack["stack_status"] == "DELETE_COMPLETE":
+    if found is None:
         return WorkloadStatus(Phase.ABSENT, now)
     servers = tuple(_servers(found))
     phase, reason = _phase(found, servers)

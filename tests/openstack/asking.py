@@ -1,0 +1,97 @@
+"""What tests on a cloud do again and again: make what a server needs, and wait for a truth."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+from openstack.exceptions import NotFoundException
+
+PAUSE = 0.2
+PATIENCE = 120
+
+
+def soon(truth, seconds=PATIENCE, found=lambda: "nothing more is known"):
+    """Wait until ``truth()`` is true and return it; fails with what ``found`` says."""
+    end = time.monotonic() + seconds
+    while True:
+        result = truth()
+        if result:
+            return result
+        assert time.monotonic() < end, found()
+        time.sleep(PAUSE)
+
+
+@contextmanager
+def image_of(connection, name, content=b"image", **more):
+    """An image that is ACTIVE, removed afterwards."""
+    form = {"disk_format": "raw", "container_format": "bare"} | more
+    image = connection.image.create_image(name=name, data=content, **form)
+    try:
+        yield connection.image.get_image(image)
+    finally:
+        connection.image.delete_image(image)
+
+
+@contextmanager
+def served(folder):
+    """The address of a web server that serves a folder."""
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@contextmanager
+def flavor_of(connection, name, ram=512, vcpus=1, disk=1):
+    """A flavor that all may use, removed afterwards."""
+    flavor = connection.compute.create_flavor(name=name, ram=ram, vcpus=vcpus, disk=disk)
+    try:
+        yield flavor
+    finally:
+        connection.compute.delete_flavor(flavor)
+
+
+@contextmanager
+def network_of(connection, name, cidr="10.20.0.0/24"):
+    """A network with a subnet, removed afterwards."""
+    network = connection.network.create_network(name=name)
+    try:
+        connection.network.create_subnet(
+            network_id=network.id, name=name, ip_version=4, cidr=cidr, enable_dhcp=False
+        )
+        yield network
+    finally:
+        connection.network.delete_network(network)
+
+
+@contextmanager
+def server_of(connection, name, image, flavor, network):
+    """A server as it is when Nova is done with it, ACTIVE or ERROR; removed afterwards."""
+    server = connection.compute.create_server(
+        name=name, image_id=image.id, flavor_id=flavor.id, networks=[{"uuid": network.id}]
+    )
+    try:
+        soon(lambda: get_server(connection, server).status in ("ACTIVE", "ERROR"))
+        yield get_server(connection, server)
+    finally:
+        connection.compute.delete_server(server)
+        soon(lambda: is_gone(lambda: get_server(connection, server)))
+
+
+def get_server(connection, server):
+    """A server as it is now."""
+    return connection.compute.get_server(server.id)
+
+
+def is_gone(get):
+    """Whether what ``get`` reads is not there any more."""
+    try:
+        get()
+    except NotFoundException:
+        return True
+    return False
