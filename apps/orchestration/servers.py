@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 from django.db import transaction
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.errors import Conflict, NotOffered, Upstream, cause_in
+from apps.common.errors import Conflict, NotFound, NotOffered, Upstream, cause_in
 from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
 from apps.hosts.models import MecHost
@@ -32,6 +33,7 @@ _SAID = ("state", "task", "allowed")
 def server_of(instance: AppInstance, server_id: str, *, actor: Actor) -> ServerDetails:
     """What is known of a server of an instance now; NotFound where it has no such."""
     require(may(actor, "instances.read"))
+    _require_id(server_id)
     if instance.host.applcm is None:
         return _of(instance, _runner(instance.host).server(instance.pk, server_id))
     with _edge(instance.host, actor, instance) as edge:
@@ -43,7 +45,7 @@ def act(instance: AppInstance, server_id: str, action: Action, *, actor: Actor) 
 
     Conflict while the state of the instance or of the server does not allow it.
     """
-    _require(actor, instance)
+    _require(actor, instance, server_id)
     with _recorded(instance, server_id, action, actor):
         if instance.host.applcm is None:
             _runner(instance.host).act(instance.pk, server_id, action)
@@ -59,7 +61,7 @@ def screen(instance: AppInstance, server_id: str, *, actor: Actor) -> str:
 
     Whoever has it sees and types: it is given to the asker, and kept and told nowhere.
     """
-    _require(actor, instance)
+    _require(actor, instance, server_id)
     with _recorded(instance, server_id, Action.CONSOLE, actor):
         if instance.host.applcm is None:
             link = _runner(instance.host).screen(instance.pk, server_id)
@@ -99,9 +101,18 @@ def _of(instance: AppInstance, server: ServerDetails) -> ServerDetails:
     return replace(server, instance_id=str(instance.pk), instance=instance.app_name)
 
 
-def _require(actor: Actor, instance: AppInstance) -> None:
+def _require(actor: Actor, instance: AppInstance, server_id: str) -> None:
     require(may(actor, "instances.write"))
+    _require_id(server_id)
     require_now(may_handle_servers(actor, instance))
+
+
+def _require_id(server_id: str) -> None:
+    """NotFound for what cannot be the id of a server and must not get into an address."""
+    try:
+        uuid.UUID(server_id)
+    except ValueError:
+        raise NotFound(N_("The instance has no server “%(name)s”."), name=server_id) from None
 
 
 @contextmanager

@@ -149,7 +149,8 @@ def test_strangers_and_unknown_actions_find_nothing(look):
     assert look.act("stop", stranger).status_code == 404
     assert look.act("explode").status_code == 404
     look.read(f"{look.server_page}pause/", status=404)
-    look.read(f"{look.page}servers/{uuid.uuid4()}/", status=404)
+    for unknown in (uuid.uuid4(), "web", "..%2F"):
+        look.read(f"{look.page}servers/{unknown}/", status=404)
     assert look.status() == "ACTIVE"
 
 

@@ -28,20 +28,20 @@ from apps.tenants.policies import may, require
 
 @signed_in
 @require_GET
-def server(request: HttpRequest, instance_id: uuid.UUID, server_id: uuid.UUID) -> HttpResponseBase:
+def server(request: HttpRequest, instance_id: uuid.UUID, server_id: str) -> HttpResponseBase:
     """One server as the cloud tells of it now; where it does not, why."""
     actor = actor_of(request)
     require(may(actor, "instances.read"))
     instance = access_instance(actor, instance_id)
     context: dict[str, Any] = {
         "instance": instance,
-        "name": _name(instance, str(server_id)),
+        "name": _name(instance, server_id),
         "here": reverse("server", args=[instance.pk, server_id]),
         "as_of": clock.now(),
         "may_handle_servers": may_handle_servers(actor, instance),
     }
     try:
-        found = servers.server_of(instance, str(server_id), actor=actor)
+        found = servers.server_of(instance, server_id, actor=actor)
         context |= {"server": found, "choices": choices_in(found.status, found.task)}
     except NotFound:
         raise
@@ -55,7 +55,7 @@ def server(request: HttpRequest, instance_id: uuid.UUID, server_id: uuid.UUID) -
 @signed_in
 @require_http_methods(["GET", "POST"])
 def act(
-    request: HttpRequest, instance_id: uuid.UUID, server_id: uuid.UUID, action: str
+    request: HttpRequest, instance_id: uuid.UUID, server_id: str, action: str
 ) -> HttpResponseBase:
     """Order an action on a server; of what ends something it is asked first."""
     actor = actor_of(request)
@@ -64,16 +64,16 @@ def act(
     if choice is None or (request.method == "GET" and not choice.warns):
         raise NotFound(N_("There is nothing here by that name."))
     require(may_handle_servers(actor, instance))
-    key, name = str(server_id), _name(instance, str(server_id))
+    name = _name(instance, server_id)
     back = next_url(request, reverse("instance", args=[instance.pk]))
     if request.method == "GET":
         title = gettext("%(verb)s: “%(name)s”?") % {"verb": choice.label, "name": name}
         warnings = [str(one) for one in choice.warns]
         return ask(request, title=title, consequences=warnings, verb=str(choice.label), back=back)
     if choice.is_screen:
-        return _screen(request, actor, instance, key)
+        return _screen(request, actor, instance, server_id)
     done = gettext("%(verb)s: ordered for “%(name)s”.") % {"verb": choice.label, "name": name}
-    attempt(request, lambda: servers.act(instance, key, choice.action, actor=actor), done)
+    attempt(request, lambda: servers.act(instance, server_id, choice.action, actor=actor), done)
     return go_to(request, back)
 
 
@@ -96,5 +96,5 @@ def _screen(
 def _name(instance: AppInstance, server_id: str) -> str:
     """What a server was called when it was seen last."""
     seen = seen_of(instance)
-    return next((one.name for one in seen.servers if one.id == server_id) if seen else iter(()),
-                server_id)
+    servers_seen = seen.servers if seen else ()
+    return next((one.name for one in servers_seen if one.id == server_id), server_id)
