@@ -148,6 +148,9 @@ class ServerDetails:
             sizes = data.get("flavor") or {}
             made = data.get("created")
             return cls(
+                id=str(data["id"]),
+                name=str(data["name"]),
+                status=str(data["status"]),
                 **{name: str(data.get(_camel(name)) or "") for name in _TEXTS},
                 addresses=tuple(
                     ServerAddress(str(one["network"]), str(one["ip"]), str(one.get("mac") or ""))
@@ -164,10 +167,7 @@ class ServerDetails:
             raise Invalid(N_("This is not a server.")) from error
 
 
-_TEXTS = (
-    "id", "name", "status", "task", "image", "host", "zone", "key_name", "fault", "instance_id",
-    "instance",
-)  # fmt: skip
+_TEXTS = ("task", "image", "host", "zone", "key_name", "fault", "instance_id", "instance")
 
 
 def spelled(data: Any) -> Any:
