@@ -10,11 +10,12 @@ from apps.mep.states import DELIVERY, SERVICE
 from apps.packages.states import DISTRIBUTION, STORE_SYNC
 from apps.rules.states import TASK
 from apps.tenants.roles import PERMISSIONS, Role
+from apps.vim.servers import SERVER
 from mecm_portal.wiring import WIRING
 
 MACHINES = (
     INSTANCE, OPERATION, ROLLOUT, ROLLOUT_ITEM, TASK, DISTRIBUTION, STORE_SYNC, IMAGE, SERVICE,
-    DELIVERY,
+    DELIVERY, SERVER,
 )
 PAGE = "docs/architecture.md"
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

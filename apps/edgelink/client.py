@@ -6,16 +6,21 @@ Every call can be repeated: the edge recognises by id what it has already.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from apps.common import http
 from apps.common.errors import Invalid
 from apps.edgelink.link import EdgeLink
+from apps.vim.resources import CloudResources, ResourceKind
+from apps.vim.servers import Action, ServerDetails, body_of
 from apps.vim.voices import LogPage, LogQuery, WorkloadEvent
 
+V = TypeVar("V")
 LCM, RULES = "/lcmcontroller/v1", "/apprulemgr/v1"
 UPLOAD_SECONDS = 600.0
 TRY_SECONDS = 60.0  # an edge waits for a VIM that may not answer before it says so
@@ -206,11 +211,55 @@ class EdgeClient(EdgeLink):
         asked |= {"previous": "true"} if query.previous else {}
         asked |= {"since": query.since.isoformat()} if query.since else {}
         patience = httpx.Timeout(http.READ_SECONDS + follow, connect=http.CONNECT_SECONDS)
+        return self._value(LogPage.from_json, url, params=asked, timeout=patience)
+
+    # --- servers --------------------------------------------------------------------------------
+
+    def server(
+        self, tenant_id: uuid.UUID, instance_id: uuid.UUID, server_id: str
+    ) -> ServerDetails:
+        """One server of an instance there; raises NotFound."""
+        url = _server_url(tenant_id, instance_id, server_id)
+        return self._value(ServerDetails.from_json, url)
+
+    def act(
+        self, tenant_id: uuid.UUID, instance_id: uuid.UUID, server_id: str, action: Action
+    ) -> None:
+        """Order an action on a server there; Conflict while its state does not allow it."""
+        self._at_server(tenant_id, instance_id, server_id, action)
+
+    def screen(self, tenant_id: uuid.UUID, instance_id: uuid.UUID, server_id: str) -> str:
+        """A new link to the screen of a server there."""
+        answer = self._at_server(tenant_id, instance_id, server_id, Action.CONSOLE)
         try:
-            return LogPage.from_json(self._read(dict, url, params=asked, timeout=patience))
-        except Invalid as error:
-            if error.code == "upstream_refused":
-                raise
+            url = answer.json()["url"]
+        except (KeyError, TypeError, ValueError):
+            url = None
+        if not isinstance(url, str):
+            raise self._stranger(retryable=False)
+        return url
+
+    def resources(self, ip: str, kind: ResourceKind) -> CloudResources:
+        """What the cloud of one of the edge's hosts has of a kind; raises NotFound."""
+        read = partial(CloudResources.from_json, kind)
+        return self._value(read, f"{LCM}/hosts/{ip}/resources", params={"kind": str(kind)})
+
+    def _at_server(
+        self, tenant_id: uuid.UUID, instance_id: uuid.UUID, server_id: str, action: Action
+    ) -> httpx.Response:
+        return self._order(
+            "POST",
+            _server_url(tenant_id, instance_id, server_id),
+            json=body_of(action),
+            timeout=httpx.Timeout(TRY_SECONDS, connect=http.CONNECT_SECONDS),
+        )
+
+    def _value(self, read: Callable[[dict[str, Any]], V], url: str, **options: Any) -> V:
+        """What ``read`` makes of the edge's answer; Upstream where it makes nothing of it."""
+        told: dict[str, Any] = self._read(dict, url, **options)
+        try:
+            return read(told)
+        except Invalid:
             raise self._stranger(retryable=True) from None
 
     # --- feed -----------------------------------------------------------------------------------
@@ -255,6 +304,10 @@ class EdgeClient(EdgeLink):
     def tell_key(self, statement: str) -> None:
         """Tell the edge our new key, in a statement that is signed with an old one."""
         self._send("PUT", "/sync/v1/keys", json={"statement": statement})
+
+
+def _server_url(tenant_id: uuid.UUID, instance_id: uuid.UUID, server_id: str) -> str:
+    return f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/servers/{server_id}"
 
 
 def _version_in(response: httpx.Response) -> int:

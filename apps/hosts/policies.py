@@ -20,6 +20,11 @@ def may_handle_credentials(actor: Actor) -> Decision:
     return may(actor, "hosts.credentials")
 
 
+def may_see_resources(actor: Actor) -> Decision:
+    """Whether the actor may see all that a host's cloud has, also of other tenants."""
+    return may(actor, "hosts.resources")
+
+
 def may_record(actor: Actor) -> Decision:
     """Whether the actor may tell of applications of a tenant."""
     return may(actor, "instances.write")

@@ -10,6 +10,8 @@ from apps.instances.states import INSTANCE, InstanceState
 from apps.tenants.actors import Actor
 from apps.tenants.policies import Decision, may
 
+SETTLED = (InstanceState.INSTANTIATED, InstanceState.INSTANTIATION_FAILED)
+
 
 def may_create(actor: Actor) -> Decision:
     """Whether the actor may start anything at all."""
@@ -25,6 +27,19 @@ def may_operate(actor: Actor, instance: AppInstance, verb: str) -> Decision:
         return decision
     text = N_("“%(verb)s” is not possible while the state is “%(state)s”.")
     return Decision(False, Reason(text, "illegal_move", {"verb": verb, "state": instance.state}))
+
+
+def may_handle_servers(actor: Actor, instance: AppInstance) -> Decision:
+    """Whether servers of the instance may be stopped, started and looked at by the actor now.
+
+    Not while an order is being carried out, which would take a server that stops for one that
+    failed.
+    """
+    decision = may(actor, "instances.write")
+    if not decision or instance.state in SETTLED:
+        return decision
+    text = N_("Servers are left alone while the state of the instance is “%(state)s”.")
+    return Decision(False, Reason(text, "illegal_move", {"state": instance.state}))
 
 
 def _queues(instance: AppInstance, verb: str) -> bool:

@@ -40,7 +40,8 @@ def idempotent(
 ) -> Callable[Concatenate[V, Request, P], Response]:
     """Let ``handler`` run once per caller, route and key; the first answer is replayed for 24 h.
 
-    What a handler raises is forgotten, since no work was taken on then.
+    What a handler raises is forgotten, since no work was taken on then; so is an answer that must
+    not be stored (``Cache-Control: no-store``).
     """
 
     @wraps(handler)
@@ -111,7 +112,7 @@ def _digest(request: Request) -> str:
 
 
 def _remember(row: RememberedAnswer, response: Response) -> None:
-    if response.status_code >= 500:
+    if response.status_code >= 500 or response.get("Cache-Control") == "no-store":
         row.delete()
         return
     row.status = response.status_code

@@ -82,6 +82,8 @@ _PHRASES = {
     "failure": "has failed",
 }
 
+_ORDERS = {"createConsole": "show the screen of"}
+
 
 def on_event(event: Event) -> None:
     """Log an event as a sentence; news that is nobody's deed only at the level DEBUG."""
@@ -108,6 +110,9 @@ def sentence(event: Event, name: str, actor_name: str) -> str:
 
 def _phrase(event: Event) -> str:
     deed = event.verb.rpartition(".")[2]
+    if event.verb.startswith("instances.server."):
+        order = _ORDERS.get(deed, deed.replace("_", " "))
+        return f"was ordered to {order} its server “{event.data['server']}”"
     state = event.data.get("state")
     health = event.data.get("health")
     if deed == "observed" and health:

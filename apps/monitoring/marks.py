@@ -97,6 +97,9 @@ _RUNTIME: dict[str, tuple[str, Text]] = {
     "build": (BUSY, _("Building")), "waiting": (BUSY, _("Waiting")),
     "terminating": (BUSY, _("Terminating")), "deleting": (BUSY, _("Deleting")),
     "failed": (BAD, _("Failed")), "error": (BAD, _("Error")),
+    "shutoff": (WARN, _("Shut off")), "paused": (WARN, _("Paused")),
+    "suspended": (WARN, _("Suspended")), "reboot": (BUSY, _("Rebooting")),
+    "hard_reboot": (BUSY, _("Rebooting")),
     "terminated": (WARN, _("Terminated")), "degraded": (WARN, _("Degraded")),
     "unknown": (UNKNOWN, _UNKNOWN),
 }

@@ -11,6 +11,7 @@ from apps.hosts import selectors as hosts
 from apps.instances.models import AppInstance
 from apps.instances.selectors import instances_for
 from apps.orchestration.api_lcm import edge_instance
+from apps.orchestration.api_servers import ServerView
 from apps.orchestration.api_voices import EventsView, LogsView
 from apps.packages.selectors import access_package
 from apps.tenants.policies import may, require
@@ -34,6 +35,10 @@ class EdgeEventsView(_AtEdge, EventsView):
 
 class EdgeLogsView(_AtEdge, LogsView):
     """``GET …/app_instances/{app_instance_id}/workload/logs``."""
+
+
+class EdgeServerView(_AtEdge, ServerView):
+    """``…/app_instances/{app_instance_id}/servers/{server_id}``."""
 
 
 class PackageStatusView(ApiView):

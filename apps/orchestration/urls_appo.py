@@ -9,6 +9,7 @@ from apps.orchestration import (
     api_cordon,
     api_deployments,
     api_hosts,
+    api_servers,
     api_upgrades,
     api_voices,
 )
@@ -28,6 +29,10 @@ def _routes(scope: str) -> list[URLPattern]:
         path(f"{instances}/<uuid:instance_id>", api.InstanceView.as_view()),
         path(f"{instances}/<uuid:instance_id>/workload/events", api_voices.EventsView.as_view()),
         path(f"{instances}/<uuid:instance_id>/workload/logs", api_voices.LogsView.as_view()),
+        path(
+            f"{instances}/<uuid:instance_id>/servers/<uuid:server_id>",
+            api_servers.ServerView.as_view(),
+        ),
         path(infos, api.InfoListView.as_view()),
         path(f"{infos}/<uuid:instance_id>", api.InfoView.as_view()),
         path(f"{host}/kpi", api_hosts.KpiView.as_view()),
@@ -53,6 +58,7 @@ urlpatterns = [
     path("placement_decisions/<uuid:decision_id>", api_deployments.OwnDecisionView.as_view()),
     path(f"{T}placement_decisions", api_deployments.DecisionListView.as_view()),
     path(f"{T}placement_decisions/<uuid:decision_id>", api_deployments.DecisionView.as_view()),
+    path("hosts/<str:ip>/resources", api_servers.HostResourcesView.as_view()),
     path("hosts/<str:ip>/cordon", api_cordon.HostCordonView.as_view()),
     path("hosts/<str:ip>/drain", api_cordon.HostDrainView.as_view()),
 ]

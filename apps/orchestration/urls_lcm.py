@@ -15,6 +15,7 @@ from apps.orchestration import api_hosts as platforms
 from apps.orchestration import api_images as images
 from apps.orchestration import api_lcm as instances
 from apps.orchestration import api_lcm_more as more
+from apps.orchestration.api_servers import HostResourcesView
 from apps.orchestration.second import second
 from apps.packages import api_lcm as packages
 
@@ -58,6 +59,7 @@ def _routes(of: Generation) -> list[URLPattern]:
         path(f"{I}/terminate", of(instances.TerminateView).as_view()),
         path(f"{I}/workload/events", of(more.EdgeEventsView).as_view()),
         path(f"{I}/workload/logs", of(more.EdgeLogsView).as_view()),
+        path(f"{I}/servers/<uuid:server_id>", of(more.EdgeServerView).as_view()),
     ]
 
 
@@ -66,6 +68,7 @@ _v1 = [
     path("hosts", hosts.LocalHostListView.as_view()),
     path("hosts/<str:ip>", hosts.LocalHostView.as_view()),
     path("hosts/<str:ip>/settings", HostSettingsView.as_view()),
+    path(f"{H}/resources", HostResourcesView.as_view()),
     path("hosts/<str:ip>/images", images.HostImagesView.as_view()),
     *_platform(_first, H),
     *_routes(_first),

@@ -90,19 +90,19 @@ class Table(Generic[M]):
     facets: Sequence[Facet] = ()
     prepare: Callable[[list[M]], None] | None = None
 
-    def read(self, request: HttpRequest, rows: QuerySet[M]) -> Listing[M]:
+    def read(self, request: HttpRequest, rows: Any) -> Listing[M]:
         """The part of ``rows`` that the URL asks for; nonsense in the URL is ignored."""
         given = request.GET
         q = " ".join(given.get("q", "").split())[:100]
         for word in q.split():
-            rows = rows.filter(_any(self.search, word))
+            rows = self.found(rows, word)
         choices = []
         for facet in self.facets:
             value, rows = _choose(facet, given.get(facet.name, ""), rows)
             labels = [(key, label) for key, label, _ in facet.options]
             choices.append(Choice(facet.name, facet.label, value, labels))
         sort = self._sort(given.get("sort", ""))
-        page = _page(rows.order_by(*self._order(sort)), given.get("page", ""))
+        page = _page(self.ordered(rows, sort), given.get("page", ""))
         found = list(page.object_list) if page.paginator.count else []
         if self.prepare:
             self.prepare(found)
@@ -124,6 +124,14 @@ class Table(Generic[M]):
             pages=page.paginator.num_pages,
             number=page.number,
         )
+
+    def found(self, rows: Any, word: str) -> Any:
+        """The rows in which a search finds a word."""
+        return rows.filter(_any(self.search, word))
+
+    def ordered(self, rows: Any, sort: str) -> Any:
+        """The rows by a column, downwards where ``sort`` begins with a minus."""
+        return rows.order_by(*self._order(sort))
 
     def _sort(self, asked: str) -> str:
         known = {column.key for column in self.columns if column.order}
@@ -177,7 +185,7 @@ def _choose(facet: Facet, asked: str, rows: QuerySet[M]) -> tuple[str, QuerySet[
     return "", rows
 
 
-def _page(rows: QuerySet[M], asked: str) -> Page[M]:
+def _page(rows: Any, asked: str) -> Page[Any]:
     return Paginator(rows, PAGE_LENGTH).get_page(asked)
 
 

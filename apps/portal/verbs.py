@@ -116,6 +116,15 @@ _SENTENCES: dict[str, Promise] = {
     "instances.operation.failed": _("gave up the work"),
     "instances.operation.cancelled": _("cancelled the work"),
     "instances.instance.upgrade": _("ordered to upgrade the instance"),
+    "instances.server.start": _("ordered to start the server"),
+    "instances.server.stop": _("ordered to stop the server"),
+    "instances.server.reboot_soft": _("ordered to reboot the server"),
+    "instances.server.reboot_hard": _("ordered a hard reboot of the server"),
+    "instances.server.pause": _("ordered to pause the server"),
+    "instances.server.unpause": _("ordered to go on after its pause the server"),
+    "instances.server.suspend": _("ordered to suspend the server"),
+    "instances.server.resume": _("ordered to resume the server"),
+    "instances.server.createConsole": _("opened the screen of the server"),
     "instances.rollout.started": _("began the upgrade to"),
     "instances.rollout.finished": _("finished the upgrade to"),
     "instances.rollout.stopped": _("stopped the upgrade to"),
@@ -197,7 +206,9 @@ def doer(entry: Entry) -> str:
 def subject(entry: Entry) -> str:
     """On what it was done, by name."""
     key = "edge" if entry.kind == "syncrun" else "name" if entry.kind in _NAMED else ""
-    return (_told(entry, key) if key else "") or entry.subject_name
+    name = (_told(entry, key) if key else "") or entry.subject_name
+    # What is done to a server is told of its instance.
+    return f"{_told(entry, 'server')} ({name})" if _told(entry, "server_id") else name
 
 
 def chosen(entry: Entry) -> str:

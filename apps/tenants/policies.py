@@ -29,6 +29,7 @@ ALLOWED = Decision(True)
 _REFUSALS = {
     "hosts.write": N_("Only an administrator may change the infrastructure."),
     "hosts.credentials": N_("Only an administrator may handle the credentials of a host."),
+    "hosts.resources": N_("Only an administrator may see all resources of a host."),
     "users.write": N_("Only an administrator may manage tenants and users."),
     "systems.read": N_("Only an administrator may see the connected systems."),
     "feed.read": N_("Only a center or an administrator may read the feed."),

@@ -36,6 +36,7 @@ _OPERATE = _READ | {
 _ADMINISTER = _OPERATE | {
     "hosts.write",
     "hosts.credentials",
+    "hosts.resources",
     "users.write",
     "systems.read",
     "feed.read",

@@ -26,12 +26,15 @@ from apps.vim.contract import (
 )
 from apps.vim.images import NewImage, VimImage
 from apps.vim.leftovers import Leftover
-from apps.vim.openstack import consoles, following, glance, probing, stacks
+from apps.vim.openstack import consoles, following, glance, nova, probing, stacks
 from apps.vim.openstack.cloud import cloud_for
 from apps.vim.openstack.facts import facts_of
 from apps.vim.openstack.login import read_login
 from apps.vim.openstack.package import hot_of
+from apps.vim.openstack.resources import resources
 from apps.vim.openstack.status import status_of
+from apps.vim.resources import CloudResources, ResourceKind
+from apps.vim.servers import Action, ServerDetails
 from apps.vim.voices import LogPage, LogQuery, WorkloadEvent
 
 UNMEASURED = N_("OpenStack tells what is promised to servers, and not what they use.")
@@ -93,6 +96,22 @@ class OpenStackVim:
     def logs(self, instance_id: UUID, query: LogQuery) -> LogPage:
         """The console of a server, as far as its hypervisor keeps it."""
         return consoles.page(self._cloud, instance_id, query)
+
+    def server(self, instance_id: UUID, server_id: str) -> ServerDetails:
+        """What Nova knows of one server now."""
+        return nova.server(self._cloud, instance_id, server_id)
+
+    def act(self, instance_id: UUID, server_id: str, action: Action) -> ServerDetails:
+        """Have Nova start, stop, reboot ... a server."""
+        return nova.act(self._cloud, instance_id, server_id, action)
+
+    def screen(self, instance_id: UUID, server_id: str) -> str:
+        """A new link to the screen of a server."""
+        return nova.screen(self._cloud, instance_id, server_id)
+
+    def resources(self, kind: ResourceKind) -> CloudResources:
+        """Quotas of the project, or one of its lists."""
+        return resources(self._cloud, kind)
 
     def images(self, name: str = "") -> tuple[VimImage, ...]:
         """What Glance shows to the project."""

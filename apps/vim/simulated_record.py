@@ -6,7 +6,7 @@ No clock and no file here: what a record looks like at a moment is told by simul
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -56,7 +56,10 @@ class Death:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One instance.  ``gone_at`` None while ``removing_at`` is set: a removal that never ends."""
+    """One instance.  ``gone_at`` None while ``removing_at`` is set: a removal that never ends.
+
+    ``halted`` are the servers that somebody stopped, paused or suspended, with the state of each.
+    """
 
     instance_id: str
     tenant_id: str
@@ -69,6 +72,7 @@ class Record:
     death: Death | None = None
     removing_at: datetime | None = None
     gone_at: datetime | None = None
+    halted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, str]:
@@ -96,6 +100,7 @@ class Record:
             and Death(_moment(death["at"]), str(death["cause"]), int(death["survivors"])),
             removing_at=data["removing_at"] and _moment(data["removing_at"]),
             gone_at=data["gone_at"] and _moment(data["gone_at"]),
+            halted={str(k): str(v) for k, v in (data.get("halted") or {}).items()},
         )
 
 

@@ -23,6 +23,7 @@ from apps.vim.contract import (
     Server,
     WorkloadStatus,
 )
+from apps.vim.servers import NOT_ACTIVE
 from apps.vim.simulated_plan import death_for, roll
 from apps.vim.simulated_record import Death, Record, Replica
 from apps.vim.simulated_site import Fault
@@ -76,7 +77,11 @@ class Moment:
         return self.death is None or self.death.at > self.last
 
     def up(self, index: int) -> bool:
-        """Whether the replica of this index is ready; one that dies half-way never is."""
+        """Whether the replica of this index is ready, and was not halted since."""
+        return self.came_up(index) and self.record.replicas[index].name not in self.record.halted
+
+    def came_up(self, index: int) -> bool:
+        """Whether the replica of this index got ready; one that dies half-way never does."""
         if self.record.replicas[index].ready_at + self.late > self.now or self.dead(index):
             return False
         return self.was_up() or (self.death is not None and index < self.death.survivors)
@@ -96,19 +101,22 @@ class Moment:
         if self.death and any(self.dead(index) for index in indexes):
             later = self.was_up() and self.death.survivors
             return Phase.DEGRADED if later else Phase.FAILED
-        ready = all(self.up(index) for index in indexes)
-        return Phase.READY if ready else Phase.INSTALLING
+        if not all(self.came_up(index) for index in indexes):
+            return Phase.INSTALLING
+        return Phase.DEGRADED if self.record.halted else Phase.READY
 
     def reason(self, phase: Phase) -> Reason | None:
         """Why it is not Ready, where there is more to say than "not yet"."""
         if phase is Phase.REMOVING and self.record.gone_at is None:
             text = N_("The removal has begun and does not come to an end.")
             return Reason(text, "removal_hangs")
-        if phase in (Phase.FAILED, Phase.DEGRADED) and self.death:
-            indexes = range(len(self.record.replicas))
-            first = next(self.record.replicas[i] for i in indexes if self.dead(i))
-            image = first.images[0] if first.images else ""
-            return cause(self.death.cause, name=first.name, image=image)
+        dead = [one for i, one in enumerate(self.record.replicas) if self.dead(i)]
+        if phase in (Phase.FAILED, Phase.DEGRADED) and self.death and dead:
+            image = dead[0].images[0] if dead[0].images else ""
+            return cause(self.death.cause, name=dead[0].name, image=image)
+        if phase is Phase.DEGRADED:
+            name, state = next(iter(self.record.halted.items()))
+            return Reason(NOT_ACTIVE, "server_not_active", {"server": name, "state": state})
         return None
 
     def containers(self, index: int) -> tuple[Container, ...]:
@@ -153,7 +161,9 @@ class Moment:
     def server(self, index: int) -> Server:
         """One server as Nova would tell it."""
         replica = self.record.replicas[index]
-        status = "ACTIVE" if self.up(index) else "ERROR" if self.dead(index) else "BUILD"
+        status = "ERROR" if self.dead(index) else "BUILD"
+        if self.came_up(index):
+            status = self.record.halted.get(replica.name, "ACTIVE")
         if self.record.removing_at is not None:
             status = "DELETING"
         node = self.node(replica)
@@ -199,7 +209,7 @@ def lie_at(claim: str, record: Record, now: datetime) -> WorkloadStatus:
     if claim == "Absent":
         return absent(now)
     death = Death(record.ordered_at, "Error", 0) if claim == "Failed" else None
-    told = replace(record, death=death, removing_at=None, gone_at=None)
+    told = replace(record, death=death, removing_at=None, gone_at=None, halted={})
     then = record.ordered_at if claim == "Installing" else max(last_ready(record), now)
     return replace(status_at(told, (), then), as_of=now)
 

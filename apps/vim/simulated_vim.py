@@ -15,7 +15,7 @@ from uuid import UUID
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
-from apps.common.errors import NotFound
+from apps.common.errors import NotFound, NotOffered
 from apps.common.words import Reason
 from apps.vim.contract import (
     Capacity,
@@ -32,9 +32,12 @@ from apps.vim.contract import (
     WorkloadStatus,
 )
 from apps.vim.images import NewImage, VimImage
+from apps.vim.resources import CloudResources, ResourceKind
+from apps.vim.servers import Action, ServerDetails
 from apps.vim.simulated_images import Shelf, images_path, require_active
 from apps.vim.simulated_plan import node_names, plan, taken
 from apps.vim.simulated_record import Record
+from apps.vim.simulated_servers import acted, no_server, rows_of, server_at, servers_at
 from apps.vim.simulated_site import Fault, read_site
 from apps.vim.simulated_view import (
     absent,
@@ -217,6 +220,34 @@ class SimulatedVim:
             raise NotFound(N_("Nothing of this instance runs on this site."), code="absent")
         return log_at(record, self._site.seed, contents.faults, now, query)
 
+    def server(self, instance_id: UUID, server_id: str) -> ServerDetails:
+        """One server of the record."""
+        contents, now = self._look()
+        return server_at(_record_in(contents, instance_id, server_id), contents.faults, now,
+                         server_id)
+
+    def act(self, instance_id: UUID, server_id: str, action: Action) -> ServerDetails:
+        """Write down that a server is halted, or goes on; it takes no time."""
+        self._look()
+        with self._world.change() as contents:
+            record = _record_in(contents, instance_id, server_id)
+            before = server_at(record, contents.faults, clock.now(), server_id)
+            before.require(action)
+            contents.records[record.instance_id] = acted(record, before, action)
+        return before
+
+    def screen(self, instance_id: UUID, server_id: str) -> str:
+        """Nothing runs that could show one."""
+        self.server(instance_id, server_id).require(Action.CONSOLE)
+        raise NotOffered(N_("A simulated server has no screen."), code="no_screen")
+
+    def resources(self, kind: ResourceKind) -> CloudResources:
+        """What the site would have if it were a project of a cloud."""
+        contents, now = self._look()
+        present = contents.present(now)
+        servers = [one for row in present for one in servers_at(row, contents.faults, now)]
+        return CloudResources(kind, now, rows_of(kind, self._site, servers, self._shelf.all(now)))
+
     def images(self, name: str = "") -> tuple[VimImage, ...]:
         """What lies on the shelf."""
         _, now = self._look()
@@ -265,6 +296,14 @@ class SimulatedVim:
         for fault in (*contents.faults, *self._site.faults):
             if fault.kind == kind and fault.active(now) and fault.fits(*names):
                 yield fault
+
+
+def _record_in(contents: Contents, instance_id: UUID, server_id: str) -> Record:
+    """The record of the instance that a server is asked of; NotFound where there is none."""
+    record = contents.records.get(str(instance_id))
+    if record is None:
+        raise no_server(server_id)
+    return record
 
 
 def _refusal(text: str, fault: Fault) -> VimRefused:

@@ -180,7 +180,7 @@ def log_at(
 
 def _named(record: Record, query: LogQuery) -> tuple[int, str]:
     """The replica and the container that a query means."""
-    names = [one.name for one in record.replicas] if record.app_class != "vm" else []
+    names = [one.name for one in record.replicas]
     if query.pod not in names:
         raise NotFound(N_("This instance has no pod “%(name)s”."), code="no_pod", name=query.pod)
     index = names.index(query.pod)

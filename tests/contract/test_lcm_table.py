@@ -166,6 +166,8 @@ def test_every_route_of_the_original_is_there_and_the_second_generation_has_no_o
     assert {f"{method} {V}/{path}" for method, path, _ in ROWS.values()} <= found
     later = {f"{ROWS[number][0]} lcmcontroller/v2/{ROWS[number][1]}" for number in SECOND}
     later.add(f"GET lcmcontroller/v2/{I}/workload/logs")
+    server = f"{I}/servers/{{server_id}}"
+    later |= {f"{method} lcmcontroller/v2/{server}" for method in ("GET", "POST")}
     # The last releases name the tenant there.
     later |= {f"{method} lcmcontroller/v2/{T}/configuration" for method in ("POST", "DELETE")}
     assert {one for one in found if "/v2/" in one} == later

@@ -15,6 +15,7 @@ from apps.hosts.models import AppLcm, MecHost
 from apps.journal.models import Entry
 from apps.tenants.actors import SYSTEM
 from apps.tenants.models import SigningKey, Tenant
+from apps.vim.resources import ResourceKind
 from apps.vim.voices import LogQuery
 from tests import factories as make
 
@@ -104,6 +105,30 @@ def test_web_page_at_the_address_of_an_edge_is_not_trusted(two_sites, edge, monk
     with EdgeClient(edge) as link, pytest.raises(Upstream) as caught:
         link.put_host(HOST)
     assert caught.value.code == "not_an_edge"
+
+
+@pytest.mark.parametrize("said", [
+    {}, {"id": "1"}, {"quotas": 7}, {"quotas": [], "asOf": 7}, {"asOf": "now", "quotas": []},
+    {"quotas": [{"used": 1}], "asOf": "2026-01-01T00:00:00+00:00"}, {"url": None}, [], None,
+])
+def test_answers_that_are_no_servers_and_no_resources_are_not_an_edges(
+    two_sites, edge, monkeypatch, said
+):
+    def answer(request):
+        met = request.url.path == "/sync/v1/site"
+        return httpx.Response(200, json={"site_id": str(uuid.uuid4())} if met else said)
+
+    monkeypatch.setattr(http, "client", lambda url: httpx.Client(
+        base_url=url, transport=httpx.MockTransport(answer)))
+    ids = (uuid.uuid4(), uuid.uuid4(), str(uuid.uuid4()))
+    with EdgeClient(edge) as link:
+        for call in (
+            lambda: link.server(*ids), lambda: link.screen(*ids),
+            lambda: link.resources("10.9.1.1", ResourceKind.QUOTAS),
+        ):
+            with pytest.raises(Upstream) as caught:
+                call()
+            assert caught.value.code == "not_an_edge"
 
 
 @pytest.mark.parametrize("said", [

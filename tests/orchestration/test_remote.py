@@ -26,9 +26,10 @@ FAULT = "  faults:\n    - {{{}}}\n"
 class Pair(Stage):
     """A stage at the center whose host is at the edge; both sites work."""
 
-    def __init__(self, now, sites):
+    def __init__(self, now, sites, app_class="container"):
         self.sites = sites
-        super().__init__(now, make.host("10.9.1.1", edge=make.edge(), name="far"))
+        host = make.host("10.9.1.1", edge=make.edge(), name="far")
+        super().__init__(now, host, app_class)
         work_once()
 
     def work(self, seconds=20.0, *, step=0.5, until=None, edge=True):

@@ -13,6 +13,7 @@ from apps.instances.states import INSTANCE, Health, InstanceState
 from apps.journal.models import Entry
 from apps.monitoring import marks
 from apps.portal import verbs
+from apps.vim.servers import Action
 
 APPS = Path(__file__).parents[2] / "apps"
 # Announced, never recorded.
@@ -62,6 +63,7 @@ def test_each_recorded_verb_has_words():
             }
     for moves in INSTANCE.moves.values():
         known |= {f"instances.instance.{verb}" for verb in moves}
+    known |= {f"instances.server.{action}" for action in Action}
     assert known
     assert known - verbs.known() == set()
 

@@ -243,6 +243,15 @@ CENTER |= {
     f"GET {_APPO}/{_VOICES}/logs": "401 401 404 400 400 400",
     f"GET appo/v1/{_VOICES}/logs": "401 401 404 400 400 400",
 }
+_SERVER = "app_instances/{instance_id}/servers/{server_id}"
+CENTER |= {
+    f"GET {_APPO}/{_SERVER}": "401 401 404 502 502 502",
+    f"POST {_APPO}/{_SERVER}": "401 401 404 502 403 502",
+    f"GET appo/v1/{_SERVER}": "401 401 404 502 502 502",
+    f"POST appo/v1/{_SERVER}": "401 401 404 502 403 502",
+    # What others have there is shown as well.
+    "GET appo/v1/hosts/{ip}/resources": "401 401 403 403 403 502",
+}
 _LCM = "lcmcontroller/v1/tenants/{tenant_id}"
 EDGE = {
     **_AUTH,
@@ -290,6 +299,9 @@ EDGE |= {
     f"GET lcmcontroller/v1/{_HOST_STATUS}": "401 401 404 200 200 200 200 200",
     f"GET {_LCM}/{_VOICES}/events": "401 401 404 200 200 200 200 200",
     f"GET {_LCM}/{_VOICES}/logs": "401 401 404 400 400 400 400 400",
+    f"GET {_LCM}/{_SERVER}": "401 401 404 200 200 200 200 200",
+    f"POST {_LCM}/{_SERVER}": "401 401 404 200 403 200 200 200",
+    "GET lcmcontroller/v1/hosts/{ip}/resources": "401 401 403 403 403 200 403 200",
     # Changes: those of hosts are for administrators, those of a tenant's things for the tenant.
     **{
         f"GET lcmcontroller/v1/{scope}/{what}": cells
@@ -328,6 +340,8 @@ _SECOND = (
             "GET T/app_instances/sync_deleted", "GET T/app_instances/I",
             "POST T/app_instances/I/instantiate", "POST T/app_instances/I/terminate",
             "GET T/app_instances/I/workload/events", "GET T/app_instances/I/workload/logs",
+            "GET T/app_instances/I/servers/{server_id}",
+            "POST T/app_instances/I/servers/{server_id}",
         )
     ),
 )

@@ -99,6 +99,7 @@ class Side:
             "app_id": str(self.record.app_instance_id),
             "capability": "GPU",
             **({"image_id": str(self.machine.image.pk)} if self.machine else {}),
+            "server_id": self.machine.vm_id if self.machine else str(self.instance.pk),
             "decision_id": str(self.decision.pk),
             "capability_id": self.capability,
             "upgrade_id": str(self.upgrade.pk),
@@ -162,6 +163,7 @@ def side(word, number, edge):
     """Everything of one tenant.  ``edge`` is the AppLCM of its host, None for a host of ours."""
     tenant = make.tenant(f"{word}-tenant")
     host = make.host(f"10.7.0.{number}", edge=edge, granted_to=tenant, name=f"{word}-host",
+                     access=f"{make.ACCESS}  ready_after: 0\n",
                      hw_capabilities=[{"hwType": "GPU", "hwVendor": "", "hwModel": ""}])
     package = make.package(tenant, name=f"{word}app")
     spare = make.package(tenant, name=f"{word}spare")
@@ -351,6 +353,8 @@ def _of_tenant(world, method, route, values):
         package = world.red.package.package_id
         many = {"appPackageId": package, "appInstanceIds": [values["instance_id"]]}
         return {"body": {"packageId": package} if route.endswith("/upgrade") else many}
+    if "/servers/" in route:
+        return {"body": {"action": "reboot", "reboot": "SOFT"}}
     if route.endswith("/images"):
         return {"body": {"vmId": world.red.machine.vm_id}}
     if "/batch_" in route:

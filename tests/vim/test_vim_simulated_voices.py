@@ -193,11 +193,12 @@ def test_what_is_not_there_is_not_found(now, site):
         (key, LogQuery("other", "web")),
         (key, query),
         (key, replace(query, container="nobody")),
-        (machine, server),
+        (machine, LogQuery("other")),
     ):
         with pytest.raises(NotFound):
             driver.logs(asked, wanted)
     assert driver.logs(key, replace(query, container="web-2")).lines
+    assert driver.logs(machine, server).lines
 
 
 @pytest.mark.parametrize("cursor", ["x", "2026-01-01", "2026-01-01T00:00:00", "%00"])

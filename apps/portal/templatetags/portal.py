@@ -34,6 +34,7 @@ from apps.portal.center_away import sentence
 from apps.portal.conflict_words import fields_sentence
 from apps.portal.held import held_sentence
 from apps.portal.invited import invitation_mark
+from apps.portal.server_view import choices_in, console_of
 from apps.portal.sync_view import autonomy, brought, kind_name, lag, run_mark, skew
 from apps.tenants.policies import Decision
 
@@ -50,6 +51,8 @@ register.filter("rule_task_mark", marks.rule_task_mark)
 register.filter("runtime_mark", marks.runtime_mark)
 register.filter("pod_mark", marks.pod_mark)
 register.filter("server_mark", marks.server_mark)
+register.filter("server_choices", choices_in)
+register.filter("console_of", console_of)
 register.filter("edge_mark", marks.edge_mark)
 register.filter("run_mark", run_mark)
 register.filter("skew", skew)

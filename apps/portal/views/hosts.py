@@ -21,7 +21,7 @@ from apps.hosts import credentials as access
 from apps.hosts import services
 from apps.hosts.driver_settings import spec_of
 from apps.hosts.models import HostCredential, MecHost
-from apps.hosts.policies import may_configure, may_handle_credentials
+from apps.hosts.policies import may_configure, may_handle_credentials, may_see_resources
 from apps.hosts.selectors import access_host, hosts_for, tenants_of
 from apps.hosts.sharing import share_host
 from apps.instances.selectors import instances_for
@@ -39,7 +39,7 @@ from apps.portal.views.mep_services import UNSHOWN
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require
 from apps.vim.contract import ProbeResult
-from apps.vim.registry import Kind, kinds
+from apps.vim.registry import Kind, kind_of, kinds
 
 HISTORY, SERVICES = 30, 12
 
@@ -115,6 +115,8 @@ def host(request: HttpRequest, host_id: uuid.UUID) -> HttpResponseBase:
         "services": cache(lambda: _services(actor, found)),
         "may_configure": may_configure(actor),
         "may_handle_credentials": may_handle_credentials(actor),
+        "may_see_resources": may_see_resources(actor),
+        "has_resources": "vm" in kind_of(found.vim).app_classes,
         "tenants": lambda: tenants_of(actor, found),
         "driver_settings": lambda: spec_of(found),
         "history": lambda: history_of("mechost", str(found.pk))[:HISTORY],

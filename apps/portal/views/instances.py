@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.common.errors import NotFound
 from apps.hosts.selectors import hosts_for
 from apps.instances.models import AppInstance, LcmOperation
-from apps.instances.policies import may_create, may_operate
+from apps.instances.policies import may_create, may_handle_servers, may_operate
 from apps.instances.selectors import access_instance, instances_for, operations_of
 from apps.instances.states import Health, InstanceState
 from apps.journal.selectors import history_of
@@ -167,6 +167,7 @@ def instance(request: HttpRequest, instance_id: uuid.UUID) -> HttpResponseBase:
         "may_instantiate": may_operate(actor, found, "instantiate"),
         "may_upgrade": may_operate(actor, found, "upgrade"),
         "may_terminate": may_operate(actor, found, "terminate"),
+        "may_handle_servers": may_handle_servers(actor, found),
         "may_configure": may_configure(actor, found),
         "rules": cache(lambda: _rules(actor, found)),
         "history": lambda: history_of("appinstance", str(found.pk))[:HISTORY],

@@ -22,6 +22,7 @@ from apps.orchestration import voices
 from apps.orchestration.api_voices import as_file
 from apps.portal.event_words import told
 from apps.portal.http import actor_of, show, signed_in
+from apps.portal.server_view import console_of
 from apps.portal.templatetags.portal import query_url
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require
@@ -149,11 +150,13 @@ def _found(request: HttpRequest, instance_id: uuid.UUID) -> tuple[Actor, AppInst
 
 
 def _boxes(instance: AppInstance) -> dict[str, list[str]]:
-    """The containers that were seen, as ``pod/container``, by pod."""
+    """The containers that were seen, as ``pod/container``, by pod; and the consoles of servers."""
     seen = seen_of(instance)
-    pods = seen.pods if seen else ()
-    return {pod.name: [f"{pod.name}/{box.name}" for box in pod.containers] for pod in pods
-            if pod.containers}
+    if seen is None:
+        return {}
+    boxes = {pod.name: [f"{pod.name}/{box.name}" for box in pod.containers] for pod in seen.pods
+             if pod.containers}
+    return boxes | {server.name: [console_of(server)] for server in seen.servers}
 
 
 def _heard(instance: AppInstance, query: LogQuery, actor: Actor) -> dict[str, Any]:

@@ -87,6 +87,12 @@ class Cloud:
         with told():
             return set(self._auth.get_access(self._session).role_names)
 
+    @property
+    def project_id(self) -> str:
+        """The project that the credentials are for."""
+        with told():
+            return str(self._auth.get_access(self._session).project_id)
+
     def ask(self, service: str, method: str, path: str, **options: Any) -> Any:
         """One call to a service by its type, and its JSON; None where it answers without any.
 
@@ -117,12 +123,15 @@ class Cloud:
             sdk.raise_from_response(answer)
             return answer
 
-    def pages(self, service: str, kind: str, **query: Any) -> Iterator[dict[str, Any]]:
+    def pages(
+        self, service: str, kind: str, *, microversion: str | None = None, **query: Any
+    ) -> Iterator[dict[str, Any]]:
         """All rows of a kind as the service tells them, however many pages that are."""
         marker: dict[str, Any] = {"limit": PAGE_ROWS}
         path = f"/{kind}/detail" if service == "compute" else f"/{kind}"
         while True:
-            rows = self.ask(service, "GET", path, params={**query, **marker})[kind]
+            asked = {"params": {**query, **marker}, "microversion": microversion}
+            rows = self.ask(service, "GET", path, **asked)[kind]
             yield from rows
             if len(rows) < PAGE_ROWS:
                 return

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common.words import Reason
 from apps.vim.results import Address, ObjectInfo, Phase, Server, WorkloadStatus
+from apps.vim.servers import NOT_ACTIVE
 
 SERVER: Final = "OS::Nova::Server"
 ACTIVE: Final = "ACTIVE"
@@ -22,7 +23,6 @@ OVER_QUOTA: Final = N_("The quota of the project does not allow “%(resource)s�
 NOT_MADE: Final = N_("“%(resource)s” could not be made: %(said)s")
 STACK_FAILED: Final = N_("Heat gave up: %(said)s")
 HANGS: Final = N_("The removal waits: %(said)s")
-NOT_ACTIVE: Final = N_("“%(server)s” is %(state)s.")
 NOT_ACTIVE_SINCE: Final = N_("“%(server)s” is %(state)s: %(said)s")
 GONE: Final = N_("“%(server)s” is not there any more.")
 # What Heat and Nova put in front of the cause.
