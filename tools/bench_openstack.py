@@ -7,7 +7,8 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,9 +16,10 @@ import psutil
 
 from apps.vim.images import NewImage
 from apps.vim.openstack import glance
-from apps.vim.openstack.cloud import cloud_for
+from apps.vim.openstack.cloud import Cloud, cloud_for
 from apps.vim.openstack.probing import probe
 from apps.vim.openstack.resources import resources
+from apps.vim.resources import ResourceKind
 from tests.openstack.asking import image_of, served
 from tests.openstack.packages import IMAGE, card, definition, link, machine, two_servers
 from tests.stories.hosted import HostedWorld, end, onboard, order
@@ -43,15 +45,20 @@ def measure() -> list[Figure]:
 def _asked(cloud: OwnCloud) -> list[Figure]:
     """What a look at the cloud costs once the process has signed in."""
     known = cloud_for(cloud.openrc().encode())
-    probe(known), resources(known)
-    figures = []
-    for name, look in (("a probe", probe), ("the page of resources", resources)):
-        before, began = known.calls, time.perf_counter()
-        look(known)
-        took = (time.perf_counter() - began) * 1000
-        told = f"{known.calls - before} calls, {took:.0f} ms"
-        figures.append(Figure(f"what {name} asks the cloud", told, "≤ 6 calls"))
-    return figures
+    looks: dict[str, Callable[[], object]] = {"a probe": partial(probe, known)}
+    looks |= {
+        f"the page of {kind.value}": partial(resources, known, kind) for kind in ResourceKind
+    }
+    return [_look(known, name, look) for name, look in looks.items()]
+
+
+def _look(known: Cloud, name: str, look: Callable[[], object]) -> Figure:
+    look()
+    before, began = known.calls, time.perf_counter()
+    look()
+    took = (time.perf_counter() - began) * 1000
+    told = f"{known.calls - before} calls, {took:.0f} ms"
+    return Figure(f"what {name} asks the cloud", told, "≤ 6 calls")
 
 
 def _streamed(cloud: OwnCloud) -> list[Figure]:
