@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from apps.images.states import IMAGE
 from apps.instances.states import INSTANCE, OPERATION, ROLLOUT, ROLLOUT_ITEM
 from apps.mep.states import DELIVERY, SERVICE
 from apps.packages.states import DISTRIBUTION, STORE_SYNC
@@ -13,8 +14,8 @@ from apps.vim.servers import SERVER
 from mecm_portal.wiring import WIRING
 
 MACHINES = (
-    INSTANCE, OPERATION, ROLLOUT, ROLLOUT_ITEM, TASK, DISTRIBUTION, STORE_SYNC, SERVICE, DELIVERY,
-    SERVER,
+    INSTANCE, OPERATION, ROLLOUT, ROLLOUT_ITEM, TASK, DISTRIBUTION, STORE_SYNC, IMAGE, SERVICE,
+    DELIVERY, SERVER,
 )
 PAGE = "docs/architecture.md"
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "apps.mep",
     "apps.edgelink",
     "apps.packages",
+    "apps.images",
     "apps.instances",
     "apps.rules",
     "apps.orchestration",
@@ -253,6 +254,13 @@ VIM_NETWORKS = os.environ.get(
 )
 PACKAGE_ENFORCE_DIGESTS = os.environ.get("MECM_PACKAGE_DIGESTS") == "enforce"
 PACKAGE_MAX_BYTES = int(os.environ.get("MECM_PACKAGE_MAX_BYTES", 512 * 1024 * 1024))
+# Images of virtual machines: the most that one may have, in what parts an edge hands one out, and
+# which networks besides public ones an address in a package may lead to.
+IMAGES: dict[str, Any] = {
+    "max_bytes": int(os.environ.get("MECM_IMAGE_MAX_BYTES", 64 * 1024**3)),
+    "chunk_bytes": int(os.environ.get("MECM_IMAGE_CHUNK_BYTES", 10 * 1024**2)),
+    "networks": os.environ.get("MECM_IMAGE_NETWORKS", "127.0.0.0/8, ::1" if DEMO else ""),
+}
 # Image repositories that are registered as the site starts, as EdgeGallery writes them:
 # "repo=registry.example:5000 userName=puller password=… | …".
 SOURCE_REPOS = os.environ.get("SOURCE_REPOS", "")

@@ -14,6 +14,7 @@ from django.db import connection
 
 from apps.hosts import provisioning
 from apps.hosts import services as hosts
+from apps.images import work as image_work
 from apps.instances import operations
 from apps.journal import idempotency
 from apps.mep import mirror
@@ -33,6 +34,7 @@ def forget_leases() -> None:
     operations.drop_leases()
     distribution_work.drop_leases()
     store_work.drop_leases()
+    image_work.drop_leases()
     rule_work.drop_leases()
     hosts.drop_deliveries()
     idempotency.drop_claims()

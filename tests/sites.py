@@ -22,6 +22,7 @@ from django.test import Client, override_settings
 
 from apps.common import http
 from apps.hosts.selectors import undelivered
+from apps.images import work as image_work
 from apps.instances import operations
 from apps.orchestration import delivery, engine
 from apps.packages import distribution_work
@@ -201,6 +202,8 @@ def work_once():
     """One sweep of the present site's workers, without a broker."""
     for row in distribution_work.due():
         distribution_work.work_on(row)
+    for image in image_work.due():
+        image_work.work_on(image)
     for host in owed():
         delivery.deliver(host)
     for operation in operations.due():

@@ -7,6 +7,7 @@
     ├── Invalid            400   a field, a file or a document is wrong
     ├── Conflict           409   the state does not allow it
     │   └── IllegalMove    409   names the verbs that the state does allow
+    ├── NotSatisfiable     416   a range that is past the end
     ├── Locked             423
     ├── TooManyFailures    429   wrong passwords or signatures
     ├── Upstream           502   another system failed; ``retryable`` says whether to try again
@@ -46,6 +47,8 @@ class DomainError(Exception):
     answer: Mapping[str, Any] = MappingProxyType({})
     # Seconds after which asking again may help; 0 where nobody knows.
     retry_after: ClassVar[int] = 0
+    # What the answer of HTTP says beside its body.
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -128,6 +131,18 @@ class IllegalMove(Conflict):
     """A state machine has no such move from this state; ``extra["allowed"]`` lists the verbs."""
 
     default_code = "illegal_move"
+
+
+class NotSatisfiable(DomainError):
+    """No byte of the part that is asked for is there (RFC 9110 clause 15.5.17)."""
+
+    status = 416
+    title = N_("Range not satisfiable")
+    default_code = "range"
+
+    def __init__(self, text: str, /, *, headers: Mapping[str, str], **params: Any) -> None:
+        super().__init__(text, **params)
+        self.headers = headers
 
 
 class Locked(DomainError):

@@ -15,7 +15,7 @@ from apps.common.words import Reason
 MOST, FURTHEST = 500, 10**9
 
 
-def page(request: Request, rows: QuerySet[Any]) -> Sequence[Any]:
+def page(request: Request, rows: QuerySet[Any] | Sequence[Any]) -> Sequence[Any]:
     """The asked slice of ``rows``; Invalid when ``limit`` or ``offset`` is not a sane number."""
     limit = _number(request, "limit", least=1, most=MOST)
     offset = _number(request, "offset", least=0, most=FURTHEST) or 0

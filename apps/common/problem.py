@@ -86,7 +86,7 @@ def problem_response(error: DomainError, request: HttpRequest) -> HttpResponse:
     """The HTTP answer for ``error`` outside of REST framework views."""
     body = body_of(error, request.path)
     response = JsonResponse(body, status=error.status, content_type=CONTENT_TYPE)
-    return _with_pause(response, error)
+    return _with_headers(response, error)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
@@ -99,12 +99,14 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     response.content_type = CONTENT_TYPE
     if domain.status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="mecm"'
-    return _with_pause(response, domain)
+    return _with_headers(response, domain)
 
 
-def _with_pause(response: R, error: DomainError) -> R:
+def _with_headers(response: R, error: DomainError) -> R:
     if error.retry_after:
         response["Retry-After"] = str(error.retry_after)
+    for name, value in error.headers.items():
+        response[name] = value
     return response
 
 

@@ -43,6 +43,7 @@ _LISTS = {
 # What has no page of its own is news on the page of what it belongs to.
 _OWNERS = {
     "distribution": ("package", "package_id"),
+    "vmimage": ("host", "host_id"),
     "operation": ("instance", "instance_id"),
     "appdconfiguration": ("instance", "instance_id"),
     "ruletask": ("instance", "instance_id"),

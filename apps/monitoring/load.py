@@ -19,6 +19,7 @@ from apps.common import clock
 from apps.common.errors import DomainError, NotFound
 from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
+from apps.hosts.drivers import driver_of
 from apps.hosts.models import AppLcm, MecHost
 from apps.hosts.selectors import local_hosts
 from apps.instances.models import AppInstance
@@ -26,7 +27,6 @@ from apps.monitoring import rings
 from apps.monitoring.models import LoadRing, Subject
 from apps.monitoring.rings import DAY, FAR, NEAR, Resolution, Sample
 from apps.monitoring.series import Series
-from apps.orchestration.drivers import driver_of
 from apps.orchestration.platforms import kpi_of, usage_of_kpi
 from apps.tenants.actors import SYSTEM, Actor
 from apps.vim.contract import Usage

@@ -1,17 +1,14 @@
-"""``/lcmcontroller``: what an edge tells of an instance, and the addresses that are not built."""
+"""``/lcmcontroller``: what an edge tells of an instance, and of a package at a host."""
 
 from __future__ import annotations
 
 import uuid
 
-from django.utils.translation import gettext_noop as N_
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.errors import NotOffered
 from apps.hosts import selectors as hosts
 from apps.instances.models import AppInstance
-from apps.instances.policies import may_create
 from apps.instances.selectors import instances_for
 from apps.orchestration.api_lcm import edge_instance
 from apps.orchestration.api_servers import ServerView
@@ -19,8 +16,6 @@ from apps.orchestration.api_voices import EventsView, LogsView
 from apps.packages.selectors import access_package
 from apps.tenants.policies import may, require
 from apps.tenants.views import ApiView
-
-NO_IMAGES = N_("Images of virtual machines are not built yet; they come with the OpenStack driver.")
 
 
 class _AtEdge:
@@ -56,45 +51,3 @@ class PackageStatusView(ApiView):
         host = hosts.access_host(self.actor, ip)
         found = instances_for(self.actor).filter(package=package, host=host).exists()
         return Response({"package_deployed": found})
-
-
-class _ImageView(ApiView):
-    def refuse(self, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> NotOffered:
-        """Why not, for who might and for an instance that there is."""
-        require(may_create(self.actor))
-        edge_instance(self.actor, tenant_id, instance_id)
-        return NotOffered(NO_IMAGES)
-
-
-class ImagesView(_ImageView):
-    """``POST …/app_instances/{app_instance_id}/images``."""
-
-    def post(self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID) -> Response:
-        """Not built: an image of a virtual machine."""
-        raise self.refuse(tenant_id, instance_id)
-
-
-class ImageView(_ImageView):
-    """``…/app_instances/{app_instance_id}/images/{image_id}``."""
-
-    def get(
-        self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID, image_id: str
-    ) -> Response:
-        """Not built: what is known of an image."""
-        raise self.refuse(tenant_id, instance_id)
-
-    def delete(
-        self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID, image_id: str
-    ) -> Response:
-        """Not built: the end of an image."""
-        raise self.refuse(tenant_id, instance_id)
-
-
-class ImageFileView(_ImageView):
-    """``GET …/app_instances/{app_instance_id}/images/{image_id}/file``."""
-
-    def get(
-        self, request: Request, tenant_id: uuid.UUID, instance_id: uuid.UUID, image_id: str
-    ) -> Response:
-        """Not built: a part of an image."""
-        raise self.refuse(tenant_id, instance_id)

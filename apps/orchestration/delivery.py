@@ -10,12 +10,12 @@ from apps.common.errors import DomainError, NotFound, Upstream
 from apps.edgelink.client import EdgeClient
 from apps.hosts import agreement, credentials, managers, services
 from apps.hosts.driver_settings import registry_password_of
+from apps.hosts.drivers import driver_of
 from apps.hosts.models import AppLcm, HostCredential, MecHost
 from apps.hosts.serializers import LocalHostSerializer
 from apps.hosts.serializers_settings import SettingsSerializer
 from apps.hosts.specs import HostObservation
 from apps.journal import orders
-from apps.orchestration.drivers import driver_of
 from apps.tenants.actors import SYSTEM
 
 

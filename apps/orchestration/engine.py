@@ -16,7 +16,7 @@ from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.operations import LeaseLost
 from apps.instances.states import INSTANCE, OperationKind
 from apps.journal import orders
-from apps.orchestration.workflows import WORKFLOWS, Context, Workflow, target_for
+from apps.orchestration.workflows import WORKFLOWS, Context, Waiting, Workflow, target_for
 from apps.tenants.actors import Actor
 
 LONGEST_WAIT = 15.0
@@ -40,24 +40,26 @@ def run(operation_id: uuid.UUID) -> float | None:
 
 def _advance(operation: LcmOperation, workflow: Workflow) -> float | None:
     actor = Actor.from_json(operation.actor)
-    while operation.step < len(workflow.steps):
-        instance = _instance(operation)
-        if instance is None:
-            operations.finish(operation, "succeed")
+    while (instance := _instance(operation)) is not None:
+        steps = workflow.steps_for(instance)
+        if operation.step >= len(steps):
+            _end(operation, workflow.done, "succeed", None)
             return None
-        name, step = workflow.steps[operation.step]
+        name, step = steps[operation.step]
         context = Context(operation, instance, actor, target_for(instance.host))
         operations.note_step(operation, name, "running")
         try:
-            seconds = step(context)
+            waits = step(context)
         except LeaseLost:
             raise
         except Exception as error:
             return _stumble(operation, workflow, name, error)
-        if seconds is not None:
-            return _pause(operation, workflow, name, seconds)
+        if isinstance(waits, Waiting):
+            return _pause(operation, workflow, name, waits.seconds, waits.reason)
+        if waits is not None:
+            return _pause(operation, workflow, name, waits)
         operations.note_step(operation, name, "done")
-    _end(operation, workflow.done, "succeed", None)
+    operations.finish(operation, "succeed")
     return None
 
 

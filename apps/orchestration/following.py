@@ -21,13 +21,13 @@ from django.db.models import Q, QuerySet
 
 from apps.common import clock
 from apps.common.errors import DomainError
+from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
 from apps.hosts.selectors import local_hosts
 from apps.instances.models import AppInstance
 from apps.instances.services import FRESHNESS
 from apps.instances.states import Health, InstanceState
 from apps.orchestration import services
-from apps.orchestration.drivers import driver_of
 from apps.orchestration.followed import followed_hosts, note_followed
 from apps.vim.registry import driver_class
 from apps.vim.voices import Follows

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from apps.hosts.drivers import driver_of
 from apps.instances.models import AppInstance
 from apps.instances.services import Observation
 from apps.mep import applications, termination
 from apps.mep.access import find_application
-from apps.orchestration.drivers import driver_of
 from apps.orchestration.workload import install_spec, service_names
 from apps.tenants.actors import Actor
 from apps.vim.contract import AppKeys, Phase

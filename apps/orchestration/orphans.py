@@ -1,20 +1,21 @@
-"""What hosts of this site still carry of instances that this site does not have any more."""
+"""What hosts of this site carry of instances and images that this site does not have any more."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
 from apps.hosts.selectors import local_hosts
+from apps.images.models import VmImage
 from apps.instances.models import AppInstance
-from apps.orchestration.drivers import driver_of
 from apps.vim.leftovers import Leftover, Tidies
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """An object of a host whose instance this site does not know."""
+    """An object of a host whose instance, or which as an image, this site does not know."""
 
     host: MecHost
     what: Leftover
@@ -34,7 +35,11 @@ def find_orphans() -> Iterator[Orphan]:
             continue
         carried = driver.carried()
         known = {str(key) for key in AppInstance.objects.values_list("pk", flat=True)}
-        yield from (Orphan(host, one) for one in carried if one.instance not in known)
+        images = {str(key) for key in VmImage.objects.values_list("pk", flat=True)}
+        for one in carried:
+            is_known = one.image in images if one.image else one.instance in known
+            if not is_known:
+                yield Orphan(host, one)
 
 
 def remove_orphan(orphan: Orphan) -> bool:

@@ -11,11 +11,11 @@ from django.utils.translation import gettext_noop as N_
 from apps.common.errors import DomainError, Invalid, NotFound
 from apps.common.words import say
 from apps.edgelink.client import EdgeClient
+from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
 from apps.instances.models import AppInstance
 from apps.mep import documents
 from apps.mep.selectors import capabilities_for, consumers_for
-from apps.orchestration.drivers import driver_of
 from apps.tenants.actors import Actor
 from apps.vim.contract import Meter, Usage
 from apps.vim.results import plain

@@ -14,13 +14,13 @@ from django.utils.translation import gettext_noop as N_
 from apps.common.errors import Conflict, NotFound, NotOffered, Upstream, cause_in
 from apps.common.words import Reason
 from apps.edgelink.client import EdgeClient
+from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
 from apps.hosts.policies import may_see_resources
 from apps.instances.models import AppInstance
 from apps.instances.policies import may_handle_servers
 from apps.journal import services as journal
 from apps.orchestration import services
-from apps.orchestration.drivers import driver_of
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require, require_now
 from apps.vim.resources import CloudResources, ResourceKind, TellsResources

@@ -12,7 +12,7 @@ from apps.instances.models import AppInstance
 from apps.instances.rollouts import of_operation, unfinished
 from apps.instances.states import InstanceState
 from apps.journal.fanout import Event
-from apps.orchestration import decisions, delivery, draining, engine, following, rollouts
+from apps.orchestration import decisions, delivery, draining, engine, following, images, rollouts
 
 # What a sweep asked for and nobody took until the next one is asked for again.
 SWEEP_SECONDS = 4
@@ -130,8 +130,21 @@ def on_edge_reachable(event: Event) -> None:
         deliver_host.delay(str(host.pk))
 
 
+@shared_task
+def release_images() -> dict[str, int]:
+    """Take images off hosts that their packages have left."""
+    return {"released": images.release_unused()}
+
+
+def on_package_withdrawn(event: Event) -> None:
+    """A package has left a host: what it had there in images goes too."""
+    release_images.delay()
+
+
 def on_package_arrived(event: Event) -> None:
-    """A package arrived at a host: instances that wait for it go on."""
+    """A package, or an image for one, arrived at a host: instances that wait for it go on."""
+    if "package_id" not in event.data:
+        return
     waiting = AppInstance.objects.filter(
         package_id=event.data["package_id"],
         host_id=event.data["host_id"],

@@ -12,6 +12,7 @@ from apps.common.health import health
 from apps.hosts import api_lcm as hosts
 from apps.hosts.api_settings import HostSettingsView
 from apps.orchestration import api_hosts as platforms
+from apps.orchestration import api_images as images
 from apps.orchestration import api_lcm as instances
 from apps.orchestration import api_lcm_more as more
 from apps.orchestration.api_servers import HostResourcesView
@@ -68,13 +69,14 @@ _v1 = [
     path("hosts/<str:ip>", hosts.LocalHostView.as_view()),
     path("hosts/<str:ip>/settings", HostSettingsView.as_view()),
     path(f"{H}/resources", HostResourcesView.as_view()),
+    path("hosts/<str:ip>/images", images.HostImagesView.as_view()),
     *_platform(_first, H),
     *_routes(_first),
     path(f"{I}/record", instances.EdgeRecordView.as_view()),
     path(f"{I}/upgrade", instances.EdgeUpgradeView.as_view()),
-    path(f"{I}/images", more.ImagesView.as_view()),
-    path(IMAGE, more.ImageView.as_view()),
-    path(f"{IMAGE}/file", more.ImageFileView.as_view()),
+    path(f"{I}/images", images.ImagesView.as_view()),
+    path(IMAGE, images.ImageView.as_view()),
+    path(f"{IMAGE}/file", images.ImageFileView.as_view()),
 ]
 _v2 = [
     *_routes(second),

@@ -13,9 +13,9 @@ from apps.common import clock
 from apps.common.errors import Conflict, DomainError, NotFound, NotOffered, Upstream
 from apps.common.words import say
 from apps.edgelink.client import EdgeClient
+from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
 from apps.instances.models import AppInstance
-from apps.orchestration.drivers import driver_of
 from apps.tenants.actors import Actor
 from apps.vim.contract import VimRefused
 from apps.vim.voices import LogPage, LogQuery, Voices, WorkloadEvent

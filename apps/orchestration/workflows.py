@@ -1,8 +1,8 @@
 """What an operation does, as readable lists of steps.
 
 A step gets its context, may be run again at any time, and returns None when it is done or the
-seconds after which it wants to be asked again.  What it raises ends the operation, unless it is an
-Upstream error that is worth another try.
+seconds after which it wants to be asked again, with words where it can tell how far it is.  What it
+raises ends the operation, unless it is an Upstream error that is worth another try.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from apps.instances import operations, services
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.services import Observation
 from apps.instances.states import InstanceState, OperationKind
+from apps.orchestration import images
 from apps.orchestration.followed import followed_hosts
 from apps.orchestration.local import LocalLcmTarget
 from apps.orchestration.ports import LcmTarget
@@ -58,7 +59,15 @@ class Context:
         return deadline is not None and clock.now() >= deadline
 
 
-Step = Callable[[Context], float | None]
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A step wants to be asked again after ``seconds``; ``reason`` says how far it is."""
+
+    seconds: float
+    reason: Reason
+
+
+Step = Callable[[Context], float | Waiting | None]
 
 
 def target_for(host: MecHost) -> LcmTarget:
@@ -115,6 +124,13 @@ def bring_package(context: Context) -> float | None:
     if row.fault_reason:
         raise Upstream(row.fault_reason.text, code=row.fault_reason.code, **row.fault_reason.params)
     return SOON
+
+
+def bring_images(context: Context) -> Waiting | None:
+    """The host has the images that its virtual machines start from, or gets them now."""
+    since = context.operation.created_at
+    reason = images.bring(context.instance, actor=context.actor, since=since)
+    return Waiting(LATER, reason) if reason else None
 
 
 def install(context: Context) -> float | None:
@@ -200,6 +216,11 @@ class Workflow:
     done: str
     failed: str
 
+    def steps_for(self, instance: AppInstance) -> tuple[tuple[str, Step], ...]:
+        """Those that concern the instance: clusters pull their images, and edges bring theirs."""
+        needs_images = instance.package.app_class == "vm" and instance.host.is_local
+        return tuple(one for one in self.steps if needs_images or one[1] is not bring_images)
+
 
 WORKFLOWS: dict[str, Workflow] = {
     OperationKind.CREATE: Workflow((("check_host", check_host),), "created", "create_failed"),
@@ -207,6 +228,7 @@ WORKFLOWS: dict[str, Workflow] = {
         (
             ("await_created", await_created),
             ("bring_package", bring_package),
+            ("bring_images", bring_images),
             ("install", install),
             ("await_ready", await_ready),
         ),
@@ -217,6 +239,7 @@ WORKFLOWS: dict[str, Workflow] = {
         (
             ("await_quiet", await_quiet),
             ("bring_package", bring_package),
+            ("bring_images", bring_images),
             ("make_room", make_room),
             ("install", install),
             ("await_ready", await_ready),
@@ -239,6 +262,7 @@ STEP_LABELS = {
     "check_host": N_("Check the host"),
     "await_created": N_("Wait until it is created"),
     "bring_package": N_("Bring the package to the host"),
+    "bring_images": N_("Bring the images to the host"),
     "install": N_("Order the workload"),
     "make_room": N_("Take the former version down"),
     "await_ready": N_("Wait until everything is ready"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import cast
 
+from apps.images.selectors import images_of_package
 from apps.instances.models import AppInstance
 from apps.packages.csar import PackageInfo, read_definition
 from apps.vim.contract import AppClass, AppKeys, InstallSpec, WorkloadPort, WorkloadUnit
@@ -33,7 +34,7 @@ def install_spec(instance: AppInstance, keys: AppKeys | None = None) -> InstallS
     top = f"{info.layout.top}/" if info.layout.top else ""
     manifests = [one.path for one in info.files if MANIFEST.fullmatch(one.path)]
     is_vm = package.app_class == "vm"
-    heat = sorted(one.path for one in info.files if is_vm and HEAT_TEMPLATE.fullmatch(one.path))
+    heat = heat_template(info) if is_vm else ""
     return InstallSpec(
         instance_id=instance.pk,
         tenant_id=instance.tenant_id,
@@ -46,9 +47,15 @@ def install_spec(instance: AppInstance, keys: AppKeys | None = None) -> InstallS
         charts=tuple(f"{top}{chart.path}" for chart in info.charts),
         manifests=tuple(f"{top}{path}" for path in sorted(manifests)),
         definition=read_definition(package.path) if is_vm else {},
-        heat_template=f"{top}{heat[0]}" if heat else "",
+        heat_template=f"{top}{heat}" if heat else "",
+        images=images_of_package(instance.host, package.pk) if is_vm else {},
         keys=keys,
     )
+
+
+def heat_template(info: PackageInfo) -> str:
+    """The template of Heat's own that a package is run from; empty where it brings none."""
+    return min((one.path for one in info.files if HEAT_TEMPLATE.fullmatch(one.path)), default="")
 
 
 def units_of(info: PackageInfo, app_name: str) -> tuple[WorkloadUnit, ...]:

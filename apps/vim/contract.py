@@ -142,6 +142,8 @@ class InstallSpec:
     ``charts`` and ``manifests`` are the members of the package that hold them, in order.
     ``definition`` is the TOSCA service template of a VM package as it is written; a package that
     brings a template of Heat's own names its member in ``heat_template``, and is run from that.
+    ``images`` has the VIM's ids of those images that were brought there for it, by the names that
+    its definition uses.
     ``keys`` are in force at the MEC platform before anything is started.
     """
 
@@ -157,6 +159,7 @@ class InstallSpec:
     manifests: tuple[str, ...] = ()
     definition: Mapping[str, Any] = field(default_factory=dict, repr=False)
     heat_template: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
     keys: AppKeys | None = None
     limits: Limits = Limits()
 

@@ -10,7 +10,8 @@ from typing import Protocol, runtime_checkable
 class Leftover:
     """One object with our labels: where it is, and of which instance of which host it is.
 
-    ``path`` is by what its driver finds it again.
+    ``path`` is by what its driver finds it again.  An image of virtual machines has a key of its
+    own in ``image``, and outlives the instance that it may name.
     """
 
     kind: str
@@ -19,6 +20,7 @@ class Leftover:
     instance: str
     host: str
     path: str
+    image: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else (

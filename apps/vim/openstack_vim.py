@@ -5,7 +5,7 @@ A thin class: what it does is in :mod:`apps.vim.openstack`, a file for each prom
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -24,8 +24,9 @@ from apps.vim.contract import (
     VimRefused,
     WorkloadStatus,
 )
+from apps.vim.images import NewImage, VimImage
 from apps.vim.leftovers import Leftover
-from apps.vim.openstack import consoles, following, nova, probing, stacks
+from apps.vim.openstack import consoles, following, glance, nova, probing, stacks
 from apps.vim.openstack.cloud import cloud_for
 from apps.vim.openstack.facts import facts_of
 from apps.vim.openstack.login import read_login
@@ -72,7 +73,7 @@ class OpenStackVim:
             raise VimRefused(N_("The instance is being removed."), retryable=True, code="removing")
         if known is not None and not stacks.has_failed(known):
             return
-        hot = hot_of(spec, facts_of(self._cloud))
+        hot = hot_of(spec, facts_of(self._cloud, spec.images))
         stacks.make(self._cloud, self._host_id, spec.instance_id, hot, known)
 
     def status(self, instance_id: UUID) -> WorkloadStatus:
@@ -112,14 +113,43 @@ class OpenStackVim:
         """Quotas of the project, or one of its lists."""
         return resources(self._cloud, kind)
 
+    def images(self, name: str = "") -> tuple[VimImage, ...]:
+        """What Glance shows to the project."""
+        return glance.images(self._cloud, self._host_id, **({"name": name} if name else {}))
+
+    def image(self, image_id: str) -> VimImage | None:
+        """One of them."""
+        return glance.image(self._cloud, self._host_id, image_id)
+
+    def upload_image(self, new: NewImage, pieces: Iterable[bytes]) -> VimImage:
+        """Bring one to Glance."""
+        return glance.upload(self._cloud, self._host_id, new, pieces)
+
+    def snapshot_server(self, server_id: str, new: NewImage) -> VimImage:
+        """Have Nova make one."""
+        return glance.snapshot(self._cloud, self._host_id, server_id, new)
+
+    def read_image(self, image_id: str, offset: int = 0) -> Iterator[bytes]:
+        """Read one from Glance."""
+        return glance.read(self._cloud, image_id, offset)
+
+    def remove_image(self, image_id: str) -> bool:
+        """Take one away from Glance."""
+        return glance.remove(self._cloud, image_id)
+
     def follow(self, changed: Callable[[UUID], None], stop: Event) -> None:
         """Look for changes every two seconds."""
         following.follow(self._cloud, self._host_id, changed, stop)
 
     def carried(self) -> list[Leftover]:
-        """The stacks that carry the tags of this host's instances."""
-        return stacks.carried(self._cloud, self._host_id)
+        """The stacks and images that carry the tags of this host."""
+        return [
+            *stacks.carried(self._cloud, self._host_id),
+            *glance.carried(self._cloud, self._host_id),
+        ]
 
     def remove_object(self, one: Leftover) -> bool:
         """Take one of them away; False where it was gone already."""
+        if one.kind == glance.KIND:
+            return glance.remove(self._cloud, one.path)
         return stacks.remove_object(self._cloud, one)

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound
+from apps.vim.images import VimImage
 from apps.vim.resources import (
     UNLIMITED,
     CloudFlavor,
@@ -87,27 +88,18 @@ def acted(record: Record, server: ServerDetails, action: Action) -> Record:
 
 
 def rows_of(
-    kind: ResourceKind, site: Site, records: list[Record], faults: Iterable[Fault], now: datetime
+    kind: ResourceKind, site: Site, servers: list[ServerDetails], images: Iterable[VimImage]
 ) -> tuple[Row, ...]:
     """What the site has of a kind."""
-    met = list(faults)
-    servers = [one for record in records for one in _with_instance(record, met, now)]
     found: Mapping[ResourceKind, Iterable[Row]] = {
         ResourceKind.QUOTAS: _quotas(site, servers),
         ResourceKind.SERVERS: servers,
-        ResourceKind.IMAGES: _images(servers),
+        ResourceKind.IMAGES: (_image(one) for one in images),
         ResourceKind.NETWORKS: [_network()],
         ResourceKind.FLAVORS: _flavors(servers),
         ResourceKind.SECURITY_GROUPS: [_group()],
     }
     return tuple(found[kind])
-
-
-def _with_instance(
-    record: Record, faults: Iterable[Fault], now: datetime
-) -> Iterator[ServerDetails]:
-    for one in servers_at(record, faults, now):
-        yield replace(one, instance_id=record.instance_id, instance=record.app_name)
 
 
 def _quotas(site: Site, servers: list[ServerDetails]) -> Iterator[Quota]:
@@ -130,9 +122,10 @@ def _quotas(site: Site, servers: list[ServerDetails]) -> Iterator[Quota]:
         yield Quota(str(name), *told.get(name, (None, None)))
 
 
-def _images(servers: list[ServerDetails]) -> Iterator[CloudImage]:
-    for name in sorted({one.image for one in servers if one.image}):
-        yield CloudImage(_id("image", name), name, "active", "qcow2", visibility="shared")
+def _image(image: VimImage) -> CloudImage:
+    return CloudImage(
+        image.id, image.name, image.status, image.disk_format, image.size, image.visibility
+    )
 
 
 def _flavors(servers: list[ServerDetails]) -> Iterator[CloudFlavor]:

@@ -5,7 +5,7 @@ Not a mock: it keeps a world of its own (simulated_world) that outlives every pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,11 +31,13 @@ from apps.vim.contract import (
     VimUnreachable,
     WorkloadStatus,
 )
+from apps.vim.images import NewImage, VimImage
 from apps.vim.resources import CloudResources, ResourceKind
 from apps.vim.servers import Action, ServerDetails
+from apps.vim.simulated_images import Shelf, images_path, require_active
 from apps.vim.simulated_plan import node_names, plan, taken
 from apps.vim.simulated_record import Record
-from apps.vim.simulated_servers import acted, no_server, rows_of, server_at
+from apps.vim.simulated_servers import acted, no_server, rows_of, server_at, servers_at
 from apps.vim.simulated_site import Fault, read_site
 from apps.vim.simulated_view import (
     absent,
@@ -69,6 +71,7 @@ class SimulatedVim:
         self._host_id = host_id
         self._site = read_site(credentials.content)
         self._world = World(world_path(state_dir, host_id))
+        self._shelf = Shelf(images_path(state_dir, host_id))
 
     @staticmethod
     def describe_credentials(content: bytes) -> dict[str, Any]:
@@ -241,8 +244,45 @@ class SimulatedVim:
     def resources(self, kind: ResourceKind) -> CloudResources:
         """What the site would have if it were a project of a cloud."""
         contents, now = self._look()
-        rows = rows_of(kind, self._site, contents.present(now), contents.faults, now)
-        return CloudResources(kind, now, rows)
+        present = contents.present(now)
+        servers = [one for row in present for one in servers_at(row, contents.faults, now)]
+        return CloudResources(kind, now, rows_of(kind, self._site, servers, self._shelf.all(now)))
+
+    def images(self, name: str = "") -> tuple[VimImage, ...]:
+        """What lies on the shelf."""
+        _, now = self._look()
+        return tuple(one for one in self._shelf.all(now) if name in ("", one.name))
+
+    def image(self, image_id: str) -> VimImage | None:
+        """One of them."""
+        _, now = self._look()
+        return self._shelf.one(image_id, now)
+
+    def upload_image(self, new: NewImage, pieces: Iterable[bytes]) -> VimImage:
+        """Put one on the shelf."""
+        _, now = self._look()
+        return self._shelf.upload(new, pieces, now)
+
+    def snapshot_server(self, server_id: str, new: NewImage) -> VimImage:
+        """One that is active when a workload would be ready."""
+        contents, now = self._look()
+        present = contents.present(now)
+        rows = (row for one in present for row in status_at(one, contents.faults, now).servers)
+        if not any(row.id == server_id for row in rows):
+            text = N_("The simulated VIM has no server “%(server)s”.")
+            raise VimRefused(text, code="server_missing", server=server_id)
+        ready_at = now + timedelta(seconds=self._site.ready_after)
+        return self._shelf.snapshot(server_id, new, now, ready_at)
+
+    def read_image(self, image_id: str, offset: int = 0) -> Iterator[bytes]:
+        """Read one from the shelf."""
+        _, now = self._look()
+        return self._shelf.read(require_active(self._shelf.one(image_id, now)).id, offset)
+
+    def remove_image(self, image_id: str) -> bool:
+        """Take one off the shelf."""
+        self._look()
+        return self._shelf.remove(image_id)
 
     def _look(self) -> tuple[Contents, datetime]:
         """The world and the time, unless the site cannot be reached now."""

@@ -130,7 +130,7 @@ def _remember(path: Path, signature: _Signature, contents: Contents) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(path: Path) -> Iterator[None]:
     """A full disk or a file that may not be touched, as a refusal in words."""
     try:
         yield
@@ -157,7 +157,7 @@ class World:
         return self._read()[0]
 
     def _read(self) -> tuple[Contents, bool]:
-        with _told(self.path):
+        with told(self.path):
             return self._read_or_last()
 
     def _read_or_last(self) -> tuple[Contents, bool]:
@@ -191,11 +191,11 @@ class World:
             draft.records = {r.instance_id: r for r in draft.present(now)}
             yield draft
             if draft != before or damaged:
-                with _told(self.path):
+                with told(self.path):
                     self._write(draft, keep_last=not damaged)
 
     def _open_lock(self) -> BinaryIO:
-        with _told(self.path):
+        with told(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             return self._lock.open("ab")
 

@@ -73,6 +73,8 @@ def package_files(request: Request) -> dict[str, bytes]:
         files["Image/SwImageDesc.json"] = content.image_list(
             request.title, request.version, request.app_class
         )
+        if request.app_class == "vm":
+            files[content.DISK_PATH] = content.DISK
     files["Artifacts/Docs/template.md"] = content.guide(request.title)
     files["Artifacts/ChangeLog.txt"] = b"First release\n"
     for name, data in request.extra.items():

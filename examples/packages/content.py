@@ -5,11 +5,16 @@ Invented throughout; addresses are from the ranges for documentation.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from typing import Any
+from typing import Any, Final
 
 import yaml
+
+# The disk of the example's machine: nothing boots from it.
+DISK_PATH: Final = "Image/gateway-linux.img"
+DISK: Final = hashlib.shake_256(b"gateway-linux").digest(64 * 1024)
 
 
 def slug(name: str) -> str:
@@ -284,11 +289,12 @@ def image_list(name: str, version: str, app_class: str) -> bytes:
         image |= {
             "name": "gateway-linux",
             "containerFormat": "bare",
-            "diskFormat": "qcow2",
+            "diskFormat": "raw",
+            "checksum": hashlib.md5(DISK, usedforsecurity=False).hexdigest(),
             "minDisk": 10,
             "minRam": 2048,
-            "size": 640,
-            "swImage": "https://images.example/download?imageId=gateway-linux",
+            "size": len(DISK),
+            "swImage": DISK_PATH,
         }
     else:
         image |= {

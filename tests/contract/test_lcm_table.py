@@ -57,10 +57,10 @@ ROWS = {
     27: ("GET", f"{H}/kpi", "200 401 200 404 -"),
     28: ("GET", f"{H}/mep_capabilities", "200 401 200 404 -"),
     29: ("GET", f"{H}/mep_capabilities/{{capability_id}}", "200 401 200 404 400"),
-    30: ("POST", f"{I}/images", "501 401 403 404 -"),
-    31: ("GET", f"{I}/images/{{image_id}}", "501 401 403 404 -"),
-    32: ("DELETE", f"{I}/images/{{image_id}}", "501 401 403 404 -"),
-    33: ("GET", f"{I}/images/{{image_id}}/file", "501 401 403 404 -"),
+    30: ("POST", f"{I}/images", "200 401 403 404 400"),
+    31: ("GET", f"{I}/images/{{image_id}}", "200 401 403 404 -"),
+    32: ("DELETE", f"{I}/images/{{image_id}}", "200 401 403 404 -"),
+    33: ("GET", f"{I}/images/{{image_id}}/file", "200 401 403 404 400"),
 }
 # The later generation has these; hosts and images stay where they are.
 SECOND = (*range(8, 30),)
@@ -76,6 +76,8 @@ WRONG = {
     14: {"body": {"hostIp": ["10.250.0.1"]}},
     19: {"body": {"hostIp": "x"}},
     24: {"body": {"appInstances": "x"}},
+    30: {"body": {"vmId": "x"}},
+    33: {"headers": {"chunk_num": "-1"}},
 }
 NUMBERS = {
     (9, 400): 31100, (10, 400): 31003, (11, 400): 31105, (14, 400): 31003, (19, 400): 31003,

@@ -80,7 +80,7 @@ def server_of(connection, name, image, flavor, network):
         yield get_server(connection, server)
     finally:
         connection.compute.delete_server(server)
-        soon(lambda: is_gone(lambda: get_server(connection, server)))
+        soon(lambda: not status(lambda: get_server(connection, server)))
 
 
 def get_server(connection, server):
@@ -88,10 +88,9 @@ def get_server(connection, server):
     return connection.compute.get_server(server.id)
 
 
-def is_gone(get):
-    """Whether what ``get`` reads is not there any more."""
+def status(get):
+    """The status of what ``get`` reads; empty when it is not there any more."""
     try:
-        get()
+        return get().status
     except NotFoundException:
-        return True
-    return False
+        return ""

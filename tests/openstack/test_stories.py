@@ -114,7 +114,7 @@ def test_what_the_cloud_does_not_give_is_told_in_words(world, tmp_path, machine_
         web=machine(**machine_of), card=card("web"), net=link("greedy-net", "192.168.79.0/24")
     )
     key = order(person, packed(person, tmp_path, name, template), name)
-    eventually(lambda: person.status_of(key) == "Instantiation failed", seconds=60)
+    eventually(lambda: person.status_of(key) == "Instantiation failed", seconds=120)
     assert said in info(person, key)["operationInfo"]
     end(person, key)
 
@@ -125,7 +125,7 @@ def test_an_image_that_nobody_has_is_named(world, tmp_path):
         web=machine(image="no-such-image"), card=card("web"), net=link("n", "192.168.80.0/24")
     )
     key = order(person, packed(person, tmp_path, name, template), name)
-    eventually(lambda: person.status_of(key) == "Instantiation failed", seconds=40)
+    eventually(lambda: person.status_of(key) == "Instantiation failed", seconds=120)
     assert "no-such-image" in info(person, key)["operationInfo"]
     end(person, key)
 
@@ -135,7 +135,7 @@ def test_a_stack_that_is_deleted_behind_our_back_is_told(world, cloud, tmp_path)
     key = run(person, packed(person, tmp_path, name, two_servers("behind-net")), name)
     with cloud.connect() as connection:
         connection.orchestration.delete_stack(f"mecm-{key}")
-    eventually(lambda: info(person, key)["health"] in ("Failed", "Unknown"), seconds=60)
+    eventually(lambda: info(person, key)["health"] in ("Failed", "Unknown"), seconds=120)
     assert info(person, key)["operationalStatus"] == "Instantiated"
     end(person, key)
 

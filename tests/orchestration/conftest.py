@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from apps.common import clock
+from apps.hosts.drivers import driver_of
 from apps.instances.models import AppInstance, LcmOperation
 from apps.orchestration import services
-from apps.orchestration.drivers import driver_of
 from apps.vim.contract import Phase
 from tests import factories as make
 from tests.sites import work_once

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
+from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
 from apps.instances.models import AppInstance, LcmOperation
 from apps.journal.models import Entry
 from apps.orchestration import services
-from apps.orchestration.drivers import driver_of
 from apps.orchestration.services import CreateSpec
 from apps.packages.models import Package
 from apps.tenants import quotas

@@ -9,9 +9,10 @@ import pytest
 
 from apps.common import clock, http
 from apps.common.errors import NotFound, Upstream
+from apps.hosts import drivers
 from apps.hosts.models import AppLcm
 from apps.instances.models import AppInstance
-from apps.orchestration import drivers, voices
+from apps.orchestration import voices
 from apps.tenants import tokens
 from apps.vim.voices import LogQuery
 from tests import factories as make

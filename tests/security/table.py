@@ -312,7 +312,8 @@ EDGE |= {
         )
         for what in ("sync_updated", "sync_deleted")
     },
-    # What another issue is to bring: who might not ask then is told so now.
+    "GET lcmcontroller/v1/hosts/{ip}/images": "401 401 404 200 200 200 200 200",
+    # A disk may hold anything: a guest is not even told of it.
     **dict.fromkeys(
         (
             f"POST {_IMAGES}",
@@ -320,7 +321,7 @@ EDGE |= {
             f"DELETE {_IMAGES}/{{image_id}}",
             f"GET {_IMAGES}/{{image_id}}/file",
         ),
-        "401 401 404 501 403 501 501 501",
+        "401 401 404 200 403 200 200 200",
     ),
 }
 # The second generation answers with the statuses of the first.

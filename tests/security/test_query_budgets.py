@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock
 from apps.hosts import services as hosts
+from apps.images.models import VmImage
 from apps.instances import rollouts
 from apps.instances import services as instances
 from apps.packages import distribution, distribution_work
@@ -60,6 +61,9 @@ class Estate:
             make.user(make.tenant())
             StorePackage(store_ip="10.9.0.1", app_id=uuid.uuid4(), package_id=uuid.uuid4()).save()
             if self.edge is None:
+                VmImage.objects.create(host=self.open, tenant=self.tenant, name=f"image{number}",
+                                       source="url", package_id=uuid.uuid4())
+                self._use(other, self.open)
                 platform_of(f"app{number}", self.tenant)
                 self._configure(row)
                 self._come_and_go(number)
@@ -70,6 +74,10 @@ class Estate:
                 make.repo(f"repo{number}.example")
                 runs.start(actor=SYSTEM, edge=make.edge(f"10.203.0.{number % 250 + 1}"),
                            tenant_id=self.tenant.pk)
+
+    def _use(self, package, host):
+        """A package whose images a host is to have."""
+        distribution.distribute(actor=SYSTEM, package_id=package.pk, host_ids=[host.pk])
 
     def _configure(self, instance):
         """Give an instance rules of its own."""
@@ -129,6 +137,7 @@ CENTER = [
 EDGE = [
     "/auth/v1/tenants",
     "/lcmcontroller/v1/hosts",
+    "/lcmcontroller/v1/hosts/10.202.0.1/images",
     "/lcmcontroller/v1/tenants/{tenant}/packages",
     "/lcmcontroller/v1/tenants/{tenant}/app_instances",
     "/lcmcontroller/v1/tenants/{tenant}/packages/sync_updated",

@@ -36,8 +36,8 @@ from examples.packages import build
 from tests import factories as make
 from tests.packages import stores
 from tests.security.bodies import administration, store
+from tests.security.images import Machine, machine_of
 from tests.security.link import LINK_PATHS, link_body, prepare_link
-from tests.security.machines import run_server
 from tests.security.platform import SECRET_KEY, Platform, platform_body, platform_of
 
 WORKLOAD = {"phase": "Ready", "as_of": "2026-01-01T00:00:00+00:00", "ready": 1, "total": 1}
@@ -62,11 +62,11 @@ class Side:
     instance: object
     rule_task: RuleTask
     upgrade: object
-    server_id: str
     platform: Platform | None = None
     decision: object = None
     record: object = None
     run: object = None
+    machine: Machine | None = None
 
     @property
     def marks(self):
@@ -77,7 +77,7 @@ class Side:
         ids = [str(row.pk) for row in rows] + [row.pk.hex for row in rows]
         packages = [self.package.package_id, self.spare.package_id]
         ids += [str(self.run.pk)] if self.run else []
-        ids.append(self.server_id)
+        ids += [str(self.machine.image.pk), self.machine.vm_id] if self.machine else []
         return [self.word, *packages, self.host.ip, *ids, *at_platform]
 
     @property
@@ -98,8 +98,8 @@ class Side:
             "ip": self.host.ip,
             "app_id": str(self.record.app_instance_id),
             "capability": "GPU",
-            "image_id": "image-1",
-            "server_id": self.server_id,
+            **({"image_id": str(self.machine.image.pk)} if self.machine else {}),
+            "server_id": self.machine.vm_id if self.machine else str(self.instance.pk),
             "decision_id": str(self.decision.pk),
             "capability_id": self.capability,
             "upgrade_id": str(self.upgrade.pk),
@@ -181,10 +181,10 @@ def side(word, number, edge):
     rollouts.end(upgrade, "stop", SYSTEM)
     return Side(word, tenant, make.user(tenant, name=f"{word}-user"),
                 make.user(tenant, role=Role.GUEST, name=f"{word}-guest"), host, package, spare,
-                instance, rule_task, upgrade, str(uuid.uuid4()) if edge else run_server(instance),
-                None if edge else platform_of(word, tenant),
+                instance, rule_task, upgrade, None if edge else platform_of(word, tenant),
                 decision_of(word, tenant, package), make.record(tenant, host, name=f"{word}told"),
-                edge and SyncRun.objects.create(edge=edge, tenant_id=tenant.pk))
+                edge and SyncRun.objects.create(edge=edge, tenant_id=tenant.pk),
+                None if edge else machine_of(word, instance))
 
 
 def decision_of(word, tenant, package):
@@ -355,6 +355,8 @@ def _of_tenant(world, method, route, values):
         return {"body": {"packageId": package} if route.endswith("/upgrade") else many}
     if "/servers/" in route:
         return {"body": {"action": "reboot", "reboot": "SOFT"}}
+    if route.endswith("/images"):
+        return {"body": {"vmId": world.red.machine.vm_id}}
     if "/batch_" in route:
         return {"body": _many(world, route, values)}
     if route.endswith("batchTerminate"):

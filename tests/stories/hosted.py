@@ -69,7 +69,7 @@ def order(person: Person, ids: dict[str, str], name: str) -> str:
     return key
 
 
-def run(person: Person, ids: dict[str, str], name: str, seconds: float = 40) -> str:
+def run(person: Person, ids: dict[str, str], name: str, seconds: float = 120) -> str:
     """The same, and wait until it runs."""
     key = order(person, ids, name)
     eventually(lambda: person.status_of(key) == "Instantiated", seconds=seconds,
@@ -77,7 +77,7 @@ def run(person: Person, ids: dict[str, str], name: str, seconds: float = 40) -> 
     return key
 
 
-def end(person: Person, *keys: str, seconds: float = 60) -> None:
+def end(person: Person, *keys: str, seconds: float = 120) -> None:
     """Terminate instances and wait until they are gone."""
     for key in keys:
         person.ok("DELETE", f"/appo/v1/tenants/{{t}}/app_instances/{key}")

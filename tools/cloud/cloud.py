@@ -117,7 +117,7 @@ class OwnCloud(Cloud):
         settings.write(self.place)
         self.databases.copy_to(self.place)
         self._start("mariadb", "epmd")
-        self._start("rabbitmq", needs=("epmd",))  # else it starts one that stays
+        self._start("rabbitmq", needs=("epmd",))
         self._start(*words.APIS, needs=("mariadb",))
         self._start(*self.servers, needs=("rabbitmq", "keystone", "placement"))
         self._wait_usable()

@@ -109,7 +109,6 @@ def _keystone(place: Place) -> None:
     address = f"{places.unplaced('keystone')}/v3"
     _manage(
         *(place, "keystone-manage", "keystone", "bootstrap"),
-        *("--bootstrap-password", place.passwords["admin"]),
         *("--bootstrap-service-name", "keystone", "--bootstrap-region-id", places.REGIONS[0]),
         *(f"--bootstrap-{interface}-url={address}" for interface in places.INTERFACES),
     )

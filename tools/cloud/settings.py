@@ -116,8 +116,9 @@ def _glance(place: Place) -> Sections:
         "files": {"filesystem_store_datadir": place.folder / "store"},
         "os_glance_staging_store": {"filesystem_store_datadir": place.folder / "staging"},
         "os_glance_tasks_store": {"filesystem_store_datadir": place.folder / "tasks"},
-        # Images are downloaded from a test's own server, whichever port that has.
-        "import_filtering_opts": {"allowed_ports": "[]"},
+        # Images are downloaded from a test's own server, whichever port that has, and Glance
+        # goes to loopback only where it is told so.
+        "import_filtering_opts": {"allowed_hosts": "[127.0.0.1]", "allowed_ports": "[]"},
         "paste_deploy": {"flavor": "keystone", "config_file": paste},
         "oslo_concurrency": _locks(place),
         "keystone_authtoken": _tokens(place),

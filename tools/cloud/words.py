@@ -56,6 +56,7 @@ def environment(place: Place) -> dict[str, str]:
         "XDG_CACHE_HOME": str(place.programs.environment / "cache"),
         "PYTHONWARNINGS": "ignore",
         "OS_KEYSTONE_CONFIG_FILES": place.settings("keystone"),
+        "OS_BOOTSTRAP_PASSWORD": place.passwords["admin"],  # of keystone-manage
         "OS_PLACEMENT_CONFIG_DIR": folder,
         "OS_GLANCE_CONFIG_DIR": folder,
         "OS_NEUTRON_CONFIG_DIR": folder,
@@ -64,6 +65,8 @@ def environment(place: Place) -> dict[str, str]:
         "OS_NOVA_CONFIG_FILES": f"{paste};nova.conf",
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         "ERL_EPMD_PORT": str(place.ports["epmd"]),
+        # Also of those that RabbitMQ starts: an epmd of theirs would stay for ever.
+        "ERL_FLAGS": "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
         "RABBITMQ_NODENAME": "cloud@localhost",
         "RABBITMQ_DIST_PORT": str(place.ports["rabbitmq-nodes"]),
         "RABBITMQ_CONF_ENV_FILE": os.devnull,
@@ -103,10 +106,7 @@ def _as_root() -> list[str]:
 
 
 def _rabbitmq(place: Place) -> list[str]:
-    return [
-        *(place.programs.system["rabbitmq-server"], "-noinput", "-start_epmd", "false"),
-        *("-kernel", "inet_dist_use_interface", "{127,0,0,1}"),
-    ]
+    return [place.programs.system["rabbitmq-server"], "-noinput"]
 
 
 def api(place: Place, name: str) -> list[str]:

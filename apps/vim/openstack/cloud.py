@@ -112,6 +112,17 @@ class Cloud:
                 return None
             raise
 
+    def stream(self, service: str, path: str, *, start: int) -> Any:
+        """The answer to a GET from byte ``start`` on, its body still to be read and closed.
+
+        Its status is 200 where the service cannot begin in the middle (RFC 9110 clause 14.2).
+        """
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        with told():
+            answer = getattr(self.api, service).request(path, "GET", headers=headers, stream=True)
+            sdk.raise_from_response(answer)
+            return answer
+
     def pages(
         self, service: str, kind: str, *, microversion: str | None = None, **query: Any
     ) -> Iterator[dict[str, Any]]:

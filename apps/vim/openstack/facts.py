@@ -10,8 +10,11 @@ from apps.vim.openstack.cloud import Cloud
 from apps.vim.openstack.site import Flavor, SiteFacts, SiteImage
 
 
-def facts_of(cloud: Cloud) -> SiteFacts:
-    """Flavors, images, networks and zones that the project can see, and what it may make."""
+def facts_of(cloud: Cloud, chosen: Mapping[str, str]) -> SiteFacts:
+    """Flavors, images, networks and zones that the project can see, and what it may make.
+
+    ``chosen`` says by name which image is meant where there are several.
+    """
     questions: Mapping[str, Callable[[], Any]] = {
         "flavors": lambda: list(cloud.listed("compute", "flavors", get_extra_specs=True)),
         "images": lambda: list(cloud.listed("image", "images", status="active")),
@@ -31,8 +34,11 @@ def facts_of(cloud: Cloud) -> SiteFacts:
         ),
         images={
             one.name: SiteImage(one.id, one.disk_format or "", one.size or 0, one.min_disk or 0)
-            # The youngest of several of one name is taken.
-            for one in sorted(told["images"], key=lambda one: str(one.created_at))
+            # Of several of one name the chosen is taken, else the youngest.
+            for one in sorted(
+                told["images"],
+                key=lambda one: (one.id == chosen.get(one.name), str(one.created_at)),
+            )
         },
         networks=frozenset(one.name for one in told["networks"]),
         zones=frozenset(one.name for one in told["zones"]),

@@ -1,0 +1,68 @@
+"""The readers of images.  The tenant wall stands in the query."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_noop as N_
+
+from apps.common.errors import NotFound, NotOffered
+from apps.hosts.drivers import driver_of
+from apps.hosts.models import MecHost
+from apps.images.models import VmImage
+from apps.images.states import ImageState
+from apps.tenants.actors import Actor
+from apps.vim.images import KeepsImages, VimImage
+
+
+def images_for(actor: Actor) -> QuerySet[VmImage]:
+    """The images that an actor may see: the tenant's own, and those of the site."""
+    rows = VmImage.objects.select_related("host", "tenant")
+    return rows if actor.is_admin else rows.filter(Q(tenant_id=actor.wall) | Q(tenant=None))
+
+
+def access_image(actor: Actor, image_id: uuid.UUID | str, *, instance_id: uuid.UUID) -> VmImage:
+    """One image of an instance, or NotFound."""
+    try:
+        key = uuid.UUID(str(image_id))
+    except ValueError:
+        key = None
+    found = images_for(actor).filter(pk=key, instance_id=instance_id).first() if key else None
+    if found is None:
+        raise NotFound(N_("There is no such image."), message="Record not found")
+    return found
+
+
+def images_of_package(host: MecHost, package_id: uuid.UUID) -> dict[str, str]:
+    """The VIM's ids of the images of a package that are at a host, by name."""
+    rows = VmImage.objects.filter(host=host, package_id=package_id, state=ImageState.ACTIVE)
+    return dict(rows.values_list("name", "vim_id"))
+
+
+def keeper_of(host: MecHost) -> KeepsImages:
+    """The driver of a host of this site, as it keeps images; NotOffered where its VIM does not."""
+    driver = driver_of(host)
+    if not isinstance(driver, KeepsImages):
+        raise NotOffered(
+            N_("The VIM of “%(name)s” keeps no images of virtual machines."),
+            code="no_images", name=host.name,
+        )
+    return driver
+
+
+def seen_at(
+    actor: Actor, host: MecHost
+) -> tuple[list[VmImage], list[VimImage]]:
+    """What an actor may see at a host: rows of this site, and what else its VIM has.
+
+    An image that the site had made is shown by its rows alone, so that nobody sees those of others.
+    """
+    rows = list(images_for(actor).filter(host=host))
+    told = {row.vim_id for row in rows}
+    return rows, [one for one in _strangers(keeper_of(host).images()) if one.id not in told]
+
+
+def _strangers(images: Iterable[VimImage]) -> Iterable[VimImage]:
+    return (one for one in images if not one.ours)

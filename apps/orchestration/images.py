@@ -1,0 +1,248 @@
+"""Images where instances run: what a package needs at a host, what a server is made to, what is
+there.  For hosts of this site."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext_noop as N_
+
+from apps.common import clock
+from apps.common.errors import Conflict, NotFound, Upstream
+from apps.common.words import Reason
+from apps.hosts.drivers import driver_of
+from apps.hosts.models import MecHost
+from apps.images import services, work
+from apps.images.models import VmImage
+from apps.images.selectors import keeper_of, seen_at
+from apps.images.specs import WantedImage
+from apps.images.states import ImageState
+from apps.instances.models import AppInstance
+from apps.orchestration.workload import heat_template
+from apps.packages.models import Distribution, Package
+from apps.packages.selectors import distributions_for
+from apps.tenants.actors import SYSTEM, Actor
+from apps.vim.images import ACTIVE, KeepsImages, VimImage
+from apps.vim.results import plain
+
+MIB = 1024 * 1024
+NAME_LENGTH = 255
+
+
+def wanted_by(package: Package) -> Iterator[WantedImage]:
+    """The images of virtual machines that a package needs where it runs.
+
+    Those of its list that its machines name; a template of Heat's own may name any of them.
+    """
+    info = package.details
+    named = {name for unit in info.requirements.compute for name in unit.images}
+    is_any = bool(heat_template(info))
+    top = f"{info.layout.top}/" if info.layout.top else ""
+    for one in info.images:
+        if one.kind == "vm" and (is_any or one.name in named):
+            yield WantedImage(
+                package_id=package.pk,
+                tenant_id=package.tenant_id,
+                name=one.name,
+                version=one.version,
+                archive=package.path.name if one.embedded else "",
+                member=f"{top}{one.embedded}" if one.embedded else "",
+                reference=one.reference,
+                checksum=one.checksum,
+                disk_format=one.disk_format,
+                min_disk_gb=max(0, one.min_disk_gb or 0),
+                min_ram_mb=max(0, one.min_ram or 0),
+            )
+
+
+def bring(instance: AppInstance, *, actor: Actor, since: datetime) -> Reason | None:
+    """Have the images of an instance's package at its host; for what it waits, or None.
+
+    What failed before ``since`` is tried again.  Raises Upstream with the reason of an image that
+    cannot be brought.
+    """
+    waiting = None
+    for wanted in wanted_by(instance.package):
+        row = _present(instance.host, wanted, actor, since)
+        if row.state == ImageState.FAILED:
+            why = row.fault_reason
+            raise Upstream(why.text, retryable=False, code=why.code or "image", **why.params)
+        if row.state != ImageState.ACTIVE:
+            waiting = waiting or _progress(row)
+    return waiting
+
+
+def _present(host: MecHost, wanted: WantedImage, actor: Actor, since: datetime) -> VmImage:
+    row = services.ensure(actor=actor, host=host, wanted=wanted)
+    if row.state == ImageState.FAILED and row.updated_at < since:
+        return services.try_again(actor=actor, image=row)
+    if row.state == ImageState.ACTIVE and not work.is_there(row):
+        return services.note_lost(actor=actor, image=row)
+    return row
+
+
+def _progress(row: VmImage) -> Reason:
+    if row.fault:
+        return row.fault_reason
+    if row.state != ImageState.COPYING:
+        return Reason(N_("The image “%(name)s” waits for its turn."), "", {"name": row.name})
+    if row.size is None:
+        text = N_("The image “%(name)s” is being copied: %(sent)s MiB.")
+    else:
+        text = N_("The image “%(name)s” is being copied: %(sent)s of %(size)s MiB.")
+    params = {"name": row.name, "sent": row.sent_bytes // MIB, "size": (row.size or 0) // MIB}
+    return Reason(text, "copying", params)
+
+
+def release_unused() -> int:
+    """End the uses of images by packages that are on their host no more; how many there were."""
+    uses = VmImage.objects.exclude(package_id=None).exclude(state=ImageState.DELETING)
+    needed = {
+        *Distribution.objects.values_list("host_id", "package_id"),
+        *AppInstance.objects.values_list("host_id", "package_id"),
+    }
+    over = [row for row in uses if (row.host_id, row.package_id) not in needed]
+    for row in over:
+        services.remove(actor=SYSTEM, image=row)
+    return len(over)
+
+
+def snapshot(instance: AppInstance, server_id: str, *, actor: Actor) -> VmImage:
+    """Order an image of a server of an instance; the VIM has been asked when this returns.
+
+    NotFound where the instance has no such server.  Where the VIM refuses, nothing is kept and the
+    refusal is raised; where it does not answer, the order stands and is carried out later.
+    """
+    keeper_of(instance.host)
+    status = driver_of(instance.host).status(instance.pk)
+    server = next((one for one in status.servers if one.id == server_id), None)
+    if server is None:
+        raise NotFound(N_("The instance has no virtual machine of this id."), code="no_such_vm")
+    name = f"{server.name[:NAME_LENGTH - 13]}-{clock.now():%Y%m%d%H%M}"
+    row = services.snapshot(
+        actor=actor, host=instance.host, tenant_id=instance.tenant_id,
+        instance_id=instance.pk, server_id=server_id, name=name,
+    )
+    work.work_on(row.pk)
+    row.refresh_from_db()
+    if row.state == ImageState.FAILED:
+        why = row.fault_reason
+        services.forget(actor=actor, image=row)
+        raise Upstream(why.text, retryable=False, code=why.code or "image", **why.params)
+    return row
+
+
+def read(row: VmImage, offset: int, length: int) -> Iterator[bytes]:
+    """So many bytes of an active image from ``offset`` on; the VIM is asked at once."""
+    return _first(keeper_of(row.host).read_image(row.vim_id, offset), length)
+
+
+def require_bytes(row: VmImage) -> int:
+    """The size of an image whose bytes can be had; Conflict where they cannot."""
+    if row.state != ImageState.ACTIVE or row.size is None:
+        raise Conflict(
+            N_("The image “%(name)s” has no bytes to be had: its state is “%(state)s”."),
+            code="image_not_active", name=row.name, state=str(row.state),
+        )
+    return row.size
+
+
+def _first(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
+    for piece in pieces:
+        if length <= 0:
+            return
+        yield piece[:length]
+        length -= len(piece)
+
+
+# --- what is there ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLine:
+    """One image at a host: of virtual machines or of containers, ours or found there.
+
+    ``id`` is this site's, and empty for what it did not bring.  ``status`` is Glance's word, empty
+    for containers, whose images nobody here looks at.  Sizes in bytes.
+    """
+
+    kind: str
+    name: str
+    id: str = ""
+    vim_id: str = ""
+    version: str = ""
+    reference: str = ""
+    status: str = ""
+    source: str = ""
+    size: int | None = None
+    sent_bytes: int | None = None
+    checksum: str = ""
+    sha256: str = ""
+    disk_format: str = ""
+    visibility: str = ""
+    created_at: datetime | None = None
+    packages: tuple[str, ...] = ()
+    instance: str = ""
+    fault: Reason | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The line as plain data, the fault as a sentence for whoever reads it."""
+        data: dict[str, Any] = plain(self)
+        return data | {"fault": str(self.fault) if self.fault else None}
+
+
+def status_of(row: VmImage) -> str:
+    """What Glance would say of an image: its own word where it has one."""
+    usual = {
+        ImageState.WAITING: "queued", ImageState.COPYING: "saving", ImageState.ACTIVE: ACTIVE,
+        ImageState.FAILED: "killed", ImageState.DELETING: "pending_delete",
+    }
+    is_ours_to_say = row.state in (ImageState.FAILED, ImageState.DELETING)
+    return usual[ImageState(row.state)] if is_ours_to_say or not row.vim_status else row.vim_status
+
+
+def lines_at(host: MecHost, *, actor: Actor) -> list[ImageLine]:
+    """The images at a host of this site that an actor may see, by kind and name."""
+    lines = list(_container_lines(host, actor))
+    if isinstance(driver_of(host), KeepsImages):
+        rows, others = seen_at(actor, host)
+        lines += [_row_line(row) for row in rows] + [_found_line(one) for one in others]
+    return sorted(lines, key=lambda line: (line.kind, line.name, line.id, line.vim_id))
+
+
+def _row_line(row: VmImage) -> ImageLine:
+    return ImageLine(
+        kind="vm", name=row.name, id=str(row.pk), vim_id=row.vim_id, version=row.image_version,
+        reference=row.reference, status=status_of(row), source=row.source, size=row.size,
+        sent_bytes=row.sent_bytes, checksum=row.checksum, sha256=row.sha256,
+        disk_format=row.disk_format, created_at=row.created_at,
+        packages=(str(row.package_id),) if row.package_id else (),
+        instance=str(row.instance_id or ""), fault=row.fault_reason or None,
+    )
+
+
+def _found_line(one: VimImage) -> ImageLine:
+    return ImageLine(
+        kind="vm", name=one.name, vim_id=one.id, status=one.status, source="found",
+        size=one.size, checksum=one.checksum, disk_format=one.disk_format,
+        visibility=one.visibility, created_at=one.created_at,
+    )
+
+
+def _container_lines(host: MecHost, actor: Actor) -> Iterator[ImageLine]:
+    """What the packages at the host name; each image once, with all packages that name it."""
+    found: dict[tuple[str, str, str], list[uuid.UUID]] = {}
+    for row in distributions_for(actor).filter(host=host, removing=False):
+        for one in row.package.details.images:
+            if one.kind == "container":
+                key = (one.name, one.version, one.reference)
+                found.setdefault(key, []).append(row.package_id)
+    for (name, version, reference), packages in found.items():
+        yield ImageLine(
+            kind="container", name=name, version=version, reference=reference,
+            source="package", packages=tuple(sorted(map(str, packages))),
+        )
