@@ -13,6 +13,7 @@ import pytest
 from apps.common import clock
 from apps.common.errors import Conflict, IllegalMove, Invalid, NotFound, NotOffered
 from apps.vim.contract import Credentials, InstallSpec, Phase, WorkloadUnit
+from apps.vim.images import NewImage
 from apps.vim.resources import (
     CloudFlavor,
     CloudImage,
@@ -136,6 +137,7 @@ def site(tmp_path):
         driver.install(InstallSpec(
             driver.key, UUID(int=1), "demo", UUID(int=7), Path("p.csar"), "vm", (unit,)))
         now.advance(seconds=5)
+        driver.upload_image(NewImage(uuid4(), "cirros"), [b"image"])
         driver.ids = [one.id for one in driver.status(driver.key).servers]
         yield driver
 
