@@ -208,7 +208,7 @@ def test_range_answers_206_with_just_that(site, asked, start, end):
     answer = site.get(f"{url}/file", range=asked)
     wanted = whole[start:end]
     assert (answer.status_code, make.content_of(answer)) == (206, wanted)
-    first = whole.index(wanted) if len(wanted) > 1 else 0
+    first = start if start >= 0 else len(whole) + start
     assert answer["Content-Range"] == f"bytes {first}-{first + len(wanted) - 1}/{len(whole)}"
     assert answer["Content-Length"] == str(len(wanted))
 

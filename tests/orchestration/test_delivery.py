@@ -10,6 +10,7 @@ from apps.hosts import credentials, services
 from apps.hosts.models import AppLcm, HostCredential, MecHost
 from apps.orchestration import delivery
 from apps.tenants.actors import SYSTEM
+from apps.vim import registry
 from tests import factories as make
 from tests.sites import owed
 
@@ -136,11 +137,18 @@ def test_host_that_the_edge_cannot_let_go_stays_with_the_words_of_the_edge(two_s
     assert owed() == [host.pk]
 
 
-def test_access_file_that_the_edge_refuses_is_owed_with_the_reason(two_sites, edge, settings):
+def test_access_file_that_the_edge_refuses_is_owed_with_the_reason(
+    two_sites, edge, settings, monkeypatch
+):
     host = make.host("10.9.1.1", edge=edge, access="")
     delivery.deliver(host.pk)
     credentials.store_credentials(actor=SYSTEM, host_id=host.pk, content=make.ACCESS.encode())
-    # The center could read it; the edge calls the kind of VIM by a name of its own.
+    # The center could read it; the edge calls the kind of VIM by a name of its own, and has no
+    # driver for that.
+    found = registry.find_spec
+    monkeypatch.setattr(
+        registry, "find_spec", lambda name: None if "openstack" in name else found(name)
+    )
     with two_sites.inside():
         MecHost.objects.update(vim="OpenStack")
     assert delivery.deliver(host.pk) == "waiting"

@@ -99,7 +99,7 @@ def test_a_machine_package(read: Read) -> None:
     (affinity,) = wants.affinity
     assert (affinity.kind, affinity.units) == ("anti-affinity", ("gateway",))
     assert info.charts == ()
-    assert (info.images[0].kind, info.images[0].disk_format) == ("vm", "qcow2")
+    assert (info.images[0].kind, info.images[0].disk_format) == ("vm", "raw")
     assert info.manifest.has_signature
 
 
