@@ -12,6 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Missing(Exception):
@@ -80,3 +83,14 @@ def _only_one(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def report(find: Callable[[], T], told: Callable[[T], str]) -> int:
+    """Prepare programs that are not there yet, and say what there is: a command's exit code."""
+    try:
+        programs = find()
+    except Missing as missing:
+        sys.stderr.write(f"{missing}\n")
+        return 1
+    sys.stdout.write(f"{told(programs)}\n")
+    return 0

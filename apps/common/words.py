@@ -51,6 +51,8 @@ class Reason:
 
 
 NO_REASON = Reason("")
+# For a failure that nobody has foreseen.
+BUG = Reason(N_("Something went wrong on our side; the log has the details."), code="bug")
 
 # Parameters of a reason that are words of ours, such as a state, and not names of things.
 _WORD_PARAMS = frozenset({"state", "verb", "class", "kind", "why"})

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import Conflict, DomainError, Upstream
-from apps.common.words import Reason
+from apps.common.words import BUG, Reason
 from apps.images import services
 from apps.images.models import VmImage
 from apps.images.selectors import keeper_of
@@ -36,7 +36,6 @@ FIRST_WAIT: Final = 1.0
 LONGEST_WAIT: Final = 60.0
 POLL_SECONDS: Final = 1.0
 PROGRESS_SECONDS: Final = 1.0
-BUG = Reason(N_("Something went wrong on our side; the log has the details."), code="bug")
 _log = logging.getLogger("mecm.images")
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import DomainError, Upstream
-from apps.common.words import Reason
+from apps.common.words import BUG, Reason
 from apps.instances import operations, services
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.operations import LeaseLost
@@ -22,7 +22,6 @@ from apps.tenants.actors import Actor
 LONGEST_WAIT = 15.0
 _log = logging.getLogger("mecm.engine")
 TOO_LATE = Reason(N_("It was not finished before its deadline."), code="deadline")
-BUG = Reason(N_("Something went wrong on our side; the log has the details."), code="bug")
 
 
 def run(operation_id: uuid.UUID) -> float | None:

@@ -14,12 +14,11 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
 from apps.common.errors import DomainError, Upstream
 from apps.common.models import next_version
-from apps.common.words import Reason
+from apps.common.words import BUG, Reason
 from apps.hosts.models import MecHost
 from apps.journal import orders
 from apps.journal import services as journal
@@ -38,7 +37,6 @@ LONGEST_WAIT = 30.0
 # Each edge costs a worker while it takes the file.  The workers of a site are some more than this,
 # so that a batch of 20 edges goes to all of them at once and other work still finds somebody.
 AT_ONCE = 24
-BUG = Reason(N_("Something went wrong on our side; the log has the details."), code="bug")
 _log = logging.getLogger("mecm.packages")
 
 

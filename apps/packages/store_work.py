@@ -20,12 +20,11 @@ from django.db.models import Q, QuerySet
 
 from apps.common import clock
 from apps.common.errors import DomainError, Upstream
-from apps.common.words import Reason
+from apps.common.words import BUG, Reason
 from apps.journal import services as journal
 from apps.packages import onboarding
 from apps.packages.appstore import AppStoreClient, Progress
 from apps.packages.csar import Limits, PackageInfo, read_package
-from apps.packages.distribution_work import BUG
 from apps.packages.models import StorePackage
 from apps.packages.states import STORE_SYNC
 from apps.packages.store_offers import plain

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import clock, merging
 from apps.common.errors import DomainError, Upstream
 from apps.common.models import next_version
-from apps.common.words import NO_REASON, Reason
+from apps.common.words import BUG, NO_REASON, Reason
 from apps.hosts.models import MecHost
 from apps.instances import services as instances
 from apps.instances.models import AppInstance
@@ -42,7 +42,6 @@ KEPT = timedelta(days=30)
 NOT_RUNNING = N_(
     "The instance does not run yet (its state is “%(state)s”); its rules wait for that."
 )
-BUG = Reason(N_("Something went wrong on our side; the log has the details."), code="bug")
 _log = logging.getLogger("mecm.rules")
 
 

@@ -29,6 +29,10 @@ class Cloud:
         row = self.rows.get(path.split("/")[2])
         return row and dict(row)
 
+    def delete(self, service, path):
+        self.ask(service, "DELETE", path)
+        return True
+
     def pages(self, service, kind, tag="", **_):
         return iter([row for row in self.rows.values() if not tag or tag in row["tags"]])
 

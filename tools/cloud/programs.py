@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from tools.builds import Missing
+from tools.builds import Missing, report
 from tools.cloud import databases, install
 from tools.cloud.install import Programs
 from tools.processes import NotUp
@@ -26,13 +26,7 @@ def find() -> Programs:
 
 def main() -> int:
     """Prepare what is not there yet, and say what there is."""
-    try:
-        programs = find()
-    except Missing as missing:
-        sys.stderr.write(f"{missing}\n")
-        return 1
-    sys.stdout.write(f"OpenStack (Nova {programs.release}): {programs.environment}\n")
-    return 0
+    return report(find, lambda one: f"OpenStack (Nova {one.release}): {one.environment}")
 
 
 if __name__ == "__main__":

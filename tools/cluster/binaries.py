@@ -155,13 +155,9 @@ def _programs(folder: Path) -> Programs:
 
 def main() -> int:
     """Build what is not built yet, and say what there is."""
-    try:
-        programs = find()
-    except Missing as missing:
-        sys.stderr.write(f"{missing}\n")
-        return 1
-    sys.stdout.write(f"Kubernetes {programs.release}: {programs.words['kube-apiserver'][0]}\n")
-    return 0
+    return builds.report(
+        find, lambda one: f"Kubernetes {one.release}: {one.words['kube-apiserver'][0]}"
+    )
 
 
 if __name__ == "__main__":

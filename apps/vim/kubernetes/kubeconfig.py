@@ -18,21 +18,16 @@ import jwt
 import yaml
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
-from apps.common.guard import Guard
 from apps.common.words import Reason
+from apps.vim.access import REACHED, shown_ca
 from apps.vim.errors import CredentialsInvalid
 from apps.vim.yamls import Unreadable, load
 
 MOST_BYTES: Final = 1024 * 1024
-# Private addresses and loopback are a cluster's usual ones.  Link-local ones and those at which a
-# cloud hands out credentials stay closed, in whatever form they are written.
-REACHED: Final = Guard.from_text(
-    "10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7, ::1"
-)
 # Members that name a program or a file of whoever reads the kubeconfig, with what would be right.
 OF_THE_READER: Final = {
     "exec": N_("“%(field)s” would run a program at this site; use a token or a certificate."),
@@ -92,7 +87,7 @@ class Kubeconfig:
             "insecure": self.insecure,
             "tls_server_name": self.tls_server_name,
             "expires": self.expires.isoformat() if self.expires else None,
-            "ca": _shown(self.ca),
+            "ca": shown_ca(self.ca),
         }
 
     def as_yaml(self) -> str:
@@ -330,14 +325,3 @@ def _told_by(token: str) -> tuple[datetime | None, str]:
         return datetime.fromtimestamp(int(said["exp"]), UTC), known_as
     except (KeyError, TypeError, ValueError, OverflowError, OSError):
         return None, known_as
-
-
-def _shown(ca: bytes | None) -> dict[str, Any] | None:
-    if not ca:
-        return None
-    found = x509.load_pem_x509_certificates(ca)[0]
-    return {
-        "subject": found.subject.rfc4514_string(),
-        "fingerprint": found.fingerprint(hashes.SHA256()).hex(),
-        "expires": found.not_valid_after_utc.isoformat(),
-    }

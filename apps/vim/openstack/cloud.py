@@ -18,8 +18,9 @@ from openstack import exceptions as sdk
 from openstack.config import cloud_region
 from openstack.connection import Connection
 
+from apps.vim.access import REACHED
 from apps.vim.errors import VimRefused, VimUnreachable
-from apps.vim.openstack.login import APPLICATION_CREDENTIAL, REACHED, CloudLogin, read_login
+from apps.vim.openstack.login import APPLICATION_CREDENTIAL, CloudLogin, read_login
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 30.0
@@ -111,6 +112,16 @@ class Cloud:
             if refusal.answered == 404:
                 return None
             raise
+
+    def delete(self, service: str, path: str) -> bool:
+        """Take something away; False where it was gone already."""
+        try:
+            self.ask(service, "DELETE", path)
+        except Refused as refusal:
+            if refusal.answered == 404:
+                return False
+            raise
+        return True
 
     def stream(self, service: str, path: str, *, start: int) -> Any:
         """The answer to a GET from byte ``start`` on, its body still to be read and closed.

@@ -152,13 +152,7 @@ def _pieces(answer: Any, skip: int) -> Iterator[bytes]:
 
 def remove(cloud: Cloud, image_id: str) -> bool:
     """Whether there was something to take away."""
-    try:
-        cloud.ask("image", "DELETE", f"/images/{image_id}")
-    except Refused as refusal:
-        if refusal.answered == 404:
-            return False
-        raise
-    return True
+    return cloud.delete("image", f"/images/{image_id}")
 
 
 def carried(cloud: Cloud, host_id: UUID) -> list[Leftover]:

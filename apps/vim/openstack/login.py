@@ -13,21 +13,15 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from django.utils.translation import gettext_noop as N_
 
-from apps.common.guard import Guard
 from apps.common.words import Reason
+from apps.vim.access import REACHED, shown_ca
 from apps.vim.errors import CredentialsInvalid
 from apps.vim.openstack.openrc import read_openrc
 from apps.vim.yamls import Unreadable, load
 
 MOST_BYTES: Final = 64 * 1024
-# Private addresses and loopback are a cloud's usual ones; where a cloud hands out credentials to
-# its guests stays closed.
-REACHED: Final = Guard.from_text(
-    "10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7, ::1"
-)
 PASSWORD: Final = "password"
 APPLICATION_CREDENTIAL: Final = "v3applicationcredential"
 _CLOUDS: Final = re.compile(r"^[\"']?clouds[\"']?\s*:", re.MULTILINE)
@@ -105,7 +99,7 @@ class CloudLogin:
             "region": self.region,
             "interface": self.interface,
             "insecure": self.insecure,
-            "ca": _shown(self.ca),
+            "ca": shown_ca(self.ca.encode()),
             "overrides": dict(self.overrides),
             "expires": None,
             **{name: self.auth[name] for name in _SHOWN if self.auth.get(name)},
@@ -273,17 +267,6 @@ def _certificates(at: str, text: str, wrongs: Wrongs) -> None:
             one.subject.rfc4514_string(), one.not_valid_after_utc
     except (ValueError, TypeError):
         wrongs.setdefault(at, _reason(at, NO_PEM))
-
-
-def _shown(ca: str) -> dict[str, Any] | None:
-    if not ca:
-        return None
-    found = x509.load_pem_x509_certificates(ca.encode())[0]
-    return {
-        "subject": found.subject.rfc4514_string(),
-        "fingerprint": found.fingerprint(hashes.SHA256()).hex(),
-        "expires": found.not_valid_after_utc.isoformat(),
-    }
 
 
 def _text(value: Any) -> str:

@@ -96,7 +96,7 @@ def details(row: Row, *, image: str = "") -> ServerDetails:
         image=image,
         host=str(row.get("OS-EXT-SRV-ATTR:host") or ""),
         zone=str(row.get("OS-EXT-AZ:availability_zone") or ""),
-        created=datetime.fromisoformat(made.replace("Z", "+00:00")) if made else None,
+        created=datetime.fromisoformat(made) if made else None,
         key_name=str(row.get("key_name") or ""),
         # Nova names a group once for each port.
         security_groups=tuple(dict.fromkeys(groups)),

@@ -100,7 +100,7 @@ def _with_notes(hot: Hot) -> dict[str, Any]:
 def _notes(stack: Row) -> Iterator[WorkloadEvent]:
     rows = (one["output_value"] for one in stack.get("outputs") or ()
             if one["output_key"] == NOTES)
-    at = _moment(stack["creation_time"])
+    at = datetime.fromisoformat(str(stack["creation_time"]))
     for row in next(rows, None) or ():
         note = Reason.from_json(row)
         yield WorkloadEvent(
@@ -113,18 +113,7 @@ def remove(cloud: Cloud, instance_id: UUID) -> None:
     """Have Heat take the stack away; nothing happens where it is gone or going."""
     stack = find(cloud, instance_id)
     if stack is not None and stack["stack_status"] != "DELETE_IN_PROGRESS":
-        _delete(cloud, _path(stack))
-
-
-def _delete(cloud: Cloud, path: str) -> bool:
-    """Whether there was something to take away."""
-    try:
-        cloud.ask("orchestration", "DELETE", path)
-    except Refused as refusal:
-        if refusal.answered == 404:
-            return False
-        raise
-    return True
+        cloud.delete("orchestration", _path(stack))
 
 
 def is_going(stack: Row) -> bool:
@@ -154,7 +143,7 @@ def events(cloud: Cloud, instance_id: UUID) -> tuple[WorkloadEvent, ...]:
 
 def _event(row: Row, kind: str) -> WorkloadEvent:
     state = str(row["resource_status"])
-    at = _moment(row["event_time"])
+    at = datetime.fromisoformat(str(row["event_time"]))
     return WorkloadEvent(
         kind=kind,
         name=str(row["resource_name"]),
@@ -164,10 +153,6 @@ def _event(row: Row, kind: str) -> WorkloadEvent:
         first_at=at,
         last_at=at,
     )
-
-
-def _moment(text: Any) -> datetime:
-    return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
 
 
 def of_host(cloud: Cloud, host_id: UUID) -> list[Row]:
@@ -192,7 +177,7 @@ def carried(cloud: Cloud, host_id: UUID) -> list[Leftover]:
 
 def remove_object(cloud: Cloud, one: Leftover) -> bool:
     """Take one of them away; False where it was gone already."""
-    return _delete(cloud, one.path)
+    return cloud.delete("orchestration", one.path)
 
 
 def require_heat(cloud: Cloud) -> None:
