@@ -86,6 +86,12 @@ def end(person: Person, *keys: str, seconds: float = 120) -> None:
                    otherwise=partial(_told, person, key))
 
 
+def withdraw(person: Person, ids: dict[str, str]) -> None:
+    """Take a package away from the center and so from its hosts."""
+    answer = person("DELETE", f"/apm/v1/tenants/{{t}}/packages/{ids['appPackageId']}")
+    assert answer.is_success, answer.text
+
+
 def _is_gone(person: Person, key: str) -> bool:
     return person.status_of(key) == "gone"
 

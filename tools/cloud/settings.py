@@ -202,6 +202,8 @@ def _heat(place: Place) -> Sections:
             "transport_url": place.bus,
             "auth_encryption_key": secrets.token_hex(16),
             "num_engine_workers": 1,
+            # Five by default, each after a longer pause, in which a lone engine answers nobody.
+            "action_retry_limit": 1,
             "deferred_auth_method": "trusts",
             "stack_user_domain_name": "heat",
             "stack_domain_admin": "heat",
