@@ -31,6 +31,7 @@ PLATFORM = [
     f"One site process; load from the same {CORES} cores (wrk 4, one thread, 32 connections).",
     "World: 10,000 applications with 10 services each, all beating, tokens verified.",
 ]
+CLOUD = ["A real cloud with Nova's fake hypervisor, on the same cores as all else."]
 CLUSTER = ["A real control plane with a stand-in for its kubelets, on the same cores as all else."]
 
 sys.path.insert(0, str(ROOT))
@@ -61,6 +62,7 @@ from tools import (  # noqa: E402 - as above
     bench_lists,
     bench_mep,
     bench_mep_parts,
+    bench_openstack,
     bench_packages,
     bench_sync,
 )
@@ -219,6 +221,7 @@ def main() -> int:
                 ),
                 ("Synchronization", bench_sync.WORLD, bench_sync.measure()),
                 ("Kubernetes", CLUSTER, bench_kubernetes.measure()),
+                ("OpenStack", CLOUD, bench_openstack.measure()),
             ],
         )
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from apps.vim import registry
@@ -12,16 +13,20 @@ from apps.vim.contract import AppKeys, Credentials, InstallSpec, WorkloadUnit
 IMAGE = "test-image"
 FLAVOR = "test-flavor"
 SECRET = "s3cret-of-the-site"
+Node = dict[str, Any]
 KEYS = AppKeys("QVUJMSUMgS0VZLS0tLS0", "an-sk-that-nobody-may-see")
 
 
-def driver_of(openrc, host_id):
+def driver_of(openrc: str, host_id: UUID) -> Any:
     """A driver as a restarted process would make it."""
     held = Credentials("openstack", openrc.encode())
     return registry.driver_for("openstack", host_id=host_id, credentials=held, state_dir=Path())
 
 
-def machine(name="web", *, vcpus=1, memory_mb=64, disk_gb=1, image=IMAGE, count=1, **properties):
+def machine(
+    name: str = "web", *, vcpus: int = 1, memory_mb: int = 64, disk_gb: int = 1,
+    image: str = IMAGE, count: int = 1, **properties: Any,
+) -> Node:
     """A Vdu.Compute."""
     return {
         "type": "tosca.nodes.nfv.Vdu.Compute",
@@ -54,7 +59,7 @@ def machine(name="web", *, vcpus=1, memory_mb=64, disk_gb=1, image=IMAGE, count=
     }
 
 
-def card(unit, link="net", order=0):
+def card(unit: str, link: str = "net", order: int = 0) -> Node:
     """A VduCp of a machine on a virtual link."""
     return {
         "type": "tosca.nodes.nfv.VduCp",
@@ -68,15 +73,15 @@ def card(unit, link="net", order=0):
     }
 
 
-def link(name, cidr=""):
+def link(name: str, cidr: str = "") -> Node:
     """A VnfVirtualLink; with a CIDR it is made with the stack."""
-    profile = {"network_name": name, "network_type": "vxlan"}
+    profile: Node = {"network_name": name, "network_type": "vxlan"}
     if cidr:
         profile["l3_protocol_data"] = [{"name": name, "ip_version": "ipv4", "cidr": cidr}]
     return {"type": "tosca.nodes.nfv.VnfVirtualLink", "properties": {"vl_profile": profile}}
 
 
-def definition(**nodes):
+def definition(**nodes: Node) -> Node:
     """A service template of these nodes, with the inputs that they use."""
     return {
         "tosca_definitions_version": "tosca_simple_profile_yaml_1_2",
@@ -92,7 +97,7 @@ def definition(**nodes):
     }
 
 
-def two_servers(network, **of_machines):
+def two_servers(network: str, **of_machines: Any) -> Node:
     """Two machines with a card each on one network that the package makes."""
     return definition(
         web=machine("web", **of_machines),
@@ -103,7 +108,10 @@ def two_servers(network, **of_machines):
     )
 
 
-def order(template, *, name="demo", parameters=None, **more):
+def order(
+    template: Node, *, name: str = "demo", parameters: dict[str, str] | None = None,
+    **more: Any,
+) -> InstallSpec:
     """An order for a service template."""
     plain = InstallSpec(
         instance_id=uuid4(),

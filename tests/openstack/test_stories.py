@@ -38,7 +38,7 @@ def world(cloud, tmp_path_factory):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def clean(image, file_leaves_nothing):
+def clean(image, flavor, file_leaves_nothing):
     """All that the stories ran is gone afterwards."""
 
 
@@ -81,18 +81,22 @@ resources:
   port:
     type: OS::Neutron::Port
     properties: {network: {get_resource: net}, fixed_ips: [{subnet: {get_resource: subnet}}]}
-  box:
+  box: &box
     type: OS::Nova::Server
-    properties:
+    properties: &properties
       image: {get_param: image}
       flavor: test-flavor
       networks: [{port: {get_resource: port}}]
       user_data_format: RAW
       user_data: {str_replace: {template: "echo $word", params: {$word: {get_param: word}}}}
+  lid:
+    <<: *box
+    properties: {<<: *properties, networks: [{network: {get_resource: net}}]}
+    depends_on: subnet
 """
 
 
-def test_a_package_with_a_template_of_heats_own_is_run_from_it(world, flavor, cloud, tmp_path):
+def test_a_package_with_a_template_of_heats_own_is_run_from_it(world, cloud, tmp_path):
     person, name = world.center("tenant"), new_name("hot")
     extra = {"Artifacts/Deployment/Heat/box.yaml": HOT}
     ids = packed(person, tmp_path, name, definition(box=machine()), extra=extra)
@@ -100,7 +104,7 @@ def test_a_package_with_a_template_of_heats_own_is_run_from_it(world, flavor, cl
     with cloud.connect() as connection:
         made = connection.orchestration.resources(f"mecm-{key}")
         servers = [one.name for one in made if one.resource_type == "OS::Nova::Server"]
-    assert servers == ["box"]
+    assert sorted(servers) == ["box", "lid"]
     end(person, key)
     # Its template may name any image of the package, so that all of them were brought.
     withdraw(person, ids)

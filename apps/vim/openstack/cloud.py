@@ -101,6 +101,9 @@ class Cloud:
         """
         with told():
             answer = getattr(self.api, service).request(path, method, **options)
+            if answer.status_code == 500:
+                # Heat says so when a token that it had accepted is refused by Keystone.
+                self._auth.invalidate()
             sdk.raise_from_response(answer)
             return answer.json() if answer.content else None
 
