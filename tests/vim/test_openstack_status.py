@@ -135,3 +135,14 @@ def test_removal_goes_on_until_nothing_is_left():
     stuck = told("DELETE_FAILED", said="Resource DELETE failed: Conflict: port in use")
     assert stuck.phase is Phase.REMOVING
     assert "port in use" in str(stuck.reason)
+
+
+@pytest.mark.parametrize(("state", "shown"), [
+    ("INIT_COMPLETE", "BUILD"),
+    ("CREATE_IN_PROGRESS", "BUILD"),
+    ("CREATE_FAILED", "ERROR"),
+    ("CREATE_COMPLETE", "DELETED"),
+])
+def test_server_that_nova_does_not_know_is_told_by_its_resource(state, shown):
+    (only,) = told("CREATE_FAILED", resources=[resource(state=state, key="")]).servers
+    assert only.status == shown

@@ -137,9 +137,7 @@ def _servers(found: Found) -> Iterator[Server]:
         name = str(one["resource_name"])
         row = (found.servers or {}).get(key)
         if row is None:
-            # Not asked for yet, not known, or taken away behind Heat's back.
-            done = str(one["resource_status"]).endswith("_COMPLETE")
-            yield Server(name=name, id=key or name, status="DELETED" if done else "BUILD")
+            yield Server(name=name, id=key or name, status=_status_without(one))
             continue
         going = row.get("OS-EXT-STS:task_state") == "deleting"
         yield Server(
@@ -149,6 +147,14 @@ def _servers(found: Found) -> Iterator[Server]:
             addresses=tuple(_addresses(row)),
             node=str(row.get("OS-EXT-SRV-ATTR:host") or ""),
         )
+
+
+def _status_without(resource: Row) -> str:
+    """Of a server that Nova does not know: taken away behind Heat's back, refused, or to come."""
+    action, _, outcome = str(resource["resource_status"]).rpartition("_")
+    if action == "INIT":
+        return "BUILD"
+    return {"COMPLETE": "DELETED", "FAILED": "ERROR"}.get(outcome, "BUILD")
 
 
 def _addresses(row: Row) -> Iterator[Address]:
