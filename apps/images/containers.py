@@ -20,14 +20,22 @@ from django.conf import settings
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import outward
-from apps.common.errors import Conflict, DomainError, NotOffered, UpstreamTimeout
+from apps.common.errors import Conflict, DomainError, NotOffered, Upstream, UpstreamTimeout
 from apps.common.guard import Guard
 from apps.common.secrets import Secret
 from apps.hosts.driver_settings import settings_of
 from apps.hosts.models import AppRepo, AppStore
 from apps.images.models import VmImage
 from apps.images.references import Reference, registry_of
-from apps.images.registry import Manifest, NoSuchImage, Place, SeveralImages, Skopeo, Tell
+from apps.images.registry import (
+    TROUBLE,
+    Manifest,
+    NoSuchImage,
+    Place,
+    SeveralImages,
+    Skopeo,
+    Tell,
+)
 from apps.images.sources import Measured, opened
 from apps.images.states import ImageState
 from apps.vim.images import ACTIVE, VimImage
@@ -120,7 +128,7 @@ class _Attempt:
         source = self._source()
         if self._row.archive:
             learn(Path(source.name).stat().st_size)
-            self._skopeo.copy(source, self._target, every=False)
+            self._skopeo.copy(source, self._target)
         else:
             self._copy_named(source, learn)
         return _required(self._skopeo.manifest(self._target), self._target)
@@ -129,12 +137,17 @@ class _Attempt:
         wanted = _required(self._skopeo.manifest(source), source)
         learn(wanted.size)
         try:
-            self._skopeo.copy(source, self._target, every=wanted.is_list)
+            self._skopeo.copy(source, self._target, every=wanted.is_list, exact=True)
         except NoSuchImage:
             if not wanted.is_list:
                 raise
             # Lists may name architectures that their registry was never given.
-            self._skopeo.copy(source, self._target, every=False)
+            self._skopeo.copy(source, self._target)
+        except Upstream as error:
+            if error.code != TROUBLE:
+                raise
+            # Old registries do not take every form that there is.
+            self._skopeo.copy(source, self._target, every=wanted.is_list)
 
     def _source(self) -> Place:
         return self._unpacked() if self._row.archive else _named(self._row)

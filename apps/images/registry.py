@@ -140,10 +140,17 @@ class Skopeo:
         """The digest of the configuration of an archive's image, which outlives its copying."""
         return digest_of(self._look("--config", archive, "--raw"))
 
-    def copy(self, source: Place, target: Place, *, every: bool) -> None:
-        """Copy an image; ``every`` is whether those of all architectures in a list."""
+    def copy(
+        self, source: Place, target: Place, *, every: bool = False, exact: bool = False
+    ) -> None:
+        """Copy an image; ``every`` is whether those of all architectures in a list.
+
+        ``exact`` keeps its digest, which it else loses where its layers are not compressed or the
+        registry takes only another form.
+        """
+        options = {"--all": every, "--preserve-digests": exact}
         words = [
-            "copy", *(("--all",) if every else ()), "--src-tls-verify=true",
+            "copy", *(name for name, wanted in options.items() if wanted), "--src-tls-verify=true",
             "--dest-tls-verify=true", "--src-authfile", self._access(source),
             "--dest-authfile", self._access(target), source.address, target.address,
         ]
@@ -242,6 +249,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 # --- what it says, in our words --------------------------------------------------------------
 
+# The code of what it says in words that nobody here knows.
+TROUBLE: Final = "registry_trouble"
 # Words that it has for the side to which it copies.
 AT_TARGET: Final = re.compile(r"destination|writing|upload|reuse blob", re.IGNORECASE)
 NO_TRUST: Final = re.compile(r"x509:|certificate|HTTP response to HTTPS client", re.IGNORECASE)
@@ -299,7 +308,7 @@ def explained(said: str, source: Place, target: Place | None) -> Upstream | Conf
         )
     return Upstream(
         N_("The registry %(where)s did not go along; the log of this site has its words."),
-        code="registry_trouble", **words,
+        code=TROUBLE, **words,
     )
 
 
