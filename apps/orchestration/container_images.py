@@ -23,7 +23,7 @@ def registry_address(host: MecHost) -> str:
     return registry.address if registry else ""
 
 
-def wanted_of(package: Package, address: str) -> Iterator[WantedImage]:
+def wanted_of(package: Package, address: str) -> list[WantedImage]:
     """The images of containers that a package needs in the registry with this address.
 
     Conflict where two of them would be the same one there.
@@ -31,6 +31,7 @@ def wanted_of(package: Package, address: str) -> Iterator[WantedImage]:
     info = package.details
     top = f"{info.layout.top}/" if info.layout.top else ""
     places: dict[str, str] = {}
+    found = []
     for one in _named(info.images):
         name = written(one)
         reference = Reference.parse(name)
@@ -41,7 +42,7 @@ def wanted_of(package: Package, address: str) -> Iterator[WantedImage]:
                    " “%(one)s” and “%(other)s”."),
                 code="image_twice", copy=copy, one=places[copy], other=place,
             )
-        yield WantedImage(
+        found.append(WantedImage(
             package_id=package.pk,
             tenant_id=package.tenant_id,
             kind=ImageKind.CONTAINER,
@@ -51,7 +52,8 @@ def wanted_of(package: Package, address: str) -> Iterator[WantedImage]:
             archive=package.path.name if one.embedded else "",
             member=f"{top}{one.embedded}" if one.embedded else "",
             reference="" if _has_no_place(one) else name,
-        )
+        ))
+    return found
 
 
 def _named(images: tuple[ImageRef, ...]) -> Iterator[ImageRef]:
