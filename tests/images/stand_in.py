@@ -17,7 +17,8 @@ for one in access-*; do stat -c '%a' $one >> $home/modes; cat $one >> $home/acce
 case "$*" in
   copy*) {copy} ;;
   *--config*) printf config ;;
-  *docker://registry.test*) cat $home/manifest 2>/dev/null || {{ echo manifest unknown >&2; exit 1; }} ;;
+  *docker://registry.test*)
+    cat $home/manifest 2>/dev/null || {{ echo manifest unknown >&2; exit 1; }} ;;
   *) cat $home/source ;;
 esac
 """

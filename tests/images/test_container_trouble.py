@@ -222,7 +222,7 @@ def test_nothing_is_left_of_attempts_that_were_killed(quay, program, settings):
 
 
 @pytest.mark.parametrize("where", ["10.0.0.1", "169.254.169.254:80", "localhost:5001"])
-def test_registry_inside_is_not_called_unless_somebody_registered_it(quay, program, settings, where):
+def test_registry_inside_is_not_called_unless_it_is_registered(quay, program, settings, where):
     settings.IMAGES = {**settings.IMAGES, "networks": ""}
     row = order(quay, f"{where}/shop/web:1")
     quay.work()
@@ -290,22 +290,22 @@ ARCHIVE = Place("/tmp/x.tar", label="Image/web.zip/web.tar")  # noqa: S108 - nev
          "image_missing", "far.test"),
         ("reading manifest 1 in far.test/shop/web: unauthorized: authentication required", SOURCE,
          "registry_login", "far.test"),
-        ("reading manifest latest in docker.io/x/y: errors:\ndenied: requested access to the"
-         " resource is denied", SOURCE, "registry_login", "far.test"),
-        ("trying to reuse blob sha256:1 at destination: checking whether a blob exists:"
-         " unauthorized", ARCHIVE, "registry_login", "registry.test:5000"),
-        ("writing blob: initiating layer upload: dial tcp 10.0.0.1:443: connect: connection"
-         " refused", SOURCE, "registry_unreachable", "registry.test:5000"),
+        (("reading manifest latest in docker.io/x/y: errors:\ndenied: requested access to the"
+          " resource is denied"), SOURCE, "registry_login", "far.test"),
+        (("trying to reuse blob sha256:1 at destination: checking whether a blob exists:"
+          " unauthorized"), ARCHIVE, "registry_login", "registry.test:5000"),
+        (("writing blob: initiating layer upload: dial tcp 10.0.0.1:443: connect: connection"
+          " refused"), SOURCE, "registry_unreachable", "registry.test:5000"),
         ("writing blob: received unexpected HTTP status: 503 Service Unavailable", SOURCE,
          "registry_unreachable", "registry.test:5000"),
         ("reading blob sha256:1: Get https://far.test/v2/: net/http: TLS handshake timeout", SOURCE,
          "registry_unreachable", "far.test"),
-        ("pinging container registry far.test: tls: failed to verify certificate: x509: certificate"
-         " signed by unknown authority", SOURCE, "registry_certificate", "far.test"),
+        (("pinging container registry far.test: tls: failed to verify certificate: x509: certificate"
+          " signed by unknown authority"), SOURCE, "registry_certificate", "far.test"),
         ("pinging container registry far.test: http: server gave HTTP response to HTTPS client",
          SOURCE, "registry_certificate", "far.test"),
-        ("initializing source docker-archive:x.tar: loading tar component manifest.json:"
-         " unexpected EOF", ARCHIVE, "archive_broken", ARCHIVE.label),
+        (("initializing source docker-archive:x.tar: loading tar component manifest.json:"
+          " unexpected EOF"), ARCHIVE, "archive_broken", ARCHIVE.label),
         ("writing /x/tmp: no space left on device", ARCHIVE, "disk_full", ""),
         ("something new", SOURCE, "registry_trouble", "far.test"),
     ],
@@ -335,8 +335,8 @@ def test_reference_is_read_as_docker_reads_it(text, exact, copy):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Web:1", "a b", "http://a.b/web", "a.b/web:1:2", "--all", "web:-1", "a/" * 130 + "a",
-             "web:1\n", "a.b/../web", "a.b/web@sha256:1"],
+    "text", ["", "Web:1", "a b", "http://a.b/web", "a.b/web:1:2", "--all", "web:-1",
+             "a/" * 130 + "a", "web:1\n", "a.b/../web", "a.b/web@sha256:1"],
 )
 def test_what_is_no_reference_is_refused(text):
     with pytest.raises(Conflict, match="not the reference"):
