@@ -300,8 +300,8 @@ ARCHIVE = Place("/tmp/x.tar", label="Image/web.zip/web.tar")  # noqa: S108 - nev
          "registry_unreachable", "registry.test:5000"),
         ("reading blob sha256:1: Get https://far.test/v2/: net/http: TLS handshake timeout", SOURCE,
          "registry_unreachable", "far.test"),
-        (("pinging container registry far.test: tls: failed to verify certificate: x509: certificate"
-          " signed by unknown authority"), SOURCE, "registry_certificate", "far.test"),
+        (("pinging container registry far.test: tls: failed to verify certificate: x509:"
+          " certificate signed by unknown authority"), SOURCE, "registry_certificate", "far.test"),
         ("pinging container registry far.test: http: server gave HTTP response to HTTPS client",
          SOURCE, "registry_certificate", "far.test"),
         (("initializing source docker-archive:x.tar: loading tar component manifest.json:"
