@@ -1,6 +1,6 @@
-"""Images of virtual machines at the hosts of this site.  Rows stay at the site that has the host.
+"""Images at the hosts of this site.  Rows stay at the site that has the host.
 
-Each row is one use of an image: several may name the same image of a VIM.
+Each row is one use of an image: several may name the same image of a VIM, or of a registry.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from django.db import models
 from apps.common import clock
 from apps.common.words import Reason
 from apps.hosts.models import MecHost
-from apps.images.states import ImageSource, ImageState
+from apps.images.states import ImageKind, ImageSource, ImageState
 from apps.tenants.models import Tenant
 
 
 class VmImage(models.Model):
     """An image that somebody wants at a host, on its way, there, or on its way out.
 
+    Its kind decides who keeps it: the image service of the VIM those of virtual machines, and the
+    registry of the host those of containers, by the reference that objects use for ``name``.
     The row is the truth: ``next_at`` is when somebody should work on it, under a lease.
     """
 
@@ -26,6 +28,7 @@ class VmImage(models.Model):
     host = models.ForeignKey(MecHost, on_delete=models.PROTECT, related_name="vm_images")
     # Without one it is the site's.
     tenant = models.ForeignKey(Tenant, null=True, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=9, choices=ImageKind.choices, default=ImageKind.VM)
     name = models.CharField(max_length=255)
     image_version = models.CharField(max_length=128, blank=True)
     source = models.CharField(max_length=8, choices=ImageSource.choices)
@@ -33,19 +36,22 @@ class VmImage(models.Model):
     package_id = models.UUIDField(null=True, db_index=True)
     instance_id = models.UUIDField(null=True, db_index=True)
     server_id = models.CharField(max_length=64, blank=True)
-    # An address, or the path of the image in ``archive``, a file of the site's packages.
+    # An address, a reference, or the path of the image in ``archive``, a package at the site.
     reference = models.CharField(max_length=2048, blank=True)
     archive = models.CharField(max_length=255, blank=True)
     # An MD5 or a SHA-256 in hex that was stated for it.
     wanted_checksum = models.CharField(max_length=64, blank=True)
 
-    vim_id = models.CharField(max_length=64, blank=True, db_index=True)
+    # By what its keeper knows it: the VIM's id, or the reference in the registry, known from the
+    # beginning.
+    vim_id = models.CharField(max_length=1024, blank=True, db_index=True)
     vim_status = models.CharField(max_length=20, blank=True)
     disk_format = models.CharField(max_length=16, blank=True)
     min_disk_gb = models.PositiveIntegerField(default=0)
     min_ram_mb = models.PositiveIntegerField(default=0)
     size = models.BigIntegerField(null=True)
-    # The MD5 that the VIM reports, and the SHA-256 of what was sent there.
+    # The MD5 that the VIM reports, and the SHA-256 of what was sent there; of a container's image,
+    # that of its manifest.
     checksum = models.CharField(max_length=32, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
 

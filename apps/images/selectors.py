@@ -9,10 +9,11 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.errors import NotFound, NotOffered
+from apps.hosts.driver_settings import settings_of
 from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
 from apps.images.models import VmImage
-from apps.images.states import ImageState
+from apps.images.states import ImageKind, ImageState
 from apps.tenants.actors import Actor
 from apps.vim.images import KeepsImages, VimImage
 
@@ -36,9 +37,22 @@ def access_image(actor: Actor, image_id: uuid.UUID | str, *, instance_id: uuid.U
 
 
 def images_of_package(host: MecHost, package_id: uuid.UUID) -> dict[str, str]:
-    """The VIM's ids of the images of a package that are at a host, by name."""
+    """By what the images of a package are known at a host, by the names that the package uses.
+
+    A container's image is one that is in the host's registry of now.
+    """
     rows = VmImage.objects.filter(host=host, package_id=package_id, state=ImageState.ACTIVE)
-    return dict(rows.values_list("name", "vim_id"))
+    registry = settings_of(host).registry
+    there = f"{registry.address.rstrip('/')}/" if registry else None
+    return {
+        row.name: row.vim_id for row in rows
+        if row.kind == ImageKind.VM or (there and row.vim_id.startswith(there))
+    }
+
+
+def container_images(actor: Actor, host: MecHost) -> list[VmImage]:
+    """What an actor may see of the images that go to the registry of a host."""
+    return list(images_for(actor).filter(host=host, kind=ImageKind.CONTAINER))
 
 
 def keeper_of(host: MecHost) -> KeepsImages:
@@ -55,11 +69,11 @@ def keeper_of(host: MecHost) -> KeepsImages:
 def seen_at(
     actor: Actor, host: MecHost
 ) -> tuple[list[VmImage], list[VimImage]]:
-    """What an actor may see at a host: rows of this site, and what else its VIM has.
+    """What an actor may see of machines' images at a host: the site's, and what else its VIM has.
 
     An image that the site had made is shown by its rows alone, so that nobody sees those of others.
     """
-    rows = list(images_for(actor).filter(host=host))
+    rows = list(images_for(actor).filter(host=host, kind=ImageKind.VM))
     told = {row.vim_id for row in rows}
     return rows, [one for one in _strangers(keeper_of(host).images()) if one.id not in told]
 

@@ -12,7 +12,7 @@ from apps.hosts.models import MecHost
 from apps.images.models import VmImage
 from apps.images.policies import may_remove
 from apps.images.specs import WantedImage, source_of
-from apps.images.states import IMAGE, ImageSource, ImageState
+from apps.images.states import IMAGE, ImageKind, ImageSource, ImageState
 from apps.journal import services as journal
 from apps.tenants.actors import Actor
 from apps.tenants.policies import require
@@ -28,11 +28,13 @@ def ensure(*, actor: Actor, host: MecHost, wanted: WantedImage) -> VmImage:
     MecHost.objects.select_for_update(of=("self",)).get(pk=host.pk)
     known = VmImage.objects.filter(host=host, package_id=wanted.package_id, name=wanted.name)
     for row in known:
-        return row
+        return _redirected(actor, row, wanted)
     row = VmImage(
         host=host,
         tenant_id=wanted.tenant_id,
+        kind=wanted.kind,
         name=wanted.name,
+        vim_id=wanted.copy,
         image_version=wanted.version,
         source=wanted.source,
         package_id=wanted.package_id,
@@ -44,6 +46,27 @@ def ensure(*, actor: Actor, host: MecHost, wanted: WantedImage) -> VmImage:
         min_ram_mb=wanted.min_ram_mb,
     )
     return _order(actor, row)
+
+
+def _redirected(actor: Actor, known: VmImage, wanted: WantedImage) -> VmImage:
+    """An image whose host has another registry by now is brought there."""
+    if not wanted.copy or known.vim_id == wanted.copy:
+        return known
+    row = _locked(known.pk)
+    if row is None:
+        return known
+    verb = {ImageState.ACTIVE: "lose", ImageState.FAILED: "retry"}.get(ImageState(row.state))
+    if verb is None and row.state != ImageState.WAITING:
+        return row
+    row.state = IMAGE.move(row.state, verb) if verb else row.state
+    row.vim_id = wanted.copy
+    return _order(actor, row)
+
+
+@transaction.atomic
+def note_seen(*, image: VmImage) -> None:
+    """Its keeper still has it."""
+    VmImage.objects.filter(pk=image.pk, state=ImageState.ACTIVE).update(updated_at=clock.now())
 
 
 @transaction.atomic
@@ -75,13 +98,14 @@ def try_again(*, actor: Actor, image: VmImage) -> VmImage:
 
 @transaction.atomic
 def note_lost(*, actor: Actor, image: VmImage) -> VmImage:
-    """The VIM does not have it any more: it has to be brought again."""
+    """Its keeper does not have it any more: it has to be brought again."""
     row = _locked(image.pk)
     if row is None or row.state != ImageState.ACTIVE:
         return row or image
     row.state = IMAGE.move(row.state, "lose")
-    row.source = source_of(row.archive, row.reference)
-    row.vim_id, row.vim_status, row.sent_bytes = "", "", 0
+    row.source = source_of(row.kind, row.archive, row.reference)
+    row.vim_id = row.vim_id if row.kind == ImageKind.CONTAINER else ""
+    row.vim_status, row.sent_bytes = "", 0
     return _order(actor, row)
 
 

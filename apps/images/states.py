@@ -18,11 +18,19 @@ class ImageState(models.TextChoices):
     DELETING = "deleting", _("Deleting")
 
 
+class ImageKind(models.TextChoices):
+    """What an image is of, which decides who keeps it."""
+
+    VM = "vm", _("Virtual machine")
+    CONTAINER = "container", _("Container")
+
+
 class ImageSource(models.TextChoices):
     """Where an image comes from."""
 
     PACKAGE = "package", _("Package")
     URL = "url", _("Address")
+    REGISTRY = "registry", _("Registry")
     SNAPSHOT = "snapshot", _("Snapshot")
     FOUND = "found", _("At the site already")
 

@@ -19,11 +19,11 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import clock
 from apps.common.errors import Conflict, DomainError, Upstream
 from apps.common.words import BUG, Reason
-from apps.images import services
+from apps.images import containers, services
 from apps.images.models import VmImage
 from apps.images.selectors import keeper_of
 from apps.images.sources import Measured, Progress, opened
-from apps.images.states import IMAGE, ImageSource, ImageState
+from apps.images.states import IMAGE, ImageKind, ImageSource, ImageState
 from apps.tenants.actors import Actor
 from apps.vim.images import ACTIVE, LOST, KeepsImages, NewImage, VimImage, same_content
 
@@ -76,12 +76,16 @@ def work_on(image_id: uuid.UUID) -> str:
 
 
 def is_there(image: VmImage) -> bool:
-    """Whether the VIM still has an active image, and offers it."""
+    """Whether its keeper still has an active image, and offers it."""
+    if image.kind == ImageKind.CONTAINER:
+        return containers.is_there(image)
     found = keeper_of(image.host).image(image.vim_id)
     return found is not None and found.status == ACTIVE
 
 
 def _step(row: VmImage) -> str:
+    if row.kind == ImageKind.CONTAINER:
+        return _step_of_container(row)
     driver = keeper_of(row.host)
     if row.state == ImageState.DELETING:
         return _delete(row, driver)
@@ -187,6 +191,33 @@ def _note(row: VmImage, **fields: Any) -> None:
     services.record("progressed", now, _actor(row), quiet=True)
 
 
+# --- containers ------------------------------------------------------------------------------
+
+
+def _step_of_container(row: VmImage) -> str:
+    """The registry of the host keeps it; what leaves is only this site's use of it."""
+    if row.state == ImageState.DELETING:
+        containers.forget(row)
+        return _forgotten(row)
+    if not _took_turn(row):
+        return _later(row, POLL_SECONDS)
+    made, sha256 = containers.bring(row, _teller(row), lambda size: _note(row, size=size))
+    return _arrived(row, made, sha256=sha256)
+
+
+@transaction.atomic
+def _took_turn(row: VmImage) -> bool:
+    """Begin, unless the same is on its way to the same registry for another package or host."""
+    alike = VmImage.objects.select_for_update(of=("self",)).filter(
+        kind=row.kind, vim_id=row.vim_id
+    ).order_by("pk")
+    others = [one for one in alike if one.pk != row.pk and one.state == ImageState.COPYING]
+    if any(one.lease_until is not None and one.lease_until > clock.now() for one in others):
+        return False
+    _begin(row, None)
+    return True
+
+
 # --- snapshots -------------------------------------------------------------------------------
 
 
@@ -215,11 +246,15 @@ def _delete(row: VmImage, driver: KeepsImages) -> str:
     for image_id in _made_for(row, driver):
         if not _others(row, image_id).exists():
             driver.remove_image(image_id)
-    with transaction.atomic():
-        now = _held(row)
-        if now is None:
-            return "overtaken"
-        services.forget(actor=_actor(row), image=now)
+    return _forgotten(row)
+
+
+@transaction.atomic
+def _forgotten(row: VmImage) -> str:
+    now = _held(row)
+    if now is None:
+        return "overtaken"
+    services.forget(actor=_actor(row), image=now)
     return "removed"
 
 

@@ -3,9 +3,8 @@ there.  For hosts of this site."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,10 +17,11 @@ from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
 from apps.images import services, work
 from apps.images.models import VmImage
-from apps.images.selectors import keeper_of, seen_at
+from apps.images.selectors import container_images, keeper_of, seen_at
 from apps.images.specs import WantedImage
 from apps.images.states import ImageState
 from apps.instances.models import AppInstance
+from apps.orchestration.container_images import registry_address, wanted_of, written
 from apps.orchestration.workload import heat_template
 from apps.packages.models import Distribution, Package
 from apps.packages.selectors import distributions_for
@@ -33,11 +33,24 @@ MIB = 1024 * 1024
 NAME_LENGTH = 255
 
 
-def wanted_by(package: Package) -> Iterator[WantedImage]:
-    """The images of virtual machines that a package needs where it runs.
+def wanted_by(package: Package, host: MecHost) -> Iterator[WantedImage]:
+    """The images that a package needs where it runs.
 
-    Those of its list that its machines name; a template of Heat's own may name any of them.
+    Of containers those that it names or carries, where the host has a registry of its own.
     """
+    if package.app_class == "vm":
+        yield from _of_machines(package)
+    elif address := registry_address(host):
+        yield from wanted_of(package, address)
+
+
+def are_brought(package: Package, host: MecHost) -> bool:
+    """Whether this site brings images of a package to a host."""
+    return host.is_local and (package.app_class == "vm" or bool(registry_address(host)))
+
+
+def _of_machines(package: Package) -> Iterator[WantedImage]:
+    """Those of its list that its machines name; a template of Heat's own may name any of them."""
     info = package.details
     named = {name for unit in info.requirements.compute for name in unit.images}
     is_any = bool(heat_template(info))
@@ -66,7 +79,7 @@ def bring(instance: AppInstance, *, actor: Actor, since: datetime) -> Reason | N
     cannot be brought.
     """
     waiting = None
-    for wanted in wanted_by(instance.package):
+    for wanted in wanted_by(instance.package, instance.host):
         row = _present(instance.host, wanted, actor, since)
         if row.state == ImageState.FAILED:
             why = row.fault_reason
@@ -80,8 +93,11 @@ def _present(host: MecHost, wanted: WantedImage, actor: Actor, since: datetime) 
     row = services.ensure(actor=actor, host=host, wanted=wanted)
     if row.state == ImageState.FAILED and row.updated_at < since:
         return services.try_again(actor=actor, image=row)
-    if row.state == ImageState.ACTIVE and not work.is_there(row):
-        return services.note_lost(actor=actor, image=row)
+    # It is looked at once for each order.
+    if row.state == ImageState.ACTIVE and row.updated_at < since:
+        if not work.is_there(row):
+            return services.note_lost(actor=actor, image=row)
+        services.note_seen(image=row)
     return row
 
 
@@ -167,7 +183,8 @@ class ImageLine:
     """One image at a host: of virtual machines or of containers, ours or found there.
 
     ``id`` is this site's, and empty for what it did not bring.  ``status`` is Glance's word, empty
-    for containers, whose images nobody here looks at.  Sizes in bytes.
+    for containers' images that nobody here brings.  ``reference`` of one that is brought is that in
+    the registry of the host.  Sizes in bytes.
     """
 
     kind: str
@@ -234,15 +251,32 @@ def _found_line(one: VimImage) -> ImageLine:
 
 
 def _container_lines(host: MecHost, actor: Actor) -> Iterator[ImageLine]:
-    """What the packages at the host name; each image once, with all packages that name it."""
-    found: dict[tuple[str, str, str], list[uuid.UUID]] = {}
-    for row in distributions_for(actor).filter(host=host, removing=False):
-        for one in row.package.details.images:
+    """What the packages at the host name; each image once, with all packages that name it.
+
+    Of one that goes to the registry of the host, what became of that; what is amiss comes first.
+    """
+    address = registry_address(host)
+    brought = container_images(actor, host) if address else []
+    rows = {(row.package_id, row.name): row for row in brought}
+    found: dict[ImageLine, list[VmImage | None]] = {}
+    packages: dict[ImageLine, list[str]] = {}
+    for at in distributions_for(actor).filter(host=host, removing=False):
+        for one in at.package.details.images:
             if one.kind == "container":
-                key = (one.name, one.version, one.reference)
-                found.setdefault(key, []).append(row.package_id)
-    for (name, version, reference), packages in found.items():
-        yield ImageLine(
-            kind="container", name=name, version=version, reference=reference,
-            source="package", packages=tuple(sorted(map(str, packages))),
-        )
+                line = ImageLine(
+                    kind="container", name=one.name, version=one.version,
+                    reference=one.reference, source="package",
+                )
+                found.setdefault(line, []).append(rows.get((at.package_id, written(one))))
+                packages.setdefault(line, []).append(str(at.package_id))
+    for line, uses in found.items():
+        told = replace(line, packages=tuple(sorted(packages[line])))
+        known = [row for row in uses if row is not None]
+        if known:
+            row = min(known, key=lambda one: one.state == ImageState.ACTIVE)
+            told = replace(
+                told, reference=row.vim_id, status=status_of(row), source=row.source,
+                size=row.size, sent_bytes=row.sent_bytes, sha256=row.sha256,
+                created_at=row.created_at, fault=row.fault_reason or None,
+            )
+        yield told

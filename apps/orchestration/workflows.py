@@ -127,7 +127,7 @@ def bring_package(context: Context) -> float | None:
 
 
 def bring_images(context: Context) -> Waiting | None:
-    """The host has the images that its virtual machines start from, or gets them now."""
+    """The host has the images that machines or containers start from, or gets them now."""
     since = context.operation.created_at
     reason = images.bring(context.instance, actor=context.actor, since=since)
     return Waiting(LATER, reason) if reason else None
@@ -217,8 +217,9 @@ class Workflow:
     failed: str
 
     def steps_for(self, instance: AppInstance) -> tuple[tuple[str, Step], ...]:
-        """Those that concern the instance: clusters pull their images, and edges bring theirs."""
-        needs_images = instance.package.app_class == "vm" and instance.host.is_local
+        """Those that concern the instance: edges bring their images, and clusters may pull theirs.
+        """
+        needs_images = images.are_brought(instance.package, instance.host)
         return tuple(one for one in self.steps if needs_images or one[1] is not bring_images)
 
 

@@ -48,7 +48,7 @@ def install_spec(instance: AppInstance, keys: AppKeys | None = None) -> InstallS
         manifests=tuple(f"{top}{path}" for path in sorted(manifests)),
         definition=read_definition(package.path) if is_vm else {},
         heat_template=f"{top}{heat}" if heat else "",
-        images=images_of_package(instance.host, package.pk) if is_vm else {},
+        images=images_of_package(instance.host, package.pk),
         keys=keys,
     )
 

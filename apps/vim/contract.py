@@ -142,8 +142,8 @@ class InstallSpec:
     ``charts`` and ``manifests`` are the members of the package that hold them, in order.
     ``definition`` is the TOSCA service template of a VM package as it is written; a package that
     brings a template of Heat's own names its member in ``heat_template``, and is run from that.
-    ``images`` has the VIM's ids of those images that were brought there for it, by the names that
-    its definition uses.
+    ``images`` has those that were brought there for it, by the names that its definition or its
+    objects use: the VIM's ids, or references in the registry of the host.
     ``keys`` are in force at the MEC platform before anything is started.
     """
 

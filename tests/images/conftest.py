@@ -17,6 +17,7 @@ from apps.images.models import VmImage
 from apps.images.specs import WantedImage
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
+from tests.images.stand_in import StandIn
 
 # Three pieces, the last of them short.
 DISK = hashlib.shake_256(b"disk").digest(2 * 1024 * 1024 + 5)
@@ -93,3 +94,9 @@ class Bench:
 def bench(now):
     """The bench at a site with a host of its own."""
     return Bench(now)
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """A stand-in for skopeo."""
+    return StandIn(tmp_path / "home", monkeypatch)

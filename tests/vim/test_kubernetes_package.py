@@ -13,6 +13,7 @@ from apps.vim.contract import Allowance, AppKeys, HostSettings, InstallSpec, Reg
 from apps.vim.errors import VimRefused
 from apps.vim.kubernetes import names
 from apps.vim.kubernetes.helm import HelmRefused, archive, engine
+from apps.vim.kubernetes.images import redirected
 from apps.vim.kubernetes.objects import read
 from apps.vim.kubernetes.package import digest_of, order_of
 from apps.vim.kubernetes.policy import PolicyRefused, static_scope
@@ -228,3 +229,33 @@ def test_orders_are_told_apart_and_nothing_is_read_from_it(tmp_path):
     assert one == digest_of(spec(tmp_path, parameters={"size": "4"}), HostSettings())
     assert one != digest_of(spec(tmp_path, parameters={"size": "5"}), HostSettings())
     assert len(one) == 40
+
+
+CUSTOM = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec:
+      containers: [{name: web, image: "far.example/shop/web:1"}, {name: b, image: "web:1"}]
+---
+apiVersion: shop.example/v1
+kind: Till
+metadata: {name: till}
+spec: {parts: [{image: "far.example/shop/web:1"}], image: {name: "web:1"}, note: "web:1"}
+"""
+
+
+def test_exactly_the_references_of_the_package_s_images_are_replaced_by_their_copies():
+    things = read({"a.yaml": CUSTOM}, engine().documents)
+    copies = {"far.example/shop/web:1": "own.example/edge/web:1", "no.example/other:1": "x"}
+    web, till = (one.data for one in redirected(things, copies))
+    assert [one["image"] for one in web["spec"]["template"]["spec"]["containers"]] == [
+        "own.example/edge/web:1", "web:1"]
+    assert till["spec"] == {
+        "parts": [{"image": "own.example/edge/web:1"}], "image": {"name": "web:1"},
+        "note": "web:1"}
+    assert things[0].data["spec"]["template"]["spec"]["containers"][0]["image"] == (
+        "far.example/shop/web:1")
+    assert redirected(things, {}) == things

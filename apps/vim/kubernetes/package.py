@@ -13,6 +13,7 @@ from apps.vim.contract import HostSettings, InstallSpec
 from apps.vim.errors import VimRefused
 from apps.vim.kubernetes import names, objects, seal
 from apps.vim.kubernetes.helm import Helm, Rendered
+from apps.vim.kubernetes.images import redirected
 from apps.vim.kubernetes.objects import Thing
 from apps.vim.kubernetes.policy import PolicyRefused, Scope, judge
 from apps.vim.kubernetes.values import values_for
@@ -64,6 +65,8 @@ def order_of(
     if found:
         raise PolicyRefused(found)
     registry = settings.registry
+    if registry is not None:
+        things = redirected(things, spec.images)
     pull = registry is not None and bool(registry.user_name)
     if spec.keys is not None and not seal.has(things, "Secret", names.KEYS_SECRET):
         things.append(seal.keys_secret(spec.keys, spec))
