@@ -150,7 +150,7 @@ def status_of(row: VmImage) -> str:
 
 
 def lines_at(host: MecHost, *, actor: Actor) -> list[ImageLine]:
-    """The images at a host that an actor may see, by kind and name; a remote one's edge is asked."""
+    """The images at a host that an actor may see, by kind and name; its edge tells."""
     if host.applcm is not None:
         with EdgeClient(host.applcm, actor=actor) as edge:
             return edge.host_images(host.ip)

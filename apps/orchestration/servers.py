@@ -119,8 +119,7 @@ def _require_id(server_id: str) -> None:
 def _record(
     instance: AppInstance, server_id: str, action: Action, actor: Actor, why: Reason | None
 ) -> None:
-    seen = instance.seen.servers if instance.seen else ()
-    name = next((one.name for one in seen if one.id == server_id), server_id)
+    name = instance.seen.name_of(server_id) if instance.seen else server_id
     data = {"server": name, "server_id": server_id} | ({"reason": why.as_json()} if why else {})
     with transaction.atomic():
         journal.record(
