@@ -177,7 +177,7 @@ class TwoSites:
                 content_type=request.headers.get("content-type", ""),
                 headers={
                     name: request.headers[name]
-                    for name in ("authorization", "x-request-id", "x-order", "x-based-on")
+                    for name in ("authorization", "x-request-id", "x-order", "x-based-on", "range")
                     if name in request.headers
                 },
             )

@@ -16,6 +16,7 @@ import httpx
 from apps.common import http
 from apps.common.errors import Invalid
 from apps.edgelink.link import EdgeLink
+from apps.vim.image_lines import ImageLine, Snapshot
 from apps.vim.resources import CloudResources, ResourceKind
 from apps.vim.servers import Action, ServerDetails, body_of
 from apps.vim.voices import LogPage, LogQuery, WorkloadEvent
@@ -23,7 +24,8 @@ from apps.vim.voices import LogPage, LogQuery, WorkloadEvent
 V = TypeVar("V")
 LCM, RULES = "/lcmcontroller/v1", "/apprulemgr/v1"
 UPLOAD_SECONDS = 600.0
-TRY_SECONDS = 60.0  # an edge waits for a VIM that may not answer before it says so
+# An edge waits for a VIM that may not answer before it says so.
+PATIENCE = httpx.Timeout(60.0, connect=http.CONNECT_SECONDS)
 ROW = {"kind", "id", "version"}  # what every row of the feed has
 
 
@@ -54,7 +56,7 @@ class EdgeClient(EdgeLink):
             f"{LCM}/configuration",
             data={"hostIp": ip} | ({"untested": "true"} if untested else {}),
             files={"configFile": ("config", content.encode())},
-            timeout=httpx.Timeout(TRY_SECONDS, connect=http.CONNECT_SECONDS),
+            timeout=PATIENCE,
         )
 
     def remove_credentials(self, ip: str) -> None:
@@ -244,6 +246,46 @@ class EdgeClient(EdgeLink):
         read = partial(CloudResources.from_json, kind)
         return self._value(read, f"{LCM}/hosts/{ip}/resources", params={"kind": str(kind)})
 
+    # --- images ---------------------------------------------------------------------------------
+
+    def host_images(self, ip: str) -> list[ImageLine]:
+        """All images at one of the edge's hosts that the actor may see; raises NotFound."""
+        return self._values(ImageLine.from_json, images_of_host(ip), timeout=PATIENCE)
+
+    def snapshots(self, at: str) -> list[Snapshot]:
+        """Those of an instance; ``at`` is what ``images_of_instance`` makes.  Raises NotFound."""
+        return self._values(Snapshot.from_json, at)
+
+    def snapshot(self, at: str, image_id: uuid.UUID) -> Snapshot:
+        """One of an instance, or of a host (``images_of_host``); raises NotFound."""
+        return self._value(Snapshot.from_json, f"{at}/{image_id}")
+
+    def take_snapshot(self, at: str, server_id: str) -> str:
+        """Order an image of a server of an instance there; the edge's id of it."""
+        answer = self._order("POST", at, json={"vmId": server_id}, timeout=PATIENCE)
+        try:
+            return str(uuid.UUID(answer.json()["imageId"]))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise self._stranger(retryable=False) from None
+
+    def remove_image(self, at: str, image_id: uuid.UUID) -> None:
+        """Order the end of a snapshot there; raises NotFound when there is none."""
+        self._order("DELETE", f"{at}/{image_id}")
+
+    def image_bytes(self, at: str, found: Snapshot, *, start: int, length: int) -> bytes:
+        """A part of a snapshot; Upstream where the edge sends anything else than just that."""
+        answer = self._send(
+            "GET", f"{at}/{found.id}/file",
+            extra={"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"},
+            timeout=PATIENCE,
+        )
+        is_it = answer.headers.get("ETag") == f'"{found.checksum}"'
+        if answer.status_code != httpx.codes.PARTIAL_CONTENT or not is_it:
+            raise self._stranger(retryable=True)
+        if len(answer.content) != length:
+            raise self._stranger(retryable=True)
+        return answer.content
+
     def _at_server(
         self, tenant_id: uuid.UUID, instance_id: uuid.UUID, server_id: str, action: Action
     ) -> httpx.Response:
@@ -251,7 +293,7 @@ class EdgeClient(EdgeLink):
             "POST",
             _server_url(tenant_id, instance_id, server_id),
             json=body_of(action),
-            timeout=httpx.Timeout(TRY_SECONDS, connect=http.CONNECT_SECONDS),
+            timeout=PATIENCE,
         )
 
     def _value(self, read: Callable[[dict[str, Any]], V], url: str, **options: Any) -> V:
@@ -259,6 +301,14 @@ class EdgeClient(EdgeLink):
         told: dict[str, Any] = self._read(dict, url, **options)
         try:
             return read(told)
+        except Invalid:
+            raise self._stranger(retryable=True) from None
+
+    def _values(self, read: Callable[[dict[str, Any]], V], url: str, **options: Any) -> list[V]:
+        """The same for a list."""
+        told: list[dict[str, Any]] = self._read(list, url, **options)
+        try:
+            return [read(one) for one in told]
         except Invalid:
             raise self._stranger(retryable=True) from None
 
@@ -304,6 +354,16 @@ class EdgeClient(EdgeLink):
     def tell_key(self, statement: str) -> None:
         """Tell the edge our new key, in a statement that is signed with an old one."""
         self._send("PUT", "/sync/v1/keys", json={"statement": statement})
+
+
+def images_of_instance(tenant_id: uuid.UUID, instance_id: uuid.UUID) -> str:
+    """Where an edge has the images of an instance's servers."""
+    return f"{LCM}/tenants/{tenant_id}/app_instances/{instance_id}/images"
+
+
+def images_of_host(ip: str) -> str:
+    """Where an edge has all images of one of its hosts."""
+    return f"{LCM}/hosts/{ip}/images"
 
 
 def _server_url(tenant_id: uuid.UUID, instance_id: uuid.UUID, server_id: str) -> str:

@@ -24,16 +24,34 @@ def images_for(actor: Actor) -> QuerySet[VmImage]:
     return rows if actor.is_admin else rows.filter(Q(tenant_id=actor.wall) | Q(tenant=None))
 
 
-def access_image(actor: Actor, image_id: uuid.UUID | str, *, instance_id: uuid.UUID) -> VmImage:
-    """One image of an instance, or NotFound."""
-    try:
-        key = uuid.UUID(str(image_id))
-    except ValueError:
-        key = None
-    found = images_for(actor).filter(pk=key, instance_id=instance_id).first() if key else None
+def snapshots_of(actor: Actor, instance_id: uuid.UUID) -> QuerySet[VmImage]:
+    """The images that were made of the servers of an instance."""
+    return images_for(actor).filter(instance_id=instance_id)
+
+
+def snapshots_at(actor: Actor, host: MecHost) -> QuerySet[VmImage]:
+    """Those at a host, whether or not their instances are there still."""
+    return images_for(actor).filter(host=host).exclude(instance_id=None)
+
+
+def access_image(rows: QuerySet[VmImage], image_id: uuid.UUID | str) -> VmImage:
+    """One image of ``rows``, or NotFound."""
+    found = rows.filter(pk=key_of(image_id)).first()
     if found is None:
-        raise NotFound(N_("There is no such image."), message="Record not found")
+        raise _no_image()
     return found
+
+
+def key_of(image_id: uuid.UUID | str) -> uuid.UUID:
+    """The id of an image as it stands in an address; NotFound for what cannot be one."""
+    try:
+        return uuid.UUID(str(image_id))
+    except ValueError:
+        raise _no_image() from None
+
+
+def _no_image() -> NotFound:
+    return NotFound(N_("There is no such image."), message="Record not found")
 
 
 def images_of_package(host: MecHost, package_id: uuid.UUID) -> dict[str, str]:

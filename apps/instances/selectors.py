@@ -48,6 +48,17 @@ def operations_of(instance_id: uuid.UUID) -> QuerySet[LcmOperation]:
     return LcmOperation.objects.filter(instance_id=instance_id)
 
 
+def names_of(instance_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """What instances are called, or were while they were there; those that are known by now."""
+    wanted = set(instance_ids)
+    past = LcmOperation.objects.filter(instance_id__in=wanted).order_by("created_at")
+    there = AppInstance.objects.filter(pk__in=wanted)
+    return {
+        **dict(past.values_list("instance_id", "app_name")),
+        **dict(there.values_list("pk", "app_name")),
+    }
+
+
 def unfinished(instance_ids: Iterable[uuid.UUID]) -> QuerySet[LcmOperation]:
     """Work that still goes on for any of these instances."""
     return LcmOperation.objects.filter(instance_id__in=list(instance_ids), state__in=UNFINISHED)

@@ -82,6 +82,11 @@ _PHRASES = {
     "failure": "has failed",
 }
 
+# Told of the instance, or of the host, whose they are.
+_OF_IMAGES = {
+    "images.snapshot.ordered": "was ordered to have an image made of its server “%(server)s”",
+    "images.snapshot.removing": "was ordered to delete its image “%(image)s”",
+}
 _ORDERS = {"createConsole": "show the screen of"}
 
 
@@ -113,6 +118,8 @@ def _phrase(event: Event) -> str:
     if event.verb.startswith("instances.server."):
         order = _ORDERS.get(deed, deed.replace("_", " "))
         return f"was ordered to {order} its server “{event.data['server']}”"
+    if event.verb in _OF_IMAGES:
+        return _OF_IMAGES[event.verb] % event.data
     state = event.data.get("state")
     health = event.data.get("health")
     if deed == "observed" and health:

@@ -48,6 +48,7 @@ _OWNERS = {
     "appdconfiguration": ("instance", "instance_id"),
     "ruletask": ("instance", "instance_id"),
 }
+_ALSO = {"distribution": "host", "vmimage": "instance"}
 _SYSTEMS = frozenset({"applcm", "apprulemanager", "appstore", "apprepo"})
 # Seen on a page, but nobody's deed.
 _UNRECORDED = (
@@ -90,9 +91,11 @@ def topics_of(event: Event) -> tuple[str, ...]:
         owner, key = _OWNERS[kind]
         identity = _uuid(event.data.get(key))
         found += [f"{owner}:{identity}"] if identity else []
-        # A package is shown on the page of each host that it is on its way to.
-        host = _uuid(event.data.get("host_id")) if kind == "distribution" else ""
-        found += [f"host:{host}"] if host else []
+        # A package is shown on the page of each host that it is on its way to, and an image of a
+        # server on that of its instance.
+        also = _ALSO.get(kind)
+        other = _uuid(event.data.get(f"{also}_id")) if also else ""
+        found += [f"{also}:{other}"] if other else []
     else:
         found.append(f"{'system' if kind in _SYSTEMS else kind}:{event.subject_id}")
     if kind == "instance" and (host := _uuid(event.data.get("host_id"))):

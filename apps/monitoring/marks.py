@@ -90,7 +90,8 @@ _STEP: dict[str, tuple[str, Text]] = {
     "running": (BUSY, _("Running")), "waiting": (BUSY, _("Waiting")), "done": (OK, _("Done")),
     "failed": (BAD, _("Failed")),
 }
-# The words of Kubernetes and Nova for pods, containers and servers, however they spell them.
+# The words of Kubernetes, Nova and Glance for pods, containers, servers and images, however they
+# spell them.
 _RUNTIME: dict[str, tuple[str, Text]] = {
     "running": (OK, _("Running")), "active": (OK, _("Active")), "ready": (OK, _("Ready")),
     "succeeded": (INFO, _("Succeeded")), "pending": (BUSY, _("Pending")),
@@ -100,6 +101,10 @@ _RUNTIME: dict[str, tuple[str, Text]] = {
     "shutoff": (WARN, _("Shut off")), "paused": (WARN, _("Paused")),
     "suspended": (WARN, _("Suspended")), "reboot": (BUSY, _("Rebooting")),
     "hard_reboot": (BUSY, _("Rebooting")),
+    "queued": (BUSY, _("Waiting")), "saving": (BUSY, _("Being made")),
+    "uploading": (BUSY, _("Being copied")), "importing": (BUSY, _("Being copied")),
+    "killed": (BAD, _("Failed")), "deactivated": (WARN, _("Deactivated")),
+    "pending_delete": (BUSY, _("Deleting")), "deleted": (BUSY, _("Deleting")),
     "terminated": (WARN, _("Terminated")), "degraded": (WARN, _("Degraded")),
     "unknown": (UNKNOWN, _UNKNOWN),
 }

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from apps.hosts import selectors as hosts
 from apps.instances.models import AppInstance
 from apps.instances.selectors import instances_for
+from apps.orchestration.api_images import ImageFileView, ImagesView, ImageView
 from apps.orchestration.api_lcm import edge_instance
 from apps.orchestration.api_servers import ServerView
 from apps.orchestration.api_voices import EventsView, LogsView
@@ -39,6 +40,18 @@ class EdgeLogsView(_AtEdge, LogsView):
 
 class EdgeServerView(_AtEdge, ServerView):
     """``…/app_instances/{app_instance_id}/servers/{server_id}``."""
+
+
+class EdgeImagesView(_AtEdge, ImagesView):
+    """``…/app_instances/{app_instance_id}/images``."""
+
+
+class EdgeImageView(_AtEdge, ImageView):
+    """``…/app_instances/{app_instance_id}/images/{image_id}``."""
+
+
+class EdgeImageFileView(_AtEdge, ImageFileView):
+    """``GET …/app_instances/{app_instance_id}/images/{image_id}/file``."""
 
 
 class PackageStatusView(ApiView):

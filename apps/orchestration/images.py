@@ -1,18 +1,19 @@
 """Images where instances run: what a package needs at a host, what a server is made to, what is
-there.  For hosts of this site."""
+there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
-from apps.common.errors import Conflict, NotFound, Upstream
+from apps.common.errors import NotFound, Upstream
 from apps.common.words import Reason
+from apps.edgelink.client import EdgeClient
 from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
 from apps.images import services, work
@@ -21,13 +22,14 @@ from apps.images.selectors import container_images, keeper_of, seen_at
 from apps.images.specs import WantedImage
 from apps.images.states import ImageState
 from apps.instances.models import AppInstance
+from apps.instances.selectors import names_of
 from apps.orchestration.container_images import registry_address, wanted_of, written
 from apps.orchestration.workload import heat_template
 from apps.packages.models import Distribution, Package
 from apps.packages.selectors import distributions_for
 from apps.tenants.actors import SYSTEM, Actor
+from apps.vim.image_lines import ImageLine
 from apps.vim.images import ACTIVE, KeepsImages, VimImage
-from apps.vim.results import plain
 
 MIB = 1024 * 1024
 NAME_LENGTH = 255
@@ -128,7 +130,7 @@ def release_unused() -> int:
 
 
 def snapshot(instance: AppInstance, server_id: str, *, actor: Actor) -> VmImage:
-    """Order an image of a server of an instance; the VIM has been asked when this returns.
+    """Order an image of a server at a host of this site; its VIM has been asked when this returns.
 
     NotFound where the instance has no such server.  Where the VIM refuses, nothing is kept and the
     refusal is raised; where it does not answer, the order stands and is carried out later.
@@ -152,64 +154,7 @@ def snapshot(instance: AppInstance, server_id: str, *, actor: Actor) -> VmImage:
     return row
 
 
-def read(row: VmImage, offset: int, length: int) -> Iterator[bytes]:
-    """So many bytes of an active image from ``offset`` on; the VIM is asked at once."""
-    return _first(keeper_of(row.host).read_image(row.vim_id, offset), length)
-
-
-def require_bytes(row: VmImage) -> int:
-    """The size of an image whose bytes can be had; Conflict where they cannot."""
-    if row.state != ImageState.ACTIVE or row.size is None:
-        raise Conflict(
-            N_("The image “%(name)s” has no bytes to be had: its state is “%(state)s”."),
-            code="image_not_active", name=row.name, state=str(row.state),
-        )
-    return row.size
-
-
-def _first(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
-    for piece in pieces:
-        if length <= 0:
-            return
-        yield piece[:length]
-        length -= len(piece)
-
-
 # --- what is there ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ImageLine:
-    """One image at a host: of virtual machines or of containers, ours or found there.
-
-    ``id`` is this site's, and empty for what it did not bring.  ``status`` is Glance's word, empty
-    for containers' images that nobody here brings.  ``reference`` of one that is brought is that in
-    the registry of the host.  Sizes in bytes.
-    """
-
-    kind: str
-    name: str
-    id: str = ""
-    vim_id: str = ""
-    version: str = ""
-    reference: str = ""
-    status: str = ""
-    source: str = ""
-    size: int | None = None
-    sent_bytes: int | None = None
-    checksum: str = ""
-    sha256: str = ""
-    disk_format: str = ""
-    visibility: str = ""
-    created_at: datetime | None = None
-    packages: tuple[str, ...] = ()
-    instance: str = ""
-    fault: Reason | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The line as plain data, the fault as a sentence for whoever reads it."""
-        data: dict[str, Any] = plain(self)
-        return data | {"fault": str(self.fault) if self.fault else None}
 
 
 def status_of(row: VmImage) -> str:
@@ -223,22 +168,28 @@ def status_of(row: VmImage) -> str:
 
 
 def lines_at(host: MecHost, *, actor: Actor) -> list[ImageLine]:
-    """The images at a host of this site that an actor may see, by kind and name."""
+    """The images at a host that an actor may see, by kind and name; its edge tells."""
+    if host.applcm is not None:
+        with EdgeClient(host.applcm, actor=actor) as edge:
+            return edge.host_images(host.ip)
     lines = list(_container_lines(host, actor))
     if isinstance(driver_of(host), KeepsImages):
         rows, others = seen_at(actor, host)
-        lines += [_row_line(row) for row in rows] + [_found_line(one) for one in others]
+        names = names_of(row.instance_id for row in rows if row.instance_id)
+        lines += [_row_line(row, names) for row in rows] + [_found_line(one) for one in others]
     return sorted(lines, key=lambda line: (line.kind, line.name, line.id, line.vim_id))
 
 
-def _row_line(row: VmImage) -> ImageLine:
+def _row_line(row: VmImage, names: Mapping[uuid.UUID, str]) -> ImageLine:
     return ImageLine(
         kind="vm", name=row.name, id=str(row.pk), vim_id=row.vim_id, version=row.image_version,
         reference=row.reference, status=status_of(row), source=row.source, size=row.size,
         sent_bytes=row.sent_bytes, checksum=row.checksum, sha256=row.sha256,
         disk_format=row.disk_format, created_at=row.created_at,
         packages=(str(row.package_id),) if row.package_id else (),
-        instance=str(row.instance_id or ""), fault=row.fault_reason or None,
+        instance=str(row.instance_id or ""),
+        instance_name=names.get(row.instance_id, "") if row.instance_id else "",
+        fault=row.fault_reason or None,
     )
 
 

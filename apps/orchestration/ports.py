@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from apps.instances.models import AppInstance
 from apps.instances.services import Observation
 from apps.tenants.actors import Actor
+from apps.vim.image_lines import Snapshot
 
 
 class LcmTarget(Protocol):
@@ -26,3 +28,25 @@ class LcmTarget(Protocol):
 
     def uninstall(self, instance: AppInstance, *, actor: Actor) -> None:
         """Start its removal and return quickly; what is not there counts as removed."""
+
+
+class Snapshots(Protocol):
+    """The images of servers of one instance, or of all at a host, as one actor may handle them.
+
+    They outlive their instance, and belong to its tenant still.
+    """
+
+    def all(self) -> list[Snapshot]:
+        """Each of them, the newest first."""
+
+    def one(self, image_id: str) -> Snapshot:
+        """One of them by the id of the site that has it; NotFound where it is none."""
+
+    def remove(self, image_id: str) -> None:
+        """Order its end; one that is on its way out already is left to it."""
+
+    def read(self, found: Snapshot, start: int, length: int) -> Iterator[bytes]:
+        """So many bytes of a whole one from ``start`` on; the first are asked for at once.
+
+        What goes wrong later is raised where the bytes are taken, and cuts what is sent.
+        """

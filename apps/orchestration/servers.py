@@ -21,6 +21,7 @@ from apps.instances.models import AppInstance
 from apps.instances.policies import may_handle_servers
 from apps.journal import services as journal
 from apps.orchestration import services
+from apps.orchestration.noted import noted
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require, require_now
 from apps.vim.resources import CloudResources, ResourceKind, TellsResources
@@ -46,7 +47,7 @@ def act(instance: AppInstance, server_id: str, action: Action, *, actor: Actor) 
     Conflict while the state of the instance or of the server does not allow it.
     """
     _require(actor, instance, server_id)
-    with _recorded(instance, server_id, action, actor):
+    with noted(lambda why: _record(instance, server_id, action, actor, why)):
         if instance.host.applcm is None:
             _runner(instance.host).act(instance.pk, server_id, action)
         else:
@@ -62,7 +63,7 @@ def screen(instance: AppInstance, server_id: str, *, actor: Actor) -> str:
     Whoever has it sees and types: it is given to the asker, and kept and told nowhere.
     """
     _require(actor, instance, server_id)
-    with _recorded(instance, server_id, Action.CONSOLE, actor):
+    with noted(lambda why: _record(instance, server_id, Action.CONSOLE, actor, why)):
         if instance.host.applcm is None:
             link = _runner(instance.host).screen(instance.pk, server_id)
         else:
@@ -115,25 +116,10 @@ def _require_id(server_id: str) -> None:
         raise NotFound(N_("The instance has no server “%(name)s”."), name=server_id) from None
 
 
-@contextmanager
-def _recorded(
-    instance: AppInstance, server_id: str, action: Action, actor: Actor
-) -> Iterator[None]:
-    """Keep who ordered it; an order that may have arrived although nobody said so is one too."""
-    try:
-        yield
-    except Upstream as error:
-        if error.retryable and error.sent:
-            _record(instance, server_id, action, actor, why=error.reason)
-        raise
-    _record(instance, server_id, action, actor)
-
-
 def _record(
-    instance: AppInstance, server_id: str, action: Action, actor: Actor, why: Reason | None = None
+    instance: AppInstance, server_id: str, action: Action, actor: Actor, why: Reason | None
 ) -> None:
-    seen = instance.seen.servers if instance.seen else ()
-    name = next((one.name for one in seen if one.id == server_id), server_id)
+    name = instance.seen.name_of(server_id) if instance.seen else server_id
     data = {"server": name, "server_id": server_id} | ({"reason": why.as_json()} if why else {})
     with transaction.atomic():
         journal.record(

@@ -9,6 +9,7 @@ from apps.orchestration import (
     api_cordon,
     api_deployments,
     api_hosts,
+    api_images,
     api_servers,
     api_upgrades,
     api_voices,
@@ -21,6 +22,7 @@ def _routes(scope: str) -> list[URLPattern]:
         for name in ("app_instances", "app_instance_infos", "hosts/<str:ip>", "upgrades")
     )
     upgrade = f"{upgrades}/<uuid:upgrade_id>"
+    images = f"{instances}/<uuid:instance_id>/images"
     return [
         path(instances, api.InstanceListView.as_view()),
         path(f"{instances}/batch_create", api_batch.BatchCreateView.as_view()),
@@ -33,6 +35,9 @@ def _routes(scope: str) -> list[URLPattern]:
             f"{instances}/<uuid:instance_id>/servers/<uuid:server_id>",
             api_servers.ServerView.as_view(),
         ),
+        path(images, api_images.ImagesView.as_view()),
+        path(f"{images}/<str:image_id>", api_images.ImageView.as_view()),
+        path(f"{images}/<str:image_id>/file", api_images.ImageFileView.as_view()),
         path(infos, api.InfoListView.as_view()),
         path(f"{infos}/<uuid:instance_id>", api.InfoView.as_view()),
         path(f"{host}/kpi", api_hosts.KpiView.as_view()),
@@ -58,6 +63,9 @@ urlpatterns = [
     path("placement_decisions/<uuid:decision_id>", api_deployments.OwnDecisionView.as_view()),
     path(f"{T}placement_decisions", api_deployments.DecisionListView.as_view()),
     path(f"{T}placement_decisions/<uuid:decision_id>", api_deployments.DecisionView.as_view()),
+    path("hosts/<str:ip>/images", api_images.HostImagesView.as_view()),
+    path("hosts/<str:ip>/images/<str:image_id>", api_images.HostImageView.as_view()),
+    path("hosts/<str:ip>/images/<str:image_id>/file", api_images.HostImageFileView.as_view()),
     path("hosts/<str:ip>/resources", api_servers.HostResourcesView.as_view()),
     path("hosts/<str:ip>/cordon", api_cordon.HostCordonView.as_view()),
     path("hosts/<str:ip>/drain", api_cordon.HostDrainView.as_view()),

@@ -100,6 +100,8 @@ _SENTENCES: dict[str, Promise] = {
     "images.image.failed": _("could not bring the image"),
     "images.image.removing": _("ordered the end of the image"),
     "images.image.removed": _("took from its host the image"),
+    "images.snapshot.ordered": _("ordered an image of the server"),
+    "images.snapshot.removing": _("ordered the end of the image"),
     "instances.instance.create": _("ordered to create the instance"),
     "instances.instance.created": _("created the instance"),
     "instances.instance.create_failed": _("could not create the instance"),
@@ -207,8 +209,9 @@ def subject(entry: Entry) -> str:
     """On what it was done, by name."""
     key = "edge" if entry.kind == "syncrun" else "name" if entry.kind in _NAMED else ""
     name = (_told(entry, key) if key else "") or entry.subject_name
-    # What is done to a server is told of its instance.
-    return f"{_told(entry, 'server')} ({name})" if _told(entry, "server_id") else name
+    # What is done to a server, or to an image of one, is told of its instance or its host.
+    part = _told(entry, "server" if _told(entry, "server_id") else "image")
+    return f"{part} ({name})" if part else name
 
 
 def chosen(entry: Entry) -> str:

@@ -253,6 +253,10 @@ class WorkloadStatus:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Invalid(N_("This is not the status of a workload.")) from error
 
+    def name_of(self, server_id: str) -> str:
+        """What a server is called; its id where it was not seen."""
+        return next((one.name for one in self.servers if one.id == server_id), server_id)
+
     def same_as(self, other: WorkloadStatus | None) -> bool:
         """Whether both tell the same, whenever they were taken: nothing to announce then."""
         return other is not None and dataclasses.replace(self, as_of=other.as_of) == other

@@ -134,6 +134,8 @@ class World:
             "run_id": str(self.run.pk),
             "kind": "appdconfiguration",
             "conflict_id": str(self.instance.pk),
+            # What its edge has.
+            "image_id": str(uuid.UUID(int=1)),
         }
 
     def note(self, response):

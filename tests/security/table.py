@@ -10,6 +10,7 @@ and with the center's own work.
 
 from __future__ import annotations
 
+from tests.security.table_images import CENTER_IMAGES, EDGE_IMAGES
 from tests.security.table_platform import PLATFORM
 from tests.security.table_sync import CENTER_SYNC, EDGE_SYNC
 
@@ -294,7 +295,6 @@ EDGE = {
     "POST sync/v1/ack": "401 401 200 200 403 200 200 200",
 }
 _HOST_STATUS = "hosts/{ip}/packages/{package_id}/status"
-_IMAGES = f"{_LCM}/app_instances/{{instance_id}}/images"
 EDGE |= {
     f"GET lcmcontroller/v1/{_HOST_STATUS}": "401 401 404 200 200 200 200 200",
     f"GET {_LCM}/{_VOICES}/events": "401 401 404 200 200 200 200 200",
@@ -312,17 +312,6 @@ EDGE |= {
         )
         for what in ("sync_updated", "sync_deleted")
     },
-    "GET lcmcontroller/v1/hosts/{ip}/images": "401 401 404 200 200 200 200 200",
-    # A disk may hold anything: a guest is not even told of it.
-    **dict.fromkeys(
-        (
-            f"POST {_IMAGES}",
-            f"GET {_IMAGES}/{{image_id}}",
-            f"DELETE {_IMAGES}/{{image_id}}",
-            f"GET {_IMAGES}/{{image_id}}/file",
-        ),
-        "401 401 404 200 403 200 200 200",
-    ),
 }
 # The second generation answers with the statuses of the first.
 _SECOND = (
@@ -375,6 +364,6 @@ for _face in ("apprulemgr/v1", "apprule/v1"):
 
 EDGE |= PLATFORM
 
-CENTER |= CENTER_SYNC
-EDGE |= EDGE_SYNC
+CENTER |= CENTER_IMAGES | CENTER_SYNC
+EDGE |= EDGE_IMAGES | EDGE_SYNC
 TABLES = {"center": (CENTER_ASKERS, CENTER), "edge": (EDGE_ASKERS, EDGE)}

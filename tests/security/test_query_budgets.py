@@ -40,6 +40,7 @@ class Estate:
         self.owner = make.Api(make.user(self.tenant))
         self.package = make.package(self.tenant)
         self.open = make.host("10.202.0.1", hw_capabilities=[{"hwType": "GPU"}])
+        self.instance = make.instance(self.package, self.open)
 
     def grow(self, rows):
         """Add so many of everything; half of the hosts are open, half granted."""
@@ -63,6 +64,8 @@ class Estate:
             if self.edge is None:
                 VmImage.objects.create(host=self.open, tenant=self.tenant, name=f"image{number}",
                                        source="url", package_id=uuid.uuid4())
+                VmImage.objects.create(host=self.open, tenant=self.tenant, name=f"shot{number}",
+                                       source="snapshot", instance_id=self.instance.pk)
                 self._use(other, self.open)
                 platform_of(f"app{number}", self.tenant)
                 self._configure(row)
@@ -105,7 +108,8 @@ class Estate:
     def cost(self, url, who):
         """How many queries the list takes, and how long it is."""
         with CaptureQueriesContext(connection) as seen:
-            answer = who.send("GET", url.format(tenant=self.tenant.pk))
+            answer = who.send(
+                "GET", url.format(tenant=self.tenant.pk, instance=self.instance.pk))
         assert answer.status_code == 200
         return len(seen), len(answer.content)
 
@@ -138,6 +142,7 @@ EDGE = [
     "/auth/v1/tenants",
     "/lcmcontroller/v1/hosts",
     "/lcmcontroller/v1/hosts/10.202.0.1/images",
+    "/lcmcontroller/v1/tenants/{tenant}/app_instances/{instance}/images",
     "/lcmcontroller/v1/tenants/{tenant}/packages",
     "/lcmcontroller/v1/tenants/{tenant}/app_instances",
     "/lcmcontroller/v1/tenants/{tenant}/packages/sync_updated",

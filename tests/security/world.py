@@ -98,7 +98,7 @@ class Side:
             "ip": self.host.ip,
             "app_id": str(self.record.app_instance_id),
             "capability": "GPU",
-            **({"image_id": str(self.machine.image.pk)} if self.machine else {}),
+            "image_id": str(self.machine.image.pk if self.machine else self.instance.pk),
             "server_id": self.machine.vm_id if self.machine else str(self.instance.pk),
             "decision_id": str(self.decision.pk),
             "capability_id": self.capability,
@@ -356,7 +356,7 @@ def _of_tenant(world, method, route, values):
     if "/servers/" in route:
         return {"body": {"action": "reboot", "reboot": "SOFT"}}
     if route.endswith("/images"):
-        return {"body": {"vmId": world.red.machine.vm_id}}
+        return {"body": {"vmId": values["server_id"]}}
     if "/batch_" in route:
         return {"body": _many(world, route, values)}
     if route.endswith("batchTerminate"):

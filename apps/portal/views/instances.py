@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.common.errors import NotFound
+from apps.hosts.models import MecHost
 from apps.hosts.selectors import hosts_for
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.policies import may_create, may_handle_servers, may_operate
@@ -39,6 +40,7 @@ from apps.rules.policies import may_configure
 from apps.rules.selectors import find_configuration, tasks_for
 from apps.tenants.actors import Actor
 from apps.tenants.policies import may, require
+from apps.vim.registry import kind_of
 
 HISTORY = 30
 OPERATIONS = 10
@@ -168,6 +170,7 @@ def instance(request: HttpRequest, instance_id: uuid.UUID) -> HttpResponseBase:
         "may_upgrade": may_operate(actor, found, "upgrade"),
         "may_terminate": may_operate(actor, found, "terminate"),
         "may_handle_servers": may_handle_servers(actor, found),
+        "may_see_images": found.package.app_class == "vm" and may_create(actor),
         "may_configure": may_configure(actor, found),
         "rules": cache(lambda: _rules(actor, found)),
         "history": lambda: history_of("appinstance", str(found.pk))[:HISTORY],
@@ -198,12 +201,19 @@ def _gone(request: HttpRequest, actor: Actor, instance_id: uuid.UUID) -> HttpRes
         "name": operations[0].app_name,
         "operations": operations,
         "instance_id": instance_id,
+        "images_at": _image_host(actor, operations[0].host_id),
         "history": lambda: history_of("appinstance", str(instance_id))[:HISTORY],
         "history_topic": f"instance:{instance_id}",
     }
     return show_parts(
         request, "portal/instances/gone.html", _allowed(actor, _GONE_PARTS), context
     )
+
+
+def _image_host(actor: Actor, host_id: uuid.UUID) -> MecHost | None:
+    """The host that may still have images of an instance's machines; None where it cannot."""
+    host = hosts_for(actor).filter(pk=host_id).first()
+    return host if host and "vm" in kind_of(host.vim).app_classes else None
 
 
 @signed_in

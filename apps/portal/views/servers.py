@@ -96,5 +96,4 @@ def _screen(
 def _name(instance: AppInstance, server_id: str) -> str:
     """What a server was called when it was seen last."""
     seen = seen_of(instance)
-    servers_seen = seen.servers if seen else ()
-    return next((one.name for one in servers_seen if one.id == server_id), server_id)
+    return seen.name_of(server_id) if seen else server_id
