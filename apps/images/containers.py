@@ -25,7 +25,7 @@ from apps.common.guard import Guard
 from apps.common.secrets import Secret
 from apps.hosts.driver_settings import settings_of
 from apps.hosts.models import AppRepo, AppStore
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.images.references import Reference, registry_of
 from apps.images.registry import (
     TROUBLE,
@@ -46,7 +46,7 @@ RESOLVE_SECONDS: Final = 10.0
 _log = logging.getLogger("mecm.images")
 
 
-def bring(row: VmImage, tell: Tell, learn: Learn) -> tuple[VimImage, str]:
+def bring(row: HostImage, tell: Tell, learn: Learn) -> tuple[VimImage, str]:
     """Have an image in the registry of its host; returns it, and the SHA-256 of its manifest.
 
     ``tell`` hears how many bytes were sent, and ``learn`` how many there are as soon as that is
@@ -61,21 +61,21 @@ def bring(row: VmImage, tell: Tell, learn: Learn) -> tuple[VimImage, str]:
         return _made(row, attempt.copy(learn), ours=True)
 
 
-def is_there(row: VmImage) -> bool:
+def is_there(row: HostImage) -> bool:
     """Whether the registry of the host still has the image that was brought."""
     with _attempt(row, lambda _: None) as attempt:
         found = attempt.there()
     return found is not None and found.digest == f"sha256:{row.sha256}"
 
 
-def forget(row: VmImage) -> None:
+def forget(row: HostImage) -> None:
     """Take away what attempts that were killed have left of an image at this site."""
     for left in Path(settings.FILE_UPLOAD_TEMP_DIR).glob(f"image-{row.pk}-*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager
-def _attempt(row: VmImage, tell: Tell) -> Iterator[_Attempt]:
+def _attempt(row: HostImage, tell: Tell) -> Iterator[_Attempt]:
     """One attempt, and a private directory for it."""
     name = f"image-{row.pk}-{secrets.token_hex(8)}"
     path = Path(settings.FILE_UPLOAD_TEMP_DIR) / name
@@ -89,7 +89,7 @@ def _attempt(row: VmImage, tell: Tell) -> Iterator[_Attempt]:
 class _Attempt:
     """An image on its way from where it is to the registry of its host."""
 
-    def __init__(self, row: VmImage, folder: Path, tell: Tell) -> None:
+    def __init__(self, row: HostImage, folder: Path, tell: Tell) -> None:
         registry = settings_of(row.host).registry
         if registry is None:
             raise NotOffered(
@@ -177,7 +177,7 @@ def _required(found: Manifest | None, place: Place) -> Manifest:
     return found
 
 
-def _made(row: VmImage, found: Manifest, *, ours: bool) -> tuple[VimImage, str]:
+def _made(row: HostImage, found: Manifest, *, ours: bool) -> tuple[VimImage, str]:
     image = VimImage(
         id=row.vim_id, name=row.name, status=ACTIVE, size=found.size,
         key=str(row.pk) if ours else "",
@@ -185,9 +185,9 @@ def _made(row: VmImage, found: Manifest, *, ours: bool) -> tuple[VimImage, str]:
     return image, found.digest.removeprefix("sha256:")
 
 
-def _require_free(row: VmImage, there: Manifest | None) -> None:
+def _require_free(row: HostImage, there: Manifest | None) -> None:
     """No tenant changes what another one's instances are started from."""
-    others = VmImage.objects.filter(vim_id=row.vim_id, state=ImageState.ACTIVE)
+    others = HostImage.objects.filter(vim_id=row.vim_id, state=ImageState.ACTIVE)
     if there is not None and others.exclude(tenant=row.tenant).exists():
         raise Conflict(
             N_("“%(name)s” is in use by another tenant, with other content; give the image another"
@@ -196,7 +196,7 @@ def _require_free(row: VmImage, there: Manifest | None) -> None:
         )
 
 
-def _named(row: VmImage) -> Place:
+def _named(row: HostImage) -> Place:
     """A registry that an administrator entered is trusted; others have to be public ones."""
     reference = Reference.parse(row.reference)
     known = _registered(row, reference.registry)
@@ -205,7 +205,7 @@ def _named(row: VmImage) -> Place:
     return Place(reference.exact, known)
 
 
-def _registered(row: VmImage, registry: str) -> Registry | None:
+def _registered(row: HostImage, registry: str) -> Registry | None:
     """What this site knows of a registry: the host's own, a repository, or that of a store."""
     own = settings_of(row.host).registry
     if own is not None and registry_of(own.address) == registry:

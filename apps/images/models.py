@@ -16,7 +16,7 @@ from apps.images.states import ImageKind, ImageSource, ImageState
 from apps.tenants.models import Tenant
 
 
-class VmImage(models.Model):
+class HostImage(models.Model):
     """An image that somebody wants at a host, on its way, there, or on its way out.
 
     Its kind decides who keeps it: the image service of the VIM those of virtual machines, and the
@@ -25,7 +25,7 @@ class VmImage(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    host = models.ForeignKey(MecHost, on_delete=models.PROTECT, related_name="vm_images")
+    host = models.ForeignKey(MecHost, on_delete=models.PROTECT, related_name="images")
     # Without one it is the site's.
     tenant = models.ForeignKey(Tenant, null=True, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=9, choices=ImageKind.choices, default=ImageKind.VM)

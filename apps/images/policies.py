@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop as N_
 
 from apps.common.words import Reason
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.images.states import IMAGE
 from apps.tenants.actors import Actor
 from apps.tenants.policies import Decision, may
 
 
-def may_remove(actor: Actor, image: VmImage) -> Decision:
+def may_remove(actor: Actor, image: HostImage) -> Decision:
     """Whether ``image`` may be taken away; the site's own only by those who run the site."""
     decision = may(actor, "instances.write" if image.tenant_id else "hosts.write")
     if decision and not IMAGE.allows(image.state, "remove"):

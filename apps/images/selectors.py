@@ -12,29 +12,29 @@ from apps.common.errors import NotFound, NotOffered
 from apps.hosts.driver_settings import settings_of
 from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.images.states import ImageKind, ImageState
 from apps.tenants.actors import Actor
 from apps.vim.images import KeepsImages, VimImage
 
 
-def images_for(actor: Actor) -> QuerySet[VmImage]:
+def images_for(actor: Actor) -> QuerySet[HostImage]:
     """The images that an actor may see: the tenant's own, and those of the site."""
-    rows = VmImage.objects.select_related("host", "tenant")
+    rows = HostImage.objects.select_related("host", "tenant")
     return rows if actor.is_admin else rows.filter(Q(tenant_id=actor.wall) | Q(tenant=None))
 
 
-def snapshots_of(actor: Actor, instance_id: uuid.UUID) -> QuerySet[VmImage]:
+def snapshots_of(actor: Actor, instance_id: uuid.UUID) -> QuerySet[HostImage]:
     """The images that were made of the servers of an instance."""
     return images_for(actor).filter(instance_id=instance_id)
 
 
-def snapshots_at(actor: Actor, host: MecHost) -> QuerySet[VmImage]:
+def snapshots_at(actor: Actor, host: MecHost) -> QuerySet[HostImage]:
     """Those at a host, whether or not their instances are there still."""
     return images_for(actor).filter(host=host).exclude(instance_id=None)
 
 
-def access_image(rows: QuerySet[VmImage], image_id: uuid.UUID | str) -> VmImage:
+def access_image(rows: QuerySet[HostImage], image_id: uuid.UUID | str) -> HostImage:
     """One image of ``rows``, or NotFound."""
     found = rows.filter(pk=key_of(image_id)).first()
     if found is None:
@@ -59,7 +59,7 @@ def images_of_package(host: MecHost, package_id: uuid.UUID) -> dict[str, str]:
 
     A container's image is one that is in the host's registry of now.
     """
-    rows = VmImage.objects.filter(host=host, package_id=package_id, state=ImageState.ACTIVE)
+    rows = HostImage.objects.filter(host=host, package_id=package_id, state=ImageState.ACTIVE)
     registry = settings_of(host).registry
     there = f"{registry.address.rstrip('/')}/" if registry else None
     return {
@@ -68,7 +68,7 @@ def images_of_package(host: MecHost, package_id: uuid.UUID) -> dict[str, str]:
     }
 
 
-def container_images(actor: Actor, host: MecHost) -> list[VmImage]:
+def container_images(actor: Actor, host: MecHost) -> list[HostImage]:
     """What an actor may see of the images that go to the registry of a host."""
     return list(images_for(actor).filter(host=host, kind=ImageKind.CONTAINER))
 
@@ -86,7 +86,7 @@ def keeper_of(host: MecHost) -> KeepsImages:
 
 def seen_at(
     actor: Actor, host: MecHost
-) -> tuple[list[VmImage], list[VimImage]]:
+) -> tuple[list[HostImage], list[VimImage]]:
     """What an actor may see of machines' images at a host: the site's, and what else its VIM has.
 
     An image that the site had made is shown by its rows alone, so that nobody sees those of others.

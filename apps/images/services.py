@@ -9,7 +9,7 @@ from django.db import transaction
 
 from apps.common import clock
 from apps.hosts.models import MecHost
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.images.policies import may_remove
 from apps.images.specs import WantedImage, source_of
 from apps.images.states import IMAGE, ImageKind, ImageSource, ImageState
@@ -19,17 +19,17 @@ from apps.tenants.policies import require
 
 
 @transaction.atomic
-def ensure(*, actor: Actor, host: MecHost, wanted: WantedImage) -> VmImage:
+def ensure(*, actor: Actor, host: MecHost, wanted: WantedImage) -> HostImage:
     """The row of an image that a package needs at a host; ordered when there is none.
 
     Raises Conflict where what is wanted cannot be meant.
     """
     # Two instances of one package may ask at once.
     MecHost.objects.select_for_update(of=("self",)).get(pk=host.pk)
-    known = VmImage.objects.filter(host=host, package_id=wanted.package_id, name=wanted.name)
+    known = HostImage.objects.filter(host=host, package_id=wanted.package_id, name=wanted.name)
     for row in known:
         return _redirected(actor, row, wanted)
-    row = VmImage(
+    row = HostImage(
         host=host,
         tenant_id=wanted.tenant_id,
         kind=wanted.kind,
@@ -48,7 +48,7 @@ def ensure(*, actor: Actor, host: MecHost, wanted: WantedImage) -> VmImage:
     return _order(actor, row)
 
 
-def _redirected(actor: Actor, known: VmImage, wanted: WantedImage) -> VmImage:
+def _redirected(actor: Actor, known: HostImage, wanted: WantedImage) -> HostImage:
     """An image whose host has another registry by now is brought there."""
     if not wanted.copy or known.vim_id == wanted.copy:
         return known
@@ -64,18 +64,18 @@ def _redirected(actor: Actor, known: VmImage, wanted: WantedImage) -> VmImage:
 
 
 @transaction.atomic
-def note_seen(*, image: VmImage) -> None:
+def note_seen(*, image: HostImage) -> None:
     """Its keeper still has it."""
-    VmImage.objects.filter(pk=image.pk, state=ImageState.ACTIVE).update(updated_at=clock.now())
+    HostImage.objects.filter(pk=image.pk, state=ImageState.ACTIVE).update(updated_at=clock.now())
 
 
 @transaction.atomic
 def snapshot(
     *, actor: Actor, host: MecHost, tenant_id: uuid.UUID, instance_id: uuid.UUID,
     server_id: str, name: str,
-) -> VmImage:
+) -> HostImage:
     """Order an image of the disk of a server, which the caller has found to be the instance's."""
-    row = VmImage(
+    row = HostImage(
         host=host,
         tenant_id=tenant_id,
         name=name,
@@ -87,7 +87,7 @@ def snapshot(
 
 
 @transaction.atomic
-def try_again(*, actor: Actor, image: VmImage) -> VmImage:
+def try_again(*, actor: Actor, image: HostImage) -> HostImage:
     """Order anew what failed."""
     row = _locked(image.pk)
     if row is None or row.state != ImageState.FAILED:
@@ -97,7 +97,7 @@ def try_again(*, actor: Actor, image: VmImage) -> VmImage:
 
 
 @transaction.atomic
-def note_lost(*, actor: Actor, image: VmImage) -> VmImage:
+def note_lost(*, actor: Actor, image: HostImage) -> HostImage:
     """Its keeper does not have it any more: it has to be brought again."""
     row = _locked(image.pk)
     if row is None or row.state != ImageState.ACTIVE:
@@ -110,7 +110,7 @@ def note_lost(*, actor: Actor, image: VmImage) -> VmImage:
 
 
 @transaction.atomic
-def remove(*, actor: Actor, image: VmImage) -> None:
+def remove(*, actor: Actor, image: HostImage) -> None:
     """Order the end of an image; one that is on its way out already is left to it."""
     row = _locked(image.pk)
     if row is None or row.state == ImageState.DELETING:
@@ -124,7 +124,7 @@ def remove(*, actor: Actor, image: VmImage) -> None:
     record("removing", row, actor)
 
 
-def forget(*, actor: Actor, image: VmImage) -> None:
+def forget(*, actor: Actor, image: HostImage) -> None:
     """Delete the row of an image of which nothing is left at the VIM."""
     with transaction.atomic():
         record("removed", image, actor)
@@ -132,7 +132,7 @@ def forget(*, actor: Actor, image: VmImage) -> None:
 
 
 def record(
-    verb: str, image: VmImage, actor: Actor, *, quiet: bool = False, **data: Any
+    verb: str, image: HostImage, actor: Actor, *, quiet: bool = False, **data: Any
 ) -> None:
     """Tell what became of an image."""
     about = {"host_id": str(image.host_id), "state": image.state, "sent": image.sent_bytes}
@@ -144,7 +144,7 @@ def record(
     )
 
 
-def _order(actor: Actor, row: VmImage) -> VmImage:
+def _order(actor: Actor, row: HostImage) -> HostImage:
     row.attempts, row.fault, row.sent_bytes = 0, {}, 0
     row.actor, row.next_at, row.updated_at = actor.as_json(), clock.now(), clock.now()
     row.save()
@@ -152,5 +152,5 @@ def _order(actor: Actor, row: VmImage) -> VmImage:
     return row
 
 
-def _locked(image_id: uuid.UUID) -> VmImage | None:
-    return VmImage.objects.select_for_update(of=("self",)).filter(pk=image_id).first()
+def _locked(image_id: uuid.UUID) -> HostImage | None:
+    return HostImage.objects.select_for_update(of=("self",)).filter(pk=image_id).first()

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_noop as N_
 from apps.common import outward
 from apps.common.errors import Conflict, Upstream, UpstreamTimeout
 from apps.common.guard import Guard
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.vim.images import PIECE_BYTES
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Source:
 
 
 @contextmanager
-def opened(image: VmImage) -> Iterator[Source]:
+def opened(image: HostImage) -> Iterator[Source]:
     """The source of an image; Conflict or Upstream say why it cannot be read."""
     source = _member if image.archive else _download
     with source(image) as found:
@@ -55,7 +55,7 @@ class Measured:
     pieces never has the whole of a wrong image.
     """
 
-    def __init__(self, image: VmImage, source: Source, tell: Progress) -> None:
+    def __init__(self, image: HostImage, source: Source, tell: Progress) -> None:
         self._image, self._source, self._tell = image, source, tell
         self._md5, self._sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
         self.size = 0
@@ -105,7 +105,7 @@ def _require_size(name: str, size: int) -> None:
 
 
 @contextmanager
-def _member(image: VmImage) -> Iterator[Source]:
+def _member(image: HostImage) -> Iterator[Source]:
     """A file of a package, or of a zip in it; the package was read strictly when it came."""
     path = Path(settings.PACKAGE_DIR) / image.archive
     with ExitStack() as stack:
@@ -121,7 +121,7 @@ def _member(image: VmImage) -> Iterator[Source]:
         yield Source(size, _read(file, image))
 
 
-def _read(file: IO[bytes], image: VmImage) -> Iterator[bytes]:
+def _read(file: IO[bytes], image: HostImage) -> Iterator[bytes]:
     while True:
         with _told(image):
             piece = file.read(PIECE_BYTES)
@@ -131,7 +131,7 @@ def _read(file: IO[bytes], image: VmImage) -> Iterator[bytes]:
 
 
 @contextmanager
-def _told(image: VmImage) -> Iterator[None]:
+def _told(image: HostImage) -> Iterator[None]:
     """What can be wrong with a zip, or with the file of a package, in words."""
     try:
         yield
@@ -153,7 +153,7 @@ def _told(image: VmImage) -> Iterator[None]:
 
 
 @contextmanager
-def _download(image: VmImage) -> Iterator[Source]:
+def _download(image: HostImage) -> Iterator[Source]:
     """The body of an answer, through the guard of outward calls."""
     guard = Guard.from_text(settings.IMAGES["networks"])
     with asyncio.Runner() as loop:
@@ -174,7 +174,7 @@ def _download(image: VmImage) -> Iterator[Source]:
             loop.run(client.aclose())
 
 
-def _request(client: httpx.AsyncClient, image: VmImage) -> httpx.Request:
+def _request(client: httpx.AsyncClient, image: HostImage) -> httpx.Request:
     try:
         return client.build_request("GET", image.reference)
     except httpx.InvalidURL as error:

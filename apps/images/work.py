@@ -20,7 +20,7 @@ from apps.common import clock
 from apps.common.errors import Conflict, DomainError, Upstream
 from apps.common.words import BUG, Reason
 from apps.images import containers, services
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.images.selectors import keeper_of
 from apps.images.sources import Measured, Progress, opened
 from apps.images.states import IMAGE, ImageKind, ImageSource, ImageState
@@ -45,13 +45,13 @@ class Overtaken(Exception):
 
 def due() -> list[uuid.UUID]:
     """The images that somebody should work on now."""
-    rows = _free(VmImage.objects.filter(next_at__lte=clock.now())).order_by("next_at")
+    rows = _free(HostImage.objects.filter(next_at__lte=clock.now())).order_by("next_at")
     return list(rows.values_list("pk", flat=True)[:100])
 
 
 def drop_leases() -> int:
     """At the start of a site whose workers live inside it: what was in hand is free again."""
-    return VmImage.objects.exclude(lease="").update(
+    return HostImage.objects.exclude(lease="").update(
         lease="", lease_until=None, next_at=clock.now()
     )
 
@@ -75,7 +75,7 @@ def work_on(image_id: uuid.UUID) -> str:
         return _fail(row, BUG)
 
 
-def is_there(image: VmImage) -> bool:
+def is_there(image: HostImage) -> bool:
     """Whether its keeper still has an active image, and offers it."""
     if image.kind == ImageKind.CONTAINER:
         return containers.is_there(image)
@@ -83,7 +83,7 @@ def is_there(image: VmImage) -> bool:
     return found is not None and found.status == ACTIVE
 
 
-def _step(row: VmImage) -> str:
+def _step(row: HostImage) -> str:
     if row.kind == ImageKind.CONTAINER:
         return _step_of_container(row)
     driver = keeper_of(row.host)
@@ -95,7 +95,7 @@ def _step(row: VmImage) -> str:
     return _arrived(row, found) if found else _copy(row, driver)
 
 
-def _reusable(row: VmImage, there: tuple[VimImage, ...]) -> VimImage | None:
+def _reusable(row: HostImage, there: tuple[VimImage, ...]) -> VimImage | None:
     """What the VIM has already and may stand for the image.
 
     Of what was made for somebody only one's own: who knows a checksum does not have the bytes.  Of
@@ -113,15 +113,15 @@ def _reusable(row: VmImage, there: tuple[VimImage, ...]) -> VimImage | None:
     return max(fitting, key=lambda one: str(one.created_at or ""), default=None)
 
 
-def _twins(row: VmImage) -> QuerySet[VmImage]:
+def _twins(row: HostImage) -> QuerySet[HostImage]:
     """Other images of the same tenant at the same host."""
-    return VmImage.objects.filter(host=row.host, tenant=row.tenant).exclude(pk=row.pk)
+    return HostImage.objects.filter(host=row.host, tenant=row.tenant).exclude(pk=row.pk)
 
 
 # --- copying ---------------------------------------------------------------------------------
 
 
-def _copy(row: VmImage, driver: KeepsImages) -> str:
+def _copy(row: HostImage, driver: KeepsImages) -> str:
     if not row.reference:
         raise Conflict(
             N_("“%(host)s” has no image “%(name)s” with the checksum that is stated, and the"
@@ -138,7 +138,7 @@ def _copy(row: VmImage, driver: KeepsImages) -> str:
     return _arrived(row, made, sha256=measured.sha256)
 
 
-def _twin_is_copied(row: VmImage) -> bool:
+def _twin_is_copied(row: HostImage) -> bool:
     """Whether the same bytes are on their way for another package."""
     on_their_way = _twins(row).filter(
         name=row.name, wanted_checksum=row.wanted_checksum, state=ImageState.COPYING,
@@ -147,7 +147,7 @@ def _twin_is_copied(row: VmImage) -> bool:
     return bool(row.wanted_checksum) and on_their_way.exists()
 
 
-def _new(row: VmImage) -> NewImage:
+def _new(row: HostImage) -> NewImage:
     return NewImage(
         key=row.pk,
         name=row.name,
@@ -159,7 +159,7 @@ def _new(row: VmImage) -> NewImage:
     )
 
 
-def _teller(row: VmImage) -> Progress:
+def _teller(row: HostImage) -> Progress:
     """Writes the progress now and then, which renews the lease, and announces it."""
     last = {"at": clock.monotonic()}
 
@@ -173,12 +173,12 @@ def _teller(row: VmImage) -> Progress:
     return tell
 
 
-def _begin(row: VmImage, size: int | None) -> None:
+def _begin(row: HostImage, size: int | None) -> None:
     _note(row, state=IMAGE.move(row.state, "copy"), size=size, sent_bytes=0)
 
 
 @transaction.atomic
-def _note(row: VmImage, **fields: Any) -> None:
+def _note(row: HostImage, **fields: Any) -> None:
     """Write how far it is; Overtaken where it is not wanted any more."""
     now = _held(row)
     if now is None or now.state != row.state:
@@ -194,7 +194,7 @@ def _note(row: VmImage, **fields: Any) -> None:
 # --- containers ------------------------------------------------------------------------------
 
 
-def _step_of_container(row: VmImage) -> str:
+def _step_of_container(row: HostImage) -> str:
     """The registry of the host keeps it; what leaves is only this site's use of it."""
     if row.state == ImageState.DELETING:
         containers.forget(row)
@@ -206,9 +206,9 @@ def _step_of_container(row: VmImage) -> str:
 
 
 @transaction.atomic
-def _took_turn(row: VmImage) -> bool:
+def _took_turn(row: HostImage) -> bool:
     """Begin, unless the same is on its way to the same registry for another package or host."""
-    alike = VmImage.objects.select_for_update(of=("self",)).filter(
+    alike = HostImage.objects.select_for_update(of=("self",)).filter(
         kind=row.kind, vim_id=row.vim_id
     ).order_by("pk")
     others = [one for one in alike if one.pk != row.pk and one.state == ImageState.COPYING]
@@ -221,7 +221,7 @@ def _took_turn(row: VmImage) -> bool:
 # --- snapshots -------------------------------------------------------------------------------
 
 
-def _follow_snapshot(row: VmImage, driver: KeepsImages) -> str:
+def _follow_snapshot(row: HostImage, driver: KeepsImages) -> str:
     """Have it made once, then look until the VIM has it."""
     if row.vim_id:
         made = driver.image(row.vim_id)
@@ -241,7 +241,7 @@ def _follow_snapshot(row: VmImage, driver: KeepsImages) -> str:
 # --- deleting --------------------------------------------------------------------------------
 
 
-def _delete(row: VmImage, driver: KeepsImages) -> str:
+def _delete(row: HostImage, driver: KeepsImages) -> str:
     """Take it away at the VIM, unless it was there before us or something else uses it."""
     for image_id in _made_for(row, driver):
         if not _others(row, image_id).exists():
@@ -250,7 +250,7 @@ def _delete(row: VmImage, driver: KeepsImages) -> str:
 
 
 @transaction.atomic
-def _forgotten(row: VmImage) -> str:
+def _forgotten(row: HostImage) -> str:
     now = _held(row)
     if now is None:
         return "overtaken"
@@ -258,7 +258,7 @@ def _forgotten(row: VmImage) -> str:
     return "removed"
 
 
-def _made_for(row: VmImage, driver: KeepsImages) -> set[str]:
+def _made_for(row: HostImage, driver: KeepsImages) -> set[str]:
     """What the VIM has because of this row or of one that it shares it with.
 
     Half images of attempts that broke off are among it, and what was there before us is not.
@@ -268,9 +268,9 @@ def _made_for(row: VmImage, driver: KeepsImages) -> set[str]:
     return found | {used.id} if used and used.ours else found
 
 
-def _others(row: VmImage, image_id: str) -> QuerySet[VmImage]:
+def _others(row: HostImage, image_id: str) -> QuerySet[HostImage]:
     """Other uses of an image of the VIM; one that is ending as well does not keep it."""
-    rows = VmImage.objects.filter(host=row.host, vim_id=image_id)
+    rows = HostImage.objects.filter(host=row.host, vim_id=image_id)
     return rows.exclude(pk=row.pk).exclude(state=ImageState.DELETING)
 
 
@@ -278,13 +278,13 @@ def _others(row: VmImage, image_id: str) -> QuerySet[VmImage]:
 
 
 @transaction.atomic
-def _arrived(row: VmImage, made: VimImage, *, sha256: str = "") -> str:
+def _arrived(row: HostImage, made: VimImage, *, sha256: str = "") -> str:
     now = _held(row)
     if now is None:
         return "overtaken"
     if now.state == ImageState.DELETING:
         return _settle(now, "waiting", quiet=True)
-    leaving = VmImage.objects.filter(
+    leaving = HostImage.objects.filter(
         host=row.host, vim_id=made.id, state=ImageState.DELETING
     )
     if leaving.exclude(pk=row.pk).exists():
@@ -301,14 +301,14 @@ def _arrived(row: VmImage, made: VimImage, *, sha256: str = "") -> str:
 
 
 @transaction.atomic
-def _later(row: VmImage, seconds: float, **fields: Any) -> str:
+def _later(row: HostImage, seconds: float, **fields: Any) -> str:
     now = _held(row)
     if now is None:
         return "overtaken"
     return _settle(now, "waiting", quiet=True, next_at=_in(seconds), **fields)
 
 
-def _stumble(row: VmImage, error: Upstream) -> str:
+def _stumble(row: HostImage, error: Upstream) -> str:
     """Try again later what is worth it, and not for ever but where something has to go."""
     leaving = row.state == ImageState.DELETING
     if not error.retryable or (row.attempts + 1 >= TRIES and not leaving):
@@ -328,7 +328,7 @@ def _stumble(row: VmImage, error: Upstream) -> str:
 
 
 @transaction.atomic
-def _fail(row: VmImage, reason: Reason) -> str:
+def _fail(row: HostImage, reason: Reason) -> str:
     """It cannot be done: say why.  What a VIM does not delete stays, and can be ordered away."""
     now = _held(row)
     if now is None:
@@ -341,7 +341,7 @@ def _fail(row: VmImage, reason: Reason) -> str:
     return _settle(now, "failed", state=state, fault=reason.as_json(), next_at=None)
 
 
-def _settle(now: VmImage, verb: str, *, quiet: bool = False, **fields: Any) -> str:
+def _settle(now: HostImage, verb: str, *, quiet: bool = False, **fields: Any) -> str:
     """Write what came of the step and let go."""
     for name, value in fields.items():
         setattr(now, name, value)
@@ -352,28 +352,28 @@ def _settle(now: VmImage, verb: str, *, quiet: bool = False, **fields: Any) -> s
     return verb
 
 
-def _free(rows: QuerySet[VmImage]) -> QuerySet[VmImage]:
+def _free(rows: QuerySet[HostImage]) -> QuerySet[HostImage]:
     return rows.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=clock.now()))
 
 
-def _claim(image_id: uuid.UUID) -> VmImage | None:
+def _claim(image_id: uuid.UUID) -> HostImage | None:
     moment, lease = clock.now(), secrets.token_hex(16)
-    if VmImage.objects.filter(lease_until__gt=moment).count() >= AT_ONCE:
+    if HostImage.objects.filter(lease_until__gt=moment).count() >= AT_ONCE:
         return None
-    mine = _free(VmImage.objects.filter(pk=image_id, next_at__lte=moment))
+    mine = _free(HostImage.objects.filter(pk=image_id, next_at__lte=moment))
     if not mine.update(lease=lease, lease_until=moment + LEASE):
         return None
-    return VmImage.objects.select_related("host", "tenant").get(pk=image_id)
+    return HostImage.objects.select_related("host", "tenant").get(pk=image_id)
 
 
-def _held(row: VmImage) -> VmImage | None:
+def _held(row: HostImage) -> HostImage | None:
     """The row as it is now, locked, while the lease that ``row`` was claimed with is still ours."""
-    rows = VmImage.objects.select_for_update(of=("self",)).select_related("host")
+    rows = HostImage.objects.select_for_update(of=("self",)).select_related("host")
     return rows.filter(pk=row.pk, lease=row.lease).first()
 
 
-def _let_go(row: VmImage) -> None:
-    VmImage.objects.filter(pk=row.pk, lease=row.lease).update(
+def _let_go(row: HostImage) -> None:
+    HostImage.objects.filter(pk=row.pk, lease=row.lease).update(
         lease="", lease_until=None, next_at=clock.now()
     )
 
@@ -382,5 +382,5 @@ def _in(seconds: float) -> Any:
     return clock.now() + timedelta(seconds=seconds)
 
 
-def _actor(row: VmImage) -> Actor:
+def _actor(row: HostImage) -> Actor:
     return Actor.from_json(row.actor)

@@ -43,12 +43,12 @@ _LISTS = {
 # What has no page of its own is news on the page of what it belongs to.
 _OWNERS = {
     "distribution": ("package", "package_id"),
-    "vmimage": ("host", "host_id"),
+    "hostimage": ("host", "host_id"),
     "operation": ("instance", "instance_id"),
     "appdconfiguration": ("instance", "instance_id"),
     "ruletask": ("instance", "instance_id"),
 }
-_ALSO = {"distribution": "host", "vmimage": "instance"}
+_ALSO = {"distribution": "host", "hostimage": "instance"}
 _SYSTEMS = frozenset({"applcm", "apprulemanager", "appstore", "apprepo"})
 # Seen on a page, but nobody's deed.
 _UNRECORDED = (

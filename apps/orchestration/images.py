@@ -17,7 +17,7 @@ from apps.edgelink.client import EdgeClient
 from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
 from apps.images import services, work
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.images.selectors import container_images, keeper_of, seen_at
 from apps.images.specs import WantedImage
 from apps.images.states import ImageState
@@ -91,7 +91,7 @@ def bring(instance: AppInstance, *, actor: Actor, since: datetime) -> Reason | N
     return waiting
 
 
-def _present(host: MecHost, wanted: WantedImage, actor: Actor, since: datetime) -> VmImage:
+def _present(host: MecHost, wanted: WantedImage, actor: Actor, since: datetime) -> HostImage:
     row = services.ensure(actor=actor, host=host, wanted=wanted)
     if row.state == ImageState.FAILED and row.updated_at < since:
         return services.try_again(actor=actor, image=row)
@@ -103,7 +103,7 @@ def _present(host: MecHost, wanted: WantedImage, actor: Actor, since: datetime) 
     return row
 
 
-def _progress(row: VmImage) -> Reason:
+def _progress(row: HostImage) -> Reason:
     if row.fault:
         return row.fault_reason
     if row.state != ImageState.COPYING:
@@ -118,7 +118,7 @@ def _progress(row: VmImage) -> Reason:
 
 def release_unused() -> int:
     """End the uses of images by packages that are on their host no more; how many there were."""
-    uses = VmImage.objects.exclude(package_id=None).exclude(state=ImageState.DELETING)
+    uses = HostImage.objects.exclude(package_id=None).exclude(state=ImageState.DELETING)
     needed = {
         *Distribution.objects.values_list("host_id", "package_id"),
         *AppInstance.objects.values_list("host_id", "package_id"),
@@ -129,7 +129,7 @@ def release_unused() -> int:
     return len(over)
 
 
-def snapshot(instance: AppInstance, server_id: str, *, actor: Actor) -> VmImage:
+def snapshot(instance: AppInstance, server_id: str, *, actor: Actor) -> HostImage:
     """Order an image of a server at a host of this site; its VIM has been asked when this returns.
 
     NotFound where the instance has no such server.  Where the VIM refuses, nothing is kept and the
@@ -157,7 +157,7 @@ def snapshot(instance: AppInstance, server_id: str, *, actor: Actor) -> VmImage:
 # --- what is there ---------------------------------------------------------------------------
 
 
-def status_of(row: VmImage) -> str:
+def status_of(row: HostImage) -> str:
     """What Glance would say of an image: its own word where it has one."""
     usual = {
         ImageState.WAITING: "queued", ImageState.COPYING: "saving", ImageState.ACTIVE: ACTIVE,
@@ -180,7 +180,7 @@ def lines_at(host: MecHost, *, actor: Actor) -> list[ImageLine]:
     return sorted(lines, key=lambda line: (line.kind, line.name, line.id, line.vim_id))
 
 
-def _row_line(row: VmImage, names: Mapping[uuid.UUID, str]) -> ImageLine:
+def _row_line(row: HostImage, names: Mapping[uuid.UUID, str]) -> ImageLine:
     return ImageLine(
         kind="vm", name=row.name, id=str(row.pk), vim_id=row.vim_id, version=row.image_version,
         reference=row.reference, status=status_of(row), source=row.source, size=row.size,
@@ -209,7 +209,7 @@ def _container_lines(host: MecHost, actor: Actor) -> Iterator[ImageLine]:
     address = registry_address(host)
     brought = container_images(actor, host) if address else []
     rows = {(row.package_id, row.name): row for row in brought}
-    found: dict[ImageLine, list[VmImage | None]] = {}
+    found: dict[ImageLine, list[HostImage | None]] = {}
     packages: dict[ImageLine, list[str]] = {}
     for at in distributions_for(actor).filter(host=host, removing=False):
         for one in at.package.details.images:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from apps.hosts.drivers import driver_of
 from apps.images import services as images
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.images.selectors import access_image, keeper_of
 from apps.instances.models import AppInstance
 from apps.instances.selectors import names_of
@@ -72,7 +72,7 @@ class LocalLcmTarget:
 class LocalSnapshots:
     """Those of ``rows``, which are such that the actor may see them."""
 
-    def __init__(self, rows: QuerySet[VmImage], actor: Actor) -> None:
+    def __init__(self, rows: QuerySet[HostImage], actor: Actor) -> None:
         self._rows = rows
         self._actor = actor
 
@@ -97,7 +97,7 @@ class LocalSnapshots:
         return _first(keeper_of(row.host).read_image(row.vim_id, start), length)
 
 
-def _told(row: VmImage, names: Mapping[uuid.UUID, str]) -> Snapshot:
+def _told(row: HostImage, names: Mapping[uuid.UUID, str]) -> Snapshot:
     return Snapshot(
         id=str(row.pk),
         name=row.name,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
 from apps.hosts.selectors import local_hosts
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.instances.models import AppInstance
 from apps.vim.leftovers import Leftover, Tidies
 
@@ -35,7 +35,7 @@ def find_orphans() -> Iterator[Orphan]:
             continue
         carried = driver.carried()
         known = {str(key) for key in AppInstance.objects.values_list("pk", flat=True)}
-        images = {str(key) for key in VmImage.objects.values_list("pk", flat=True)}
+        images = {str(key) for key in HostImage.objects.values_list("pk", flat=True)}
         for one in carried:
             is_known = one.image in images if one.image else one.instance in known
             if not is_known:

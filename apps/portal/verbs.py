@@ -165,7 +165,7 @@ _PAGES = {
     "package": ("package", ""),
     "appinstance": ("instance", ""),
     "distribution": ("package", "package_id"),
-    "vmimage": ("host", "host_id"),
+    "hostimage": ("host", "host_id"),
     "lcmoperation": ("instance", "instance_id"),
     "appdconfiguration": ("instance", "instance_id"),
     "ruletask": ("instance", "instance_id"),

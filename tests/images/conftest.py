@@ -13,7 +13,7 @@ from django.conf import settings
 
 from apps.hosts.drivers import driver_of
 from apps.images import services, work
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.images.specs import WantedImage
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
@@ -87,7 +87,7 @@ class Bench:
 
     def fresh(self, image):
         """The row as it is now."""
-        return VmImage.objects.get(pk=image.pk)
+        return HostImage.objects.get(pk=image.pk)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from apps.hosts.models import AppRepo
 from apps.hosts.specs import RepoSpec
 from apps.images import registry as copier
 from apps.images import services, work
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.images.references import Reference
 from apps.images.specs import WantedImage
 from apps.tenants.actors import SYSTEM
@@ -141,7 +141,7 @@ def test_other_content_under_the_same_tag_is_copied(quay):
     new = quay.own.manifest("edge/web", "1")
     assert quay.outcome(row) == ("active", "")
     assert old != new
-    assert not work.is_there(VmImage.objects.exclude(pk=row.pk).get())
+    assert not work.is_there(HostImage.objects.exclude(pk=row.pk).get())
 
 
 def test_no_tenant_changes_what_another_one_has_there(quay):
@@ -297,7 +297,7 @@ def test_use_ends_and_the_tag_stays(quay):
     row = quay.carry()
     quay.bench.work()
     quay.bench.remove(row)
-    assert not VmImage.objects.exists()
+    assert not HostImage.objects.exists()
     assert quay.own.manifest("edge/web", "1") is not None
 
 

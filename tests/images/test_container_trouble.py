@@ -14,7 +14,7 @@ from apps.common.errors import Conflict, Upstream, UpstreamTimeout
 from apps.hosts.driver_settings import SettingsSpec, set_settings
 from apps.images import registry as copier
 from apps.images import services, work
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.images.references import Reference
 from apps.images.registry import Manifest, Place, Skopeo, explained
 from apps.images.specs import WantedImage
@@ -144,7 +144,7 @@ def test_copy_that_is_not_wanted_any_more_ends_with_its_children(quay, program, 
     assert work.work_on(row.pk) == "overtaken"
     assert gone(int(program.read("child")))
     quay.work()
-    assert not VmImage.objects.exists()
+    assert not HostImage.objects.exists()
 
 
 def test_worker_that_lost_its_lease_ends_its_copy_and_writes_nothing(quay, program, monkeypatch):
@@ -154,7 +154,7 @@ def test_worker_that_lost_its_lease_ends_its_copy_and_writes_nothing(quay, progr
 
     def note(image, **fields):
         if program.read("child"):
-            VmImage.objects.update(lease="of-another")
+            HostImage.objects.update(lease="of-another")
         keep(image, **fields)
 
     monkeypatch.setattr(work, "_note", note)

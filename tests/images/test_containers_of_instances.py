@@ -8,7 +8,7 @@ import json
 import pytest
 
 from apps.hosts.driver_settings import SettingsSpec, set_settings, settings_of
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.instances.models import AppInstance
 from apps.orchestration import images
 from apps.orchestration.workload import install_spec
@@ -70,7 +70,7 @@ class Frozen(dict):
 
 def test_image_is_in_the_registry_before_the_workload_is_ordered(quay, program):
     instance = run(quay)
-    row = VmImage.objects.get()
+    row = HostImage.objects.get()
     assert (row.kind, row.state, row.name, row.vim_id) == ("container", "active", NAMED, COPY)
     assert (row.package_id, row.tenant_id) == (quay.package.pk, quay.tenant.pk)
     assert "bring_images" in steps(quay)
@@ -81,7 +81,7 @@ def test_image_is_in_the_registry_before_the_workload_is_ordered(quay, program):
 def test_second_instance_copies_nothing(quay, program):
     run(quay)
     run(quay, name="other")
-    assert (len(program.copies()), VmImage.objects.count()) == (1, 1)
+    assert (len(program.copies()), HostImage.objects.count()) == (1, 1)
     assert set(AppInstance.objects.values_list("state", flat=True)) == {"Instantiated"}
 
 
@@ -97,7 +97,7 @@ def test_host_without_a_registry_pulls_by_itself(now, program):
     stage = Stage(now)
     instance = run(stage)
     assert "bring_images" not in steps(stage)
-    assert (VmImage.objects.count(), program.read("calls")) == (0, "")
+    assert (HostImage.objects.count(), program.read("calls")) == (0, "")
     assert dict(install_spec(instance).images) == {}
 
 
@@ -118,7 +118,7 @@ def test_list_of_images_says_what_became_of_each(quay, program):
         "container", "gauge:1.10", COPY, "active", "registry")
     assert (line.size, line.sent_bytes, line.packages) == (42, 42, (str(instance.package_id),))
     fault = {"text": "no", "code": "no"}
-    VmImage.objects.update(state="failed", fault=fault, size=None)
+    HostImage.objects.update(state="failed", fault=fault, size=None)
     (line,) = images.lines_at(quay.host, actor=quay.actor)
     assert (line.status, str(line.fault)) == ("killed", "no")
     use(quay.host, "")
@@ -136,7 +136,7 @@ def test_row_goes_with_the_package_and_the_tag_stays(quay, program):
     quay.work(2)
     assert images.release_unused() == 1
     quay.work(2)
-    assert not VmImage.objects.exists()
+    assert not HostImage.objects.exists()
     assert program.read("manifest")
 
 
@@ -146,7 +146,7 @@ def test_two_images_that_would_be_one_in_the_registry_are_refused(quay):
     quay.package = make.package(quay.tenant, name="twice", extra=listed)
     instance = run(quay, until="Instantiation failed")
     assert instance.info.code == "image_twice"
-    assert not VmImage.objects.exists()
+    assert not HostImage.objects.exists()
 
 
 # --- to the end, with real programs ----------------------------------------------------------

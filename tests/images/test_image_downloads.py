@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from tests.images.conftest import DISK, md5
 
 
@@ -50,7 +50,7 @@ def server(settings):
 
 def failed(bench, row, code):
     """It failed for this reason and left nothing; returns the sentence."""
-    now = VmImage.objects.get(pk=row.pk)
+    now = HostImage.objects.get(pk=row.pk)
     assert (now.state, now.fault_reason.code) == ("failed", code), str(now.fault_reason)
     assert bench.driver.images() == ()
     return str(now.fault_reason)

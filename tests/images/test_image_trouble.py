@@ -8,7 +8,7 @@ import pytest
 
 from apps.common.errors import Conflict
 from apps.images import services, work
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.tenants.actors import SYSTEM
 from apps.vim.simulated_images import Shelf
 from tests import factories as make
@@ -88,7 +88,7 @@ def test_image_that_is_removed_while_it_is_copied_stops_and_goes(bench, monkeypa
     assert bench.driver.images("disk") == ()
     assert bench.fresh(row).state == "deleting"
     bench.work()
-    assert not VmImage.objects.exists()
+    assert not HostImage.objects.exists()
 
 
 def test_vim_that_does_not_answer_is_asked_again_and_at_last_given_up(bench):
@@ -116,7 +116,7 @@ def test_deletion_waits_for_a_vim_that_does_not_answer_for_as_long_as_it_takes(b
     assert bench.fresh(row).state == "deleting"
     make.simulate(bench.host.pk, "")
     bench.work(61)
-    assert not VmImage.objects.exists()
+    assert not HostImage.objects.exists()
     assert bench.driver.images() == ()
 
 
@@ -133,7 +133,7 @@ def test_image_that_the_vim_does_not_delete_stays_and_says_why(bench, monkeypatc
     now = bench.fresh(row)
     assert (now.state, str(now.fault_reason)) == ("active", "The image is in use.")
     bench.remove(row)
-    assert not VmImage.objects.exists()
+    assert not HostImage.objects.exists()
 
 
 def test_image_that_somebody_deleted_at_the_vim_is_brought_again(bench):

@@ -13,7 +13,7 @@ from django.conf import settings
 from apps.common.errors import Conflict, Denied
 from apps.hosts.drivers import driver_of
 from apps.images import services, work
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.images.states import IMAGE, ImageState
 from apps.journal.models import Entry
 from apps.tenants.actors import SYSTEM
@@ -46,7 +46,7 @@ def test_image_of_a_package_is_brought_byte_for_byte(bench):
     made = bench.driver.image(row.vim_id)
     assert (made.name, made.disk_format, made.min_disk_gb, made.key) == (
         "disk", "raw", 2, str(row.pk))
-    verbs = Entry.objects.filter(kind="vmimage").order_by("id").values_list("verb", flat=True)
+    verbs = Entry.objects.filter(kind="hostimage").order_by("id").values_list("verb", flat=True)
     assert list(verbs) == ["images.image.ordered", "images.image.arrived"]
     assert work.due() == []
 
@@ -105,7 +105,7 @@ def test_checksum_and_format_that_nobody_knows_are_refused_at_once(bench):
         bench.want(checksum="crc:17")
     with pytest.raises(Conflict, match="not a disk format"):
         bench.want(disk_format="floppy")
-    assert not VmImage.objects.exists()
+    assert not HostImage.objects.exists()
 
 
 def test_image_that_is_too_large_fails_before_it_is_sent(bench, settings):
@@ -133,7 +133,7 @@ def test_image_that_was_there_before_is_used_and_never_taken_away(bench):
     row = bench.fresh(row)
     assert (row.state, row.source, row.vim_id) == ("active", "found", there.id)
     bench.remove(row)
-    assert not VmImage.objects.exists()
+    assert not HostImage.objects.exists()
     assert bench.driver.image(there.id) is not None
 
 
@@ -156,7 +156,7 @@ def test_two_packages_share_an_image_until_neither_needs_it(bench):
     assert bench.read(second) == DISK
     bench.remove(second)
     assert bench.driver.images() == ()
-    assert not VmImage.objects.exists()
+    assert not HostImage.objects.exists()
 
 
 def test_who_states_the_checksum_of_another_tenants_image_does_not_get_it(bench):

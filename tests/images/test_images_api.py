@@ -10,7 +10,7 @@ from apps.common import clock
 from apps.common.errors import Conflict, Upstream
 from apps.hosts.drivers import driver_of
 from apps.images import work
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.packages import distribution
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
@@ -56,7 +56,7 @@ class Site(Stage):
 
     def content(self):
         """The bytes as the VIM has them."""
-        row = VmImage.objects.get(source="snapshot")
+        row = HostImage.objects.get(source="snapshot")
         return b"".join(self.driver.read_image(row.vim_id))
 
     def get(self, url, **headers):
@@ -97,7 +97,7 @@ def test_image_of_a_machine_is_made_and_its_status_followed(site):
 def test_same_call_with_the_same_key_makes_one_image(site):
     first, second = (site.order(headers={"idempotency-key": "k"}) for _ in range(2))
     assert first.json() == second.json()
-    assert VmImage.objects.filter(source="snapshot").count() == 1
+    assert HostImage.objects.filter(source="snapshot").count() == 1
 
 
 def test_machine_of_another_instance_does_not_exist_here(site):
@@ -108,7 +108,7 @@ def test_machine_of_another_instance_does_not_exist_here(site):
     for vm_id in (theirs, str(uuid.uuid4())):
         answer = site.owner.send("POST", site.url, {"vmId": vm_id})
         assert answer.status_code == 404
-    assert not VmImage.objects.filter(source="snapshot").exists()
+    assert not HostImage.objects.filter(source="snapshot").exists()
 
 
 def test_image_of_another_instance_of_the_tenant_is_not_found_below_this_one(site):
@@ -129,12 +129,12 @@ def test_vim_that_refuses_is_told_at_once_and_nothing_is_kept(site, monkeypatch)
     monkeypatch.setattr(type(site.driver), "snapshot_server", refuse)
     answer = site.owner.send("POST", site.url, {"vmId": vm_id})
     assert (answer.status_code, answer.json()["detail"]) == (502, "No room for an image.")
-    assert not VmImage.objects.filter(source="snapshot").exists()
+    assert not HostImage.objects.filter(source="snapshot").exists()
 
 
 def test_snapshot_that_the_vim_loses_is_killed_and_says_why(site):
     image_id = site.order().json()["imageId"]
-    site.driver.remove_image(VmImage.objects.get(pk=image_id).vim_id)
+    site.driver.remove_image(HostImage.objects.get(pk=image_id).vim_id)
     site.now.advance(seconds=5)
     site.work(1)
     told = site.get(f"{site.url}/{image_id}").json()

@@ -6,7 +6,7 @@ import pytest
 
 from apps.hosts.drivers import driver_of
 from apps.images import work
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.instances.models import AppInstance
 from apps.orchestration import images, orphans
 from apps.orchestration.workload import install_spec
@@ -39,7 +39,7 @@ def run(stage, until="Instantiated"):
 
 def test_image_of_the_package_is_at_the_host_before_its_machine_is_ordered(machines):
     instance = run(machines)
-    row = VmImage.objects.get()
+    row = HostImage.objects.get()
     assert (row.name, row.state, row.source) == ("gateway-linux", "active", "package")
     assert (row.package_id, row.tenant_id) == (machines.package.pk, machines.tenant.pk)
     assert b"".join(driver_of(machines.host).read_image(row.vim_id)) == content.DISK
@@ -54,7 +54,7 @@ def test_second_instance_finds_the_image_there(machines):
     other = machines.create(name="other")
     machines.instantiate(other)
     machines.work(30, until="Instantiated")
-    assert VmImage.objects.count() == 1
+    assert HostImage.objects.count() == 1
     assert len(driver_of(machines.host).images()) == 1
 
 
@@ -66,11 +66,11 @@ def test_step_tells_how_far_the_copy_is(machines, monkeypatch):
     line = steps(machines)["bring_images"]
     assert (line["state"], line["reason"]["params"]["name"]) == ("waiting", "gateway-linux")
     assert machines.operation().attempts > 0
-    VmImage.objects.update(state="copying", size=5 * 2**20, sent_bytes=2 * 2**20)
+    HostImage.objects.update(state="copying", size=5 * 2**20, sent_bytes=2 * 2**20)
     machines.work(2)
     params = steps(machines)["bring_images"]["reason"]["params"]
     assert (params["sent"], params["size"]) == (2, 5)
-    VmImage.objects.update(state="waiting")
+    HostImage.objects.update(state="waiting")
     monkeypatch.undo()
     assert machines.work(30, until="Instantiated")[-1] == "Instantiated"
 
@@ -103,8 +103,8 @@ def test_image_that_failed_is_tried_again_by_the_next_order(machines):
     machines.instantiate(instance)
     while row is None:
         machines.work(0.25)
-        row = VmImage.objects.first()
-    VmImage.objects.update(state="failed", fault={"text": "no", "code": "no"}, next_at=None)
+        row = HostImage.objects.first()
+    HostImage.objects.update(state="failed", fault={"text": "no", "code": "no"}, next_at=None)
     machines.work(30, until="Instantiation failed")
     assert str(AppInstance.objects.get().info) == "no"
     machines.now.advance(seconds=5)
@@ -114,7 +114,7 @@ def test_image_that_failed_is_tried_again_by_the_next_order(machines):
 
 def test_image_that_was_deleted_at_the_vim_is_brought_again(machines):
     run(machines)
-    row = VmImage.objects.get()
+    row = HostImage.objects.get()
     driver_of(machines.host).remove_image(row.vim_id)
     other = machines.create(name="other")
     machines.instantiate(other)
@@ -134,13 +134,13 @@ def test_image_goes_when_its_package_leaves_the_host_and_not_before(machines):
     machines.work(2)
     assert images.release_unused() == 1
     machines.work(2)
-    assert not VmImage.objects.exists()
+    assert not HostImage.objects.exists()
     assert driver_of(machines.host).images() == ()
 
 
 def test_image_at_the_vim_that_no_row_knows_is_an_orphan(machines, monkeypatch):
     run(machines)
-    known, lost = VmImage.objects.get(), promise.new("lost")
+    known, lost = HostImage.objects.get(), promise.new("lost")
     driver = type(driver_of(machines.host))
     carried = [
         orphans.Leftover("OS::Glance::Image", "", name, "", "", "id", image=str(key))

@@ -12,7 +12,7 @@ import pytest
 from apps.common import clock
 from apps.hosts.drivers import driver_of
 from apps.images import services, work
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.images.specs import WantedImage
 from apps.tenants.actors import SYSTEM
 from apps.vim.contract import Credentials, Phase, VimRefused
@@ -178,10 +178,10 @@ class Site:
         def is_done():
             for one in work.due():
                 work.work_on(one)
-            return not VmImage.objects.filter(pk=row.pk, next_at__isnull=False).exists()
+            return not HostImage.objects.filter(pk=row.pk, next_at__isnull=False).exists()
 
         until(is_done)
-        return VmImage.objects.filter(pk=row.pk).first()
+        return HostImage.objects.filter(pk=row.pk).first()
 
     def remove(self, row):
         """Take it away."""
@@ -250,7 +250,7 @@ def test_chunks_are_byte_for_byte_what_glance_has(site, settings, connection):
     settings.IMAGES = {**settings.IMAGES, "chunk_bytes": MIB}
     package = make.package(site.tenant, app_class="vm")
     instance = make.instance(package, site.host, state="Instantiated")
-    row = VmImage(
+    row = HostImage(
         host=site.host, tenant=site.tenant, instance_id=instance.pk, name="chunks",
         source="snapshot", state="active", next_at=None,
     )

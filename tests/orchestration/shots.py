@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.instances.models import AppInstance
 from apps.journal.models import Entry
 from apps.tenants import tokens
@@ -65,7 +65,7 @@ def content(stage):
     """The bytes as the VIM has them."""
 
     def read():
-        row = VmImage.objects.get(source="snapshot")
+        row = HostImage.objects.get(source="snapshot")
         return b"".join(driver_of(MecHost.objects.get(pk=row.host_id)).read_image(row.vim_id))
 
     return there(stage, read)

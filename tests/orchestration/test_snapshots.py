@@ -11,7 +11,7 @@ import pytest
 
 from apps.common import clock
 from apps.common.errors import Upstream
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.journal.models import Entry
 from apps.orchestration.snapshots import snapshots_at
 from apps.tenants.roles import Role
@@ -79,7 +79,7 @@ def test_image_is_taken_followed_and_told(either):
     assert (found["appInstanceId"], found["appInstanceName"]) == (
         str(either.instance.pk), "camera")
     assert found["checksum"] == there(
-        either, lambda: VmImage.objects.get(source="snapshot").checksum) != ""
+        either, lambda: HostImage.objects.get(source="snapshot").checksum) != ""
     assert found["imageName"].startswith(either.name)
     assert told(either, either.url) == [found]
     assert told(either, f"{either.at_host}/{image_id}") == found
@@ -139,7 +139,7 @@ def test_image_is_deleted_where_it_is(either):
     assert send(either, "DELETE", url).status_code == 200
     either.work(2)
     assert send(either, "GET", url).status_code == 404
-    assert there(either, lambda: VmImage.objects.filter(source="snapshot").count()) == 0
+    assert there(either, lambda: HostImage.objects.filter(source="snapshot").count()) == 0
 
 
 def test_same_order_with_the_same_key_makes_one(either):
@@ -174,7 +174,7 @@ def test_image_that_is_none_is_not_found(either, image_id):
 
 
 def test_image_of_a_package_is_nobodys_to_download_or_delete(either):
-    row = there(either, lambda: VmImage.objects.get(source="package"))
+    row = there(either, lambda: HostImage.objects.get(source="package"))
     for method, more in (("GET", ""), ("GET", "/file"), ("DELETE", "")):
         url = f"{either.at_host}/{row.pk}{more}"
         assert send(either, method, url, who=make.admin()).status_code == 404

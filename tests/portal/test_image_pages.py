@@ -9,7 +9,7 @@ import pytest
 from django.template.defaultfilters import filesizeformat as size
 
 from apps.common import clock
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.journal.models import Entry
 from apps.tenants.roles import Role
 from tests import factories as make
@@ -68,7 +68,7 @@ class Look:
 
     def row(self):
         """The image as the site that has the host knows it."""
-        return self.there(lambda: VmImage.objects.filter(source="snapshot").first())
+        return self.there(lambda: HostImage.objects.filter(source="snapshot").first())
 
     def end(self):
         """The instance ends, and leaves its image."""

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock
 from apps.hosts import services as hosts
-from apps.images.models import VmImage
+from apps.images.models import HostImage
 from apps.instances import rollouts
 from apps.instances import services as instances
 from apps.packages import distribution, distribution_work
@@ -62,9 +62,9 @@ class Estate:
             make.user(make.tenant())
             StorePackage(store_ip="10.9.0.1", app_id=uuid.uuid4(), package_id=uuid.uuid4()).save()
             if self.edge is None:
-                VmImage.objects.create(host=self.open, tenant=self.tenant, name=f"image{number}",
+                HostImage.objects.create(host=self.open, tenant=self.tenant, name=f"image{number}",
                                        source="url", package_id=uuid.uuid4())
-                VmImage.objects.create(host=self.open, tenant=self.tenant, name=f"shot{number}",
+                HostImage.objects.create(host=self.open, tenant=self.tenant, name=f"shot{number}",
                                        source="snapshot", instance_id=self.instance.pk)
                 self._use(other, self.open)
                 platform_of(f"app{number}", self.tenant)
