@@ -36,7 +36,10 @@ IMAGE_LIST = "Image/SwImageDesc.json"
 def measure() -> list[Figure]:
     """All figures; one that says why where there is no cloud."""
     try:
-        with tempfile.TemporaryDirectory() as folder, own_cloud(Path(folder) / "cloud") as cloud:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            own_cloud(Path(folder) / "cloud", image_mebibytes=2 * BIG_MIB) as cloud,
+        ):
             return [*_pages(cloud), *_ran(cloud, Path(folder))]
     except Missing as missing:
         return [Figure("OpenStack", f"not measured: {missing}", "")]

@@ -24,7 +24,7 @@ from tests.openstack.asking import (
     soon,
     status,
 )
-from tools.cloud.settings import IMAGE_MEBIBYTES
+from tools.cloud.place import IMAGE_MEBIBYTES
 
 pytestmark = [pytest.mark.openstack, pytest.mark.usefixtures("file_leaves_nothing")]
 ROOT = Path(__file__).resolve().parents[2]

@@ -134,8 +134,9 @@ def test_image_that_the_cloud_does_not_take_is_refused_and_leaves_nothing(cloud,
     if not cloud.ours:
         pytest.skip("only our own cloud is known to limit an image to 64 MiB")
     zeros = (bytes(MIB) for _ in range(65))
-    with pytest.raises(VimRefused):
+    with pytest.raises(VimRefused) as refused:
         driver.upload_image(promise.new("large"), zeros)
+    assert refused.value.code == "too_large"
     assert driver.images("large") == ()
 
 

@@ -21,7 +21,7 @@ from tools.cloud import programs, settings, words
 from tools.cloud.account import Account
 from tools.cloud.databases import Databases, prepared
 from tools.cloud.inventory import Entry, inventory
-from tools.cloud.place import HOSTS, REGIONS, Place
+from tools.cloud.place import HOSTS, IMAGE_MEBIBYTES, REGIONS, Place
 from tools.processes import Server, port_is_open, wait_for
 
 PATIENCE = 180  # seconds; on two busy processors all that is started takes so long
@@ -68,15 +68,20 @@ def named_cloud() -> Cloud | None:
 
 
 @contextmanager
-def own_cloud(state: Path) -> Iterator[OwnCloud]:
+def own_cloud(
+    state: Path, *, image_mebibytes: int = IMAGE_MEBIBYTES
+) -> Iterator[OwnCloud]:
     """A cloud of our own with two hosts; ``state`` is a directory for its files.
+
+    It refuses images of more than ``image_mebibytes``.
 
     Raises Missing and NotUp.
     """
     state.mkdir(parents=True, exist_ok=True)
     found = programs.find()
     databases = prepared(found)
-    cloud = OwnCloud(Place.choose(state, found, databases.passwords), databases)
+    place = Place.choose(state, found, databases.passwords, image_mebibytes)
+    cloud = OwnCloud(place, databases)
     try:
         cloud.start()
         yield cloud

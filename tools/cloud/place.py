@@ -11,6 +11,7 @@ from tools.processes import free_ports
 
 HOSTS = ("host-1", "host-2")
 REGIONS = ("RegionOne", "RegionTwo")
+IMAGE_MEBIBYTES = 64
 INTERFACES = ("public", "internal")
 PORTS = (
     *("mariadb", "epmd", "rabbitmq", "rabbitmq-nodes"),
@@ -38,12 +39,15 @@ class Place:
     programs: Programs
     ports: dict[str, int]
     passwords: dict[str, str]
+    image_mebibytes: int = IMAGE_MEBIBYTES
 
     @classmethod
-    def choose(cls, folder: Path, programs: Programs, passwords: dict[str, str]) -> Place:
-        """A new one in an empty directory."""
+    def choose(
+        cls, folder: Path, programs: Programs, passwords: dict[str, str], image_mebibytes: int
+    ) -> Place:
+        """A new one in an empty directory, whose images may be so large."""
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-        return cls(folder.resolve(), programs, ports, passwords)
+        return cls(folder.resolve(), programs, ports, passwords, image_mebibytes)
 
     def url(self, api: str) -> str:
         """The address of an API, without a path."""

@@ -11,7 +11,6 @@ from tools.cloud.place import HOSTS, REGIONS, Place
 DATABASES = (
     *("keystone", "placement", "glance", "neutron", "nova_api", "nova", "nova_cell0", "heat"),
 )
-IMAGE_MEBIBYTES = 64
 Section = dict[str, object]
 Sections = dict[str, Section]
 
@@ -109,7 +108,7 @@ def _glance(place: Place) -> Sections:
         "DEFAULT": {
             "enabled_backends": "files:file",
             "enabled_import_methods": "[glance-direct,web-download]",
-            "image_size_cap": IMAGE_MEBIBYTES * 1024**2,
+            "image_size_cap": place.image_mebibytes * 1024**2,
         },
         "database": _database(place, "glance"),
         "glance_store": {"default_backend": "files"},

@@ -249,10 +249,15 @@ def told_as(error: Exception) -> VimRefused | VimUnreachable:
             N_("The cloud does not accept the credentials."), answered=status,
             code="vim_unauthorized",
         )
-    if status == 413 or "quota" in _words(error).lower():
+    if "quota" in _words(error).lower():
         return Refused(
             N_("The quota of the project is used up: %(said)s"), answered=status,
             code="over_quota", said=_words(error),
+        )
+    if status == 413:
+        return Refused(
+            N_("The cloud does not take anything so large: %(said)s"), answered=status,
+            code="too_large", said=_words(error),
         )
     if status == 403:
         return Refused(

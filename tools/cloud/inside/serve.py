@@ -12,6 +12,8 @@ import sys
 import waitress
 
 THREADS = 8
+# The services have limits of their own.
+MOST_BYTES = 1024**4
 # Keystone 30 judges a request now and then by the scope of another thread's, and refuses it.
 ONE_THREAD = ("keystone",)
 
@@ -21,7 +23,10 @@ def main(module: str, port: str, *rest: str) -> None:
     sys.argv = [module.split(".")[0], *rest]  # where oslo.config looks for --config-file
     application = importlib.import_module(module).application
     threads = 1 if sys.argv[0] in ONE_THREAD else THREADS
-    waitress.serve(application, listen=f"127.0.0.1:{port}", threads=threads, ident=None)
+    waitress.serve(
+        application, listen=f"127.0.0.1:{port}", threads=threads, ident=None,
+        max_request_body_size=MOST_BYTES,
+    )
 
 
 if __name__ == "__main__":
