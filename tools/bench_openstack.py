@@ -21,7 +21,7 @@ from apps.vim.openstack.resources import resources
 from apps.vim.resources import ResourceKind
 from examples.packages.content import DISK_PATH
 from tests.openstack.packages import IMAGE, card, definition, link, machine, two_servers
-from tests.stories.hosted import HostedWorld, end, info, onboard, run
+from tests.stories.hosted import HostedWorld, end, onboard, run
 from tests.stories.running import Person, eventually
 from tools.bench_mep import Figure
 from tools.builds import Missing
@@ -130,9 +130,9 @@ def _take_snapshot(
     """Snapshot a server, write its disk as a hypervisor would, and read it at the edge."""
     edge = world.edge("admin")
     images = f"/lcmcontroller/v1/tenants/{person.tenant_id}/app_instances/{key}/images"
-    (server,) = info(person, key)["servers"]
-    made = edge.ok("POST", images, json={"vmId": server["id"]})["imageId"]
     with cloud.connect() as connection, disk.open("rb") as content:
+        (server,) = connection.compute.servers()
+        made = edge.ok("POST", images, json={"vmId": server.id})["imageId"]
         (image,) = (one for one in connection.image.images() if one.status == "queued")
         connection.image.update_image(image, disk_format="raw", container_format="bare")
         connection.image.put(
