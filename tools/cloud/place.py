@@ -43,7 +43,8 @@ class Place:
 
     @classmethod
     def choose(
-        cls, folder: Path, programs: Programs, passwords: dict[str, str], image_mebibytes: int
+        cls, folder: Path, programs: Programs, passwords: dict[str, str],
+        image_mebibytes: int = IMAGE_MEBIBYTES,
     ) -> Place:
         """A new one in an empty directory, whose images may be so large."""
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
