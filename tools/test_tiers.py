@@ -80,7 +80,10 @@ def lacks(find: Callable[[], object]) -> str:
 
 BASE = "not browser and not endurance and not schema and not kubernetes and not openstack"
 TIERS = (
-    Tier("base", BASE, lambda: "", ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")),
+    Tier(
+        "base", BASE, lambda: "", ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
+        seconds=1500,
+    ),
     Tier("schema", "schema", lambda: "", ("-n", "2"), seconds=1200),
     Tier("kubernetes", "kubernetes", no_cluster, beside="schema"),
     Tier("openstack", "openstack", no_cloud, seconds=1800, by_name=True),

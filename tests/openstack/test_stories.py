@@ -81,17 +81,22 @@ resources:
   port:
     type: OS::Neutron::Port
     properties: {network: {get_resource: net}, fixed_ips: [{subnet: {get_resource: subnet}}]}
-  box: &box
+  box:
     type: OS::Nova::Server
-    properties: &properties
+    properties:
       image: {get_param: image}
       flavor: test-flavor
       networks: [{port: {get_resource: port}}]
       user_data_format: RAW
       user_data: {str_replace: {template: "echo $word", params: {$word: {get_param: word}}}}
   lid:
-    <<: *box
-    properties: {<<: *properties, networks: [{network: {get_resource: net}}]}
+    type: OS::Nova::Server
+    properties:
+      image: {get_param: image}
+      flavor: test-flavor
+      networks: [{network: {get_resource: net}}]
+      user_data_format: RAW
+      user_data: {str_replace: {template: "echo $word", params: {$word: {get_param: word}}}}
     depends_on: subnet
 """
 
