@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 
 import pytest
@@ -36,6 +37,12 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(items):
     """Stories first: they wait more than they work, beside whatever the other workers do."""
     items.sort(key=lambda item: not item.nodeid.startswith(STORIES))
+
+
+def pytest_collection_finish():
+    """The collector of garbage passes over the program itself, and looks seldom at the rest."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -87,8 +87,8 @@ TIERS = (
     Tier("schema", "schema", lambda: "", ("-n", "2"), seconds=1200),
     Tier("kubernetes", "kubernetes", no_cluster, beside="schema"),
     Tier("openstack", "openstack", no_cloud, seconds=1800, by_name=True),
-    Tier("browser", "browser", no_chromium, seconds=300),
     Tier("endurance", "endurance", lambda: "", ("-n", "2", "--dist", "loadgroup")),
+    Tier("browser", "browser", no_chromium, seconds=600, beside="endurance"),
 )
 
 
