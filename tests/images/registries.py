@@ -10,14 +10,16 @@ import io
 import json
 import re
 import shutil
-import socket
 import ssl
 import subprocess
 import tarfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
+
+from tools.processes import free_ports
 
 USER, PASSWORD = "pusher", "correct-horse-9"
 # The password as bcrypt, the only form that this registry reads.
@@ -40,9 +42,8 @@ class RegistryServer:
     def __init__(self, folder, authority, name):
         self.folder = folder / name
         self.folder.mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
+        (port,) = free_ports(1)
+        self.address = f"127.0.0.1:{port}"
         pair = authority.issue(name, hosts=("127.0.0.1",))
         (self.folder / "htpasswd").write_text(HTPASSWD)
         config = {
@@ -68,12 +69,12 @@ class RegistryServer:
                 stdout=log, stderr=log,
             )
         for _ in range(200):
-            try:
+            # Another server at this address would answer for one that could not have it.
+            time.sleep(0.05)
+            assert self.process.poll() is None, self.log.read_text()
+            with suppress(httpx.TransportError):
                 self.client.get("/").raise_for_status()
                 return
-            except httpx.TransportError:
-                assert self.process.poll() is None, self.log.read_text()
-                time.sleep(0.05)
         raise AssertionError(self.log.read_text())
 
     def stop(self):
