@@ -21,7 +21,6 @@ from apps.vim.contract import (
     InstallSpec,
     ProbeResult,
     Usage,
-    VimRefused,
     WorkloadStatus,
 )
 from apps.vim.images import NewImage, VimImage
@@ -70,7 +69,7 @@ class OpenStackVim:
         stacks.require_heat(self._cloud)
         known = stacks.find(self._cloud, spec.instance_id)
         if known is not None and stacks.is_going(known):
-            raise VimRefused(N_("The instance is being removed."), retryable=True, code="removing")
+            raise stacks.being_removed()
         if known is not None and not stacks.has_failed(known):
             return
         hot = hot_of(spec, facts_of(self._cloud, spec.images))

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
+from apps.vim.errors import VimRefused
+from apps.vim.openstack import stacks
+from apps.vim.openstack.cloud import Refused
+from apps.vim.openstack.hot import Hot
 from apps.vim.openstack.status import Found, status_of
 from apps.vim.results import Phase
 
+KEY = UUID(int=1)
 NOW = datetime(2026, 5, 4, 8, tzinfo=UTC)
 NAME = "mecm-00000000-0000-0000-0000-000000000001"
 
@@ -146,3 +152,36 @@ def test_removal_goes_on_until_nothing_is_left():
 def test_server_that_nova_does_not_know_is_told_by_its_resource(state, shown):
     (only,) = told("CREATE_FAILED", resources=[resource(state=state, key="")]).servers
     assert only.status == shown
+
+
+@pytest.mark.parametrize("state", ["DELETE_COMPLETE", "DELETE_IN_PROGRESS", None])
+def test_stack_that_heat_has_not_forgotten_is_no_stack_of_a_new_order(state):
+    """A name is taken for a moment after its stack is gone; nobody was first with the new one."""
+    taken = Refused("The cloud refuses: %(said)s", answered=409, said="already exists")
+    with pytest.raises(VimRefused) as caught:
+        stacks.make(Taken(state, taken), KEY, KEY, Hot({}, {}), None)
+    assert (caught.value.reason.code, caught.value.retryable) == ("removing", True)
+
+
+def test_stack_is_there_until_its_name_is_free():
+    assert told("DELETE_COMPLETE").phase is Phase.REMOVING
+
+
+def test_stack_that_another_worker_made_is_the_one_of_the_order():
+    taken = Refused("The cloud refuses: %(said)s", answered=409, said="already exists")
+    stacks.make(Taken("CREATE_IN_PROGRESS", taken), KEY, KEY, Hot({}, {}), None)
+
+
+class Taken:
+    """A Heat where the name is taken, by a stack in some state or by none any more."""
+
+    def __init__(self, state, refusal):
+        self.state, self.refusal = state, refusal
+
+    def ask(self, service, method, path, **options):
+        """No."""
+        raise self.refusal
+
+    def find(self, service, path, **options):
+        """The stack that has the name."""
+        return self.state and {"stack": {"stack_status": self.state}}

@@ -32,11 +32,11 @@ NOTES: Final = "mecm_notes"
 def find(cloud: Cloud, instance_id: UUID) -> Row | None:
     """The stack of an instance, as Heat tells it; None where there is none.
 
-    Heat may still know one that is gone, for a moment.
+    One that is gone is told until its name is free again, a moment later.
     """
     found = cloud.find("orchestration", f"/stacks/{names.stack_name(instance_id)}")
     stack: Row | None = found["stack"] if found else None
-    return None if stack and stack["stack_status"] == "DELETE_COMPLETE" else stack
+    return stack
 
 
 def read(cloud: Cloud, instance_id: UUID) -> Found | None:
@@ -83,10 +83,13 @@ def make(cloud: Cloud, host_id: UUID, instance_id: UUID, hot: Hot, known: Row | 
         else:
             cloud.ask("orchestration", "PUT", _path(known), json=body)
     except Refused as refusal:
-        # Another process of this site was first; there is one stack of a name.
-        if known is None and refusal.answered == 409:
-            return
-        raise
+        if known is not None or refusal.answered != 409:
+            raise
+        # There is one stack of a name: another process of this site was first, or the one that is
+        # being removed still had it.
+        known = find(cloud, instance_id)
+        if known is None or is_going(known):
+            raise being_removed() from refusal
 
 
 def _with_notes(hot: Hot) -> dict[str, Any]:
@@ -112,8 +115,13 @@ def _notes(stack: Row) -> Iterator[WorkloadEvent]:
 def remove(cloud: Cloud, instance_id: UUID) -> None:
     """Have Heat take the stack away; nothing happens where it is gone or going."""
     stack = find(cloud, instance_id)
-    if stack is not None and stack["stack_status"] != "DELETE_IN_PROGRESS":
+    if stack is not None and stack["stack_status"] not in ("DELETE_IN_PROGRESS", "DELETE_COMPLETE"):
         cloud.delete("orchestration", _path(stack))
+
+
+def being_removed() -> VimRefused:
+    """Why there can be no stack for now."""
+    return VimRefused(N_("The instance is being removed."), retryable=True, code="removing")
 
 
 def is_going(stack: Row) -> bool:
