@@ -11,6 +11,7 @@ from django.db import connection, connections
 from django.utils import translation
 
 from apps.common import clock
+from mecm_portal.simulation.quick import Quick
 from tests import factories as make
 from tests.scheduling import STORIES, Scheduler
 from tests.sites import CENTER, EDGE, TwoSites, database_copy, urls_of
@@ -21,12 +22,16 @@ def pytest_configure(config):
     """Hash passwords quickly, since nothing here is about their strength.
 
     Static files are looked for when they are asked for: else each client of each test would read
-    the whole directory of them first.
+    the whole directory of them first.  The SQL of plain questions is remembered, as it is in the
+    simulator: to make it anew takes a fifth of all tests.  What runs in processes of its own, as
+    stories do, has all of Django.
     """
     from django.conf import settings  # noqa: PLC0415 - settings are ready only now
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.WHITENOISE_AUTOREFRESH = True
+    for owner, name, stand_in in Quick().places():
+        setattr(owner, name, stand_in)
 
 
 def pytest_addoption(parser):
