@@ -18,6 +18,7 @@ from tests.security.table import ALSO, TABLES
 from tests.security.world import call
 from tests.sites import CENTER, EDGE, urls_of
 
+
 def area(endpoint):
     """Where an endpoint belongs: the first parts of its path."""
     return "/".join(endpoint.split(" ")[1].split("/")[:3])
