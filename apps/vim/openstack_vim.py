@@ -34,6 +34,7 @@ from apps.vim.openstack.resources import resources
 from apps.vim.openstack.status import status_of
 from apps.vim.resources import CloudResources, ResourceKind
 from apps.vim.servers import Action, ServerDetails
+from apps.vim.turns import turn_of
 from apps.vim.voices import LogPage, LogQuery, WorkloadEvent
 
 UNMEASURED = N_("OpenStack tells what is promised to servers, and not what they use.")
@@ -67,13 +68,15 @@ class OpenStackVim:
     def install(self, spec: InstallSpec) -> None:
         """One stack; see the contract for what a repeat does."""
         stacks.require_heat(self._cloud)
-        known = stacks.find(self._cloud, spec.instance_id)
-        if known is not None and stacks.is_going(known):
-            raise stacks.being_removed()
-        if known is not None and not stacks.has_failed(known):
-            return
-        hot = hot_of(spec, facts_of(self._cloud, spec.images))
-        stacks.make(self._cloud, self._host_id, spec.instance_id, hot, known)
+        # Of two orders that arrive together Heat makes two stacks of one name.
+        with turn_of(spec.instance_id):
+            known = stacks.find(self._cloud, spec.instance_id)
+            if known is not None and stacks.is_going(known):
+                raise stacks.being_removed()
+            if known is not None and not stacks.has_failed(known):
+                return
+            hot = hot_of(spec, facts_of(self._cloud, spec.images))
+            stacks.make(self._cloud, self._host_id, spec.instance_id, hot, known)
 
     def status(self, instance_id: UUID) -> WorkloadStatus:
         """The truth as Heat and Nova tell it now."""

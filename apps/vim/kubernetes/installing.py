@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
-from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,6 +25,7 @@ from apps.vim.kubernetes.kinds import annotation, label
 from apps.vim.kubernetes.package import Order, digest_of, order_of
 from apps.vim.kubernetes.sweeping import sweep
 from apps.vim.settings import NAMESPACE_PREFIX
+from apps.vim.turns import turn_of
 
 HOOK_SECONDS: Final = 120
 REMOVE_SECONDS: Final = 60
@@ -39,7 +38,6 @@ LOST: Final = re.compile(
     r"|TLS handshake|no such host",
     re.IGNORECASE,
 )
-MOST_LOCKS: Final = 4096
 _log = logging.getLogger("mecm.kubernetes")
 
 
@@ -59,7 +57,7 @@ class Site:
 
 def install(site: Site, spec: InstallSpec) -> None:
     """Make the instance run what ``spec`` says; see the contract for what a repeat does."""
-    with _alone(spec.instance_id):
+    with turn_of(spec.instance_id):
         space = _space(site, spec.instance_id)
         if space is not None:
             _refuse_foreign(space, spec)
@@ -84,7 +82,7 @@ def install(site: Site, spec: InstallSpec) -> None:
 
 def uninstall(site: Site, instance_id: UUID) -> None:
     """Start removing everything of the instance; the namespace goes last."""
-    with _alone(instance_id):
+    with turn_of(instance_id):
         space = _space(site, instance_id)
         if space is None:
             return
@@ -299,17 +297,3 @@ def _holder(cluster: Cluster, port: int) -> Object | None:
             place = f"{NAMESPACE_PREFIX}{owner}" if owner else one["metadata"]["namespace"]
             return cluster.find(f"/api/v1/namespaces/{place}") or one
     return None
-
-
-_locks: OrderedDict[UUID, threading.Lock] = OrderedDict()
-_guard = threading.Lock()
-
-
-def _alone(instance_id: UUID) -> threading.Lock:
-    """One change of an instance at a time in this process; across processes a lease sees to it."""
-    with _guard:
-        found = _locks.pop(instance_id, None) or threading.Lock()
-        _locks[instance_id] = found
-        while len(_locks) > MOST_LOCKS:
-            _locks.popitem(last=False)
-        return found
