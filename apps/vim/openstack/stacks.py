@@ -85,8 +85,8 @@ def make(cloud: Cloud, host_id: UUID, instance_id: UUID, hot: Hot, known: Row | 
     except Refused as refusal:
         if known is not None or refusal.answered != 409:
             raise
-        # There is one stack of a name: another process of this site was first, or the one that is
-        # being removed still had it.
+        # The name is taken: another process of this site was first, or the stack that is being
+        # removed still had it.
         known = find(cloud, instance_id)
         if known is None or is_going(known):
             raise being_removed() from refusal
