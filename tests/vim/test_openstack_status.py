@@ -157,9 +157,8 @@ def test_server_that_nova_does_not_know_is_told_by_its_resource(state, shown):
 @pytest.mark.parametrize("state", ["DELETE_COMPLETE", "DELETE_IN_PROGRESS", None])
 def test_stack_that_heat_has_not_forgotten_is_no_stack_of_a_new_order(state):
     """A name is taken for a moment after its stack is gone; nobody was first with the new one."""
-    taken = Refused("The cloud refuses: %(said)s", answered=409, said="already exists")
     with pytest.raises(VimRefused) as caught:
-        stacks.make(Taken(state, taken), KEY, KEY, Hot({}, {}), None)
+        stacks.make(Taken(state), KEY, KEY, Hot({}, {}), None)
     assert (caught.value.reason.code, caught.value.retryable) == ("removing", True)
 
 
@@ -168,19 +167,18 @@ def test_stack_is_there_until_its_name_is_free():
 
 
 def test_stack_that_another_worker_made_is_the_one_of_the_order():
-    taken = Refused("The cloud refuses: %(said)s", answered=409, said="already exists")
-    stacks.make(Taken("CREATE_IN_PROGRESS", taken), KEY, KEY, Hot({}, {}), None)
+    stacks.make(Taken("CREATE_IN_PROGRESS"), KEY, KEY, Hot({}, {}), None)
 
 
 class Taken:
     """A Heat where the name is taken, by a stack in some state or by none any more."""
 
-    def __init__(self, state, refusal):
-        self.state, self.refusal = state, refusal
+    def __init__(self, state):
+        self.state = state
 
     def ask(self, service, method, path, **options):
         """No."""
-        raise self.refusal
+        raise Refused("The cloud refuses: %(said)s", answered=409, said="already exists")
 
     def find(self, service, path, **options):
         """The stack that has the name."""
