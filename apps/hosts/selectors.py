@@ -65,6 +65,12 @@ def undelivered(*, edge_id: uuid.UUID | None = None) -> list[MecHost]:
     return [host for host in rows if host.owes_delivery]
 
 
+def owes_delivery(host_id: uuid.UUID) -> bool:
+    """Whether the edge of one host lacks something of it."""
+    rows = MecHost.objects.filter(pk=host_id, applcm__isnull=False).select_related("credential")
+    return any(host.owes_delivery for host in rows)
+
+
 def tenants_of(actor: Actor, host: MecHost) -> QuerySet[Tenant]:
     """The tenants to whom a host was given, as far as the actor may know of them, by name."""
     rows = grants.tenants_of(DEPLOY, host)

@@ -6,7 +6,7 @@ import uuid
 
 from celery import shared_task
 
-from apps.hosts.selectors import local_hosts, undelivered
+from apps.hosts.selectors import local_hosts, owes_delivery, undelivered
 from apps.instances import operations
 from apps.instances.models import AppInstance
 from apps.instances.rollouts import of_operation, unfinished
@@ -89,8 +89,14 @@ def probe_host(host_id: str) -> dict[str, int]:
 
 @shared_task
 def deliver_host(host_id: str) -> dict[str, str]:
-    """Bring one host's configuration to its edge."""
-    return {"came": delivery.deliver(uuid.UUID(host_id))}
+    """Bring one host's configuration to its edge.
+
+    The job of a change that was made meanwhile found the delivery taken and ended: go on for it.
+    """
+    came = delivery.deliver(uuid.UUID(host_id))
+    if came == "delivered" and owes_delivery(uuid.UUID(host_id)):
+        deliver_host.delay(host_id)
+    return {"came": came}
 
 
 def on_operation_queued(event: Event) -> None:

@@ -8,13 +8,14 @@ from apps.common import clock
 from apps.common.errors import Conflict
 from apps.hosts import credentials, services
 from apps.hosts.models import AppLcm, HostCredential, MecHost
-from apps.orchestration import delivery
+from apps.orchestration import delivery, tasks
 from apps.tenants.actors import SYSTEM
 from apps.vim import registry
 from tests import factories as make
 from tests.sites import owed
 
 EITHER_WAY = True
+OTHER = make.ACCESS.replace("seed: ", "seed: 9").encode()
 
 
 @pytest.fixture
@@ -64,6 +65,32 @@ def test_edge_that_is_down_owes_the_host_until_it_answers(two_sites, edge):
     assert host.is_delivered
     assert not host.delivery_reason
     assert owed() == []
+
+
+def test_what_is_changed_during_a_delivery_is_brought_next_and_waits_for_no_sweep(
+    two_sites, edge, monkeypatch
+):
+    """Its own job finds the delivery taken, and ends."""
+    host, release = make.host("10.9.1.1", edge=edge), services.release_delivery
+    came, asked = [], []
+
+    def change_before_release(*, host_id):
+        if not came:
+            credentials.store_credentials(actor=SYSTEM, host_id=host_id, content=OTHER)
+            came.append(tasks.deliver_host(str(host_id))["came"])
+            asked.clear()
+        release(host_id=host_id)
+
+    monkeypatch.setattr(services, "release_delivery", change_before_release)
+    monkeypatch.setattr(tasks.deliver_host, "delay", asked.append)
+    assert tasks.deliver_host(str(host.pk)) == {"came": "delivered"}
+    assert came == ["nothing to do"]
+    assert asked == [str(host.pk)]
+    assert tasks.deliver_host(*asked) == {"came": "delivered"}
+    assert owed() == []
+    assert at_edge(two_sites, lambda: HostCredential.objects.get().content.reveal()) == (
+        OTHER.decode()
+    )
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3])
