@@ -84,7 +84,8 @@ class OpenStackVim:
 
     def uninstall(self, instance_id: UUID) -> None:
         """Have Heat take the stack away, with all that it made."""
-        stacks.remove(self._cloud, instance_id)
+        with turn_of(instance_id):
+            stacks.remove(self._cloud, instance_id)
 
     def usage(self, instance_id: UUID | None = None) -> Usage:
         """Nobody measures: what is promised is in the capacity that a probe tells."""

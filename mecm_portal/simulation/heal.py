@@ -34,7 +34,7 @@ from mecm_portal.simulation.watch import Watch
 from mecm_portal.simulation.wire import CALM
 from mecm_portal.simulation.world import World
 
-PAUSES = (1, 2, 5, 16, 16, 31, 31, 61, 61, 300, 300, 901, 901, 901, 61, 61, 61)
+PAUSES = (16, 61, 301, 901, 901, 901, 61, 61, 61, 16, 61, 301, 901, 901, 901, 61, 61)
 MOST_TIDYINGS = 8
 FAILED = ("Instantiation failed", "Terminate failed")
 _TABLES = (
