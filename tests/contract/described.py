@@ -54,6 +54,7 @@ class World:
         self.guest = make.user(self.red, role=Role.GUEST, name="gus")
         self.content = make.csar(name="described")
         self.changed = False
+        self.proofs = {}
 
     def person(self, role):
         """Who asks in a role."""
@@ -62,7 +63,10 @@ class World:
     def prove(self, role):
         """A token that holds now: a request may have changed the password."""
         who = User.objects.get(pk=self.person(role).pk)
-        return f"Bearer {tokens.access_token(who)}"
+        state = (who.pk, who.password, who.role, who.tenant_id)
+        if state not in self.proofs:
+            self.proofs[state] = tokens.access_token(who)
+        return f"Bearer {self.proofs[state]}"
 
     def restore(self):
         """Make again what is missing, and keep what grows in bounds."""

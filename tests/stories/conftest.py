@@ -7,13 +7,14 @@ from tests.stories.patience import CALL_SECONDS, at_most, hangs
 from tests.stories.running import World
 
 
-@pytest.fixture(scope="session")
+# Of the package, not of the session: what nobody asks any more would work until the last test ends.
+@pytest.fixture(scope="package")
 def world(tmp_path_factory):
     """One running center and edge for all stories of this worker."""
     yield from running(tmp_path_factory.mktemp("world"), link="center")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dialling(tmp_path_factory):
     """The same with an edge that opens the link."""
     yield from running(tmp_path_factory.mktemp("dialling"), link="edge")
