@@ -7,11 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -23,6 +19,7 @@ from examples.packages.content import DISK_PATH
 from tests.openstack.packages import IMAGE, card, definition, link, machine, two_servers
 from tests.stories.hosted import HostedWorld, end, onboard, run
 from tests.stories.running import Person, eventually
+from tests.webserver import served
 from tools.bench_mep import Figure
 from tools.builds import Missing
 from tools.cloud.cloud import Cloud, own_cloud
@@ -101,7 +98,7 @@ def _images(
     data.mkdir()
     with (data / "big.raw").open("wb") as file:
         file.truncate(BIG_MIB * MIB)
-    with _served(data) as url:
+    with served(data) as url:
         described = {
             "id": "1", "name": "big", "version": "1", "checksum": "", "containerFormat": "bare",
             "diskFormat": "raw", "minDisk": 1, "minRam": 64, "size": BIG_MIB * MIB,
@@ -145,16 +142,6 @@ def _take_snapshot(
     if size != BIG_MIB * MIB:
         raise RuntimeError(f"{size} bytes came of {BIG_MIB * MIB}")
     edge.ok("DELETE", f"{images}/{made}")
-
-
-@contextmanager
-def _served(folder: Path) -> Iterator[str]:
-    """The address of a web server that serves a folder."""
-    handler: Any = partial(SimpleHTTPRequestHandler, directory=folder)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 class _Watched:

@@ -1,21 +1,8 @@
-"""What tests on a cluster do again and again: create pods and deployments, and wait for a truth."""
+"""What tests on a cluster do again and again: create pods and deployments."""
 
 from __future__ import annotations
 
-import time
-
-PAUSE = 0.1
-
-
-def soon(truth, seconds, found=lambda: "nothing more is known"):
-    """Wait until ``truth()`` is true and return it; fails with what ``found`` says."""
-    end = time.monotonic() + seconds
-    while True:
-        result = truth()
-        if result:
-            return result
-        assert time.monotonic() < end, found()
-        time.sleep(PAUSE)
+from tests.waiting import soon
 
 
 def pod_body(name, image="shop:1", annotations=None, **spec):

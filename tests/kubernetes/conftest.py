@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.kubernetes.asking import make_namespace, remove_namespace, soon
+from tests.kubernetes.asking import make_namespace, remove_namespace
+from tests.waiting import soon
 from tools.builds import Missing
 from tools.cluster.plane import control_plane, named_cluster
 

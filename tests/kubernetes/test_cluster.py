@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -19,14 +20,15 @@ from tests.kubernetes.asking import (
     pod_body,
     read,
     remove_namespace,
-    soon,
     until,
     until_ready,
 )
+from tests.waiting import processes_of, soon
 from tools.cluster.api import open_api
 
 pytestmark = pytest.mark.kubernetes
 ROOT = Path(__file__).resolve().parents[2]
+KEEPER = "tools.cluster --state"
 
 
 def test_a_deployment_becomes_ready_behind_its_service(api, namespace):
@@ -160,24 +162,10 @@ def test_no_program_outlives_the_one_that_started_it(plane, tmp_path):
     keeper = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert "up in" in keeper.stdout.readline()
-        mine = _processes_of(tmp_path)
+        mine = processes_of(tmp_path, keeper=KEEPER)
         assert len(mine) == 5
     finally:
         keeper.send_signal(signal.SIGKILL)
         keeper.wait()
-    soon(lambda: not _processes_of(tmp_path), 10, lambda: _processes_of(tmp_path))
-
-
-def _processes_of(folder):
-    """Processes that work in ``folder`` or are told of it."""
-    found = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            at = (process / "cwd").readlink().as_posix()
-            words = (process / "cmdline").read_bytes().decode().replace("\0", " ")
-        except OSError:
-            continue
-        keeper = "tools.cluster --state" in words
-        if words and not keeper and (at.startswith(str(folder)) or str(folder) in words):
-            found[process.name] = words
-    return found
+    left = partial(processes_of, tmp_path, keeper=KEEPER)
+    soon(lambda: not left(), 10, left)

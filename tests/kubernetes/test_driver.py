@@ -15,8 +15,9 @@ from apps.vim.kubernetes import names
 from apps.vim.kubernetes.helm import HelmRefused
 from apps.vim.kubernetes.policy import PolicyRefused
 from apps.vim.voices import LogQuery
-from tests.kubernetes.asking import read, soon
+from tests.kubernetes.asking import read
 from tests.kubernetes.packages import OTHER_TENANT, driver_of, order, web
+from tests.waiting import soon
 
 pytestmark = pytest.mark.kubernetes
 ELSEWHERE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: stray, namespace: default}\n"

@@ -17,12 +17,12 @@ from tests.kubernetes.asking import (
     log,
     pod,
     read,
-    soon,
     until,
     until_ready,
     waiting,
     wish,
 )
+from tests.waiting import soon
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("plane")]
 METRICS = "/apis/metrics.k8s.io/v1beta1"

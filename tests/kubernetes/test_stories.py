@@ -7,7 +7,6 @@ import os
 import pytest
 import yaml
 
-from tests.kubernetes.asking import soon
 from tests.stories.hosted import (
     HOST_IP,
     HostedWorld,
@@ -19,6 +18,7 @@ from tests.stories.hosted import (
     run,
 )
 from tests.stories.running import create, eventually, new_name
+from tests.waiting import soon
 
 pytestmark = pytest.mark.kubernetes
 KILLS = int(os.environ.get("MECM_TEST_KILLS", "4"))

@@ -1,28 +1,12 @@
-"""What tests on a cloud do again and again: make what a server needs, and wait for a truth."""
+"""What tests on a cloud do again and again: make what a server needs."""
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 from openstack.exceptions import NotFoundException
 
-PAUSE = 0.2
-PATIENCE = 120
-
-
-def soon(truth, seconds=PATIENCE, found=lambda: "nothing more is known"):
-    """Wait until ``truth()`` is true and return it; fails with what ``found`` says."""
-    end = time.monotonic() + seconds
-    while True:
-        result = truth()
-        if result:
-            return result
-        assert time.monotonic() < end, found()
-        time.sleep(PAUSE)
+from tests.waiting import soon
 
 
 @contextmanager
@@ -34,16 +18,6 @@ def image_of(connection, name, content=b"image", **more):
         yield connection.image.get_image(image)
     finally:
         connection.image.delete_image(image)
-
-
-@contextmanager
-def served(folder):
-    """The address of a web server that serves a folder."""
-    handler = partial(SimpleHTTPRequestHandler, directory=folder)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @contextmanager

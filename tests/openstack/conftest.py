@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.openstack.asking import flavor_of, image_of, soon
+from tests.openstack.asking import flavor_of, image_of
 from tests.openstack.packages import FLAVOR, IMAGE
+from tests.waiting import soon
 from tools.builds import Missing
 from tools.cloud.cloud import named_cloud, own_cloud
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import openstack
@@ -19,15 +20,16 @@ from tests.openstack.asking import (
     get_server,
     image_of,
     network_of,
-    served,
     server_of,
-    soon,
     status,
 )
+from tests.waiting import processes_of, soon
+from tests.webserver import served
 from tools.cloud.place import IMAGE_MEBIBYTES
 
 pytestmark = [pytest.mark.openstack, pytest.mark.usefixtures("file_leaves_nothing")]
 ROOT = Path(__file__).resolve().parents[2]
+KEEPER = "tools.cloud --state"
 GIGABYTE = 1024
 
 
@@ -220,25 +222,11 @@ def test_no_program_outlives_the_one_that_started_it(own, tmp_path):
     keeper = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert "up in" in keeper.stdout.readline()
-        mine = _processes_of(tmp_path)
+        mine = processes_of(tmp_path, keeper=KEEPER)
         assert any("epmd" in one for one in mine.values())
         assert len(mine) >= len(own.pids())
     finally:
         keeper.send_signal(signal.SIGKILL)
         keeper.wait()
-    soon(lambda: not _processes_of(tmp_path), 30, lambda: _processes_of(tmp_path))
-
-
-def _processes_of(folder):
-    """Processes that work in ``folder`` or are told of it."""
-    found = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            at = (process / "cwd").readlink().as_posix()
-            words = (process / "cmdline").read_bytes().decode().replace("\0", " ")
-        except OSError:
-            continue
-        keeper = "tools.cloud --state" in words
-        if words and not keeper and (at.startswith(str(folder)) or str(folder) in words):
-            found[process.name] = words
-    return found
+    left = partial(processes_of, tmp_path, keeper=KEEPER)
+    soon(lambda: not left(), 30, left)

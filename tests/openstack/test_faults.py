@@ -12,8 +12,8 @@ import pytest
 from apps.vim.contract import Phase, VimRefused, VimUnreachable
 from apps.vim.openstack import names
 from apps.vim.openstack.cloud import SERVICE_MISSING, cloud_for
-from tests.openstack.asking import soon
 from tests.openstack.packages import driver_of, order, two_servers
+from tests.waiting import soon
 
 pytestmark = pytest.mark.openstack
 WRONG = """

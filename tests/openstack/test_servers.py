@@ -14,8 +14,8 @@ from apps.vim.contract import Phase
 from apps.vim.resources import CloudResources, QuotaName, ResourceKind, TellsResources
 from apps.vim.servers import Action, RunsServers
 from apps.vim.voices import LogQuery
-from tests.openstack.asking import soon
 from tests.openstack.packages import driver_of, order, two_servers
+from tests.waiting import soon
 
 pytestmark = pytest.mark.openstack
 MOST_CALLS = 6

@@ -11,39 +11,26 @@ from django.template.defaultfilters import filesizeformat as size
 from apps.common import clock
 from apps.images.models import HostImage
 from apps.journal.models import Entry
-from apps.tenants.roles import Role
 from tests import factories as make
 from tests.orchestration.conftest import Stage
 from tests.orchestration.test_remote import Pair
 from tests.portal.conftest import _strict, browser
+from tests.portal.looks import Look
 from tests.portal.test_pages import FRAGMENT, Page
 
 
-class Look:
-    """An instance of one virtual machine, and people who look at its images."""
+class ImageLook(Look):
+    """Looks at images."""
 
     def __init__(self, stage):
-        self.stage = stage
-        self.instance = stage.create()
-        stage.instantiate(self.instance)
-        stage.work(until="Instantiated")
-        stage.work(1)
-        self.instance.refresh_from_db()
-        (self.server,) = self.instance.seen.servers
-        self.page = f"/instances/{self.instance.pk}/"
+        super().__init__(stage)
         self.images = f"{self.page}images/"
         self.host_images = f"/hosts/{stage.host.pk}/images/"
-        self.user, self.admin = make.user(stage.tenant), make.admin()
-        self.guest = make.user(stage.tenant, role=Role.GUEST)
         self.stranger = make.user(make.tenant("blue"))
 
-    def read(self, url, *, who=None, language="en", status=200, **options):
-        """The text of a page."""
-        answer = browser(who or self.user, language).get(url, **options)
-        assert answer.status_code == status, answer.content
-        text = answer.content.decode()
-        assert not re.findall("⁉.{0,60}⁉", text)
-        return text
+    def settle(self):
+        """The center learns of what its edge has seen."""
+        self.stage.work(1)
 
     def there(self, look):
         """What ``look`` says at the site that has the host."""
@@ -82,11 +69,11 @@ def look(request, edge_database, db):
     if request.param == "far":
         _strict(request.getfixturevalue("house"))
         pair = Pair(request.getfixturevalue("now"), request.getfixturevalue("two_sites"), "vm")
-        yield Look(pair)
+        yield ImageLook(pair)
         return
     _strict(request.getfixturevalue(request.param))
     with clock.frozen() as now:
-        yield Look(Stage(now, make.host(name="quay"), app_class="vm"))
+        yield ImageLook(Stage(now, make.host(name="quay"), app_class="vm"))
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])

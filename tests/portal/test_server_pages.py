@@ -12,7 +12,6 @@ from apps.common.errors import Upstream
 from apps.portal.quota_view import donut_of
 from apps.portal.views import resources as resource_page
 from apps.portal.views import servers as server_page
-from apps.tenants.roles import Role
 from apps.vim.errors import VimUnreachable
 from apps.vim.resources import (
     CloudFlavor,
@@ -27,6 +26,7 @@ from apps.vim.simulated_vim import SimulatedVim
 from tests import factories as make
 from tests.orchestration.conftest import Stage
 from tests.portal.conftest import _strict, browser
+from tests.portal.looks import Look
 from tests.portal.test_pages import FRAGMENT, Page
 
 EVIL = "<script>alert(1)</script>"
@@ -34,29 +34,13 @@ LINK = "https://cloud.example/vnc_lite.html?token=7d1c-of-the-screen"
 SILENT = VimUnreachable("The cloud did not answer in time.")
 
 
-class Look:
-    """An instance of one virtual machine, and people who look at its pages."""
+class ServerLook(Look):
+    """Looks at servers."""
 
     def __init__(self, stage):
-        self.stage = stage
-        self.instance = stage.create()
-        stage.instantiate(self.instance)
-        stage.work(until="Instantiated")
-        self.instance.refresh_from_db()
-        (self.server,) = self.instance.seen.servers
-        self.page = f"/instances/{self.instance.pk}/"
+        super().__init__(stage)
         self.server_page = f"{self.page}servers/{self.server.id}/"
         self.resources = f"/hosts/{stage.host.pk}/resources/"
-        self.user, self.admin = make.user(stage.tenant), make.admin()
-        self.guest = make.user(stage.tenant, role=Role.GUEST)
-
-    def read(self, url, *, who=None, language="en", status=200, **options):
-        """The text of a page."""
-        answer = browser(who or self.user, language).get(url, **options)
-        assert answer.status_code == status, answer.content
-        text = answer.content.decode()
-        assert not re.findall("⁉.{0,60}⁉", text)
-        return text
 
     def act(self, action, who=None):
         """Press a button."""
@@ -73,7 +57,7 @@ def look(request, db):
     """At a center and at an edge."""
     _strict(request.getfixturevalue(request.param))
     with clock.frozen() as now:
-        yield Look(Stage(now, make.host(name="quay"), app_class="vm"))
+        yield ServerLook(Stage(now, make.host(name="quay"), app_class="vm"))
 
 
 def pages(look):
