@@ -39,8 +39,8 @@ class Tier:
     """Tests of one mark; ``missing`` says what is not there, or is empty when all is.
 
     ``beside`` names a tier during which it runs: one that mostly waits leaves the processors to it.
-    ``part`` is what CI runs of one unless it is named, since all of it has to be over in 25
-    minutes there.
+    ``by_name`` is one that CI runs only when it is named, since all that CI runs has to be over in
+    25 minutes.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Tier:
     options: tuple[str, ...] = ()
     seconds: int = 900
     beside: str = ""
-    part: tuple[str, ...] = ()
+    by_name: bool = False
 
 
 def no_chromium() -> str:
@@ -78,8 +78,6 @@ def lacks(find: Callable[[], object]) -> str:
     return ""
 
 
-CLOUD_TESTS = "tests/openstack"
-MAIN_STORY = "test_two_servers_run_for_two_tenants_and_leave_nothing"
 BASE = "not browser and not endurance and not schema and not kubernetes and not openstack"
 TIERS = (
     Tier(
@@ -88,15 +86,9 @@ TIERS = (
     ),
     Tier("schema", "schema", lambda: "", ("-n", "2"), seconds=1200),
     Tier("kubernetes", "kubernetes", no_cluster, beside="schema"),
+    Tier("openstack", "openstack", no_cloud, seconds=1800, by_name=True),
     Tier("endurance", "endurance", lambda: "", ("-n", "2", "--dist", "loadgroup")),
     Tier("browser", "browser", no_chromium, seconds=600, beside="endurance"),
-    Tier(
-        "openstack", "openstack", no_cloud, seconds=1800, beside="endurance",
-        part=(
-            f"{CLOUD_TESTS}/test_stories.py::{MAIN_STORY}", f"{CLOUD_TESTS}/test_images.py",
-            f"{CLOUD_TESTS}/test_servers.py",
-        ),
-    ),
 )
 
 
@@ -130,38 +122,34 @@ def files_of(tier: Tier) -> list[str]:
 Outcome = tuple[bool, str]
 
 
-def run(tier: Tier, *, must: bool, in_part: bool, output: IO[str] | None = None) -> Outcome:
-    """Run one tier, or its part; whether that is good, and a line for the summary."""
+def run(tier: Tier, *, must: bool, output: IO[str] | None = None) -> Outcome:
+    """Run one tier; whether that is good, and a line for the summary."""
     missing = tier.missing()
     if missing:
         return not must, f"{'FAILED ' if must else 'skipped'} {tier.name}: {missing}"
     sys.stdout.write(f"=== {tier.name}\n")
     sys.stdout.flush()
     began = time.monotonic()
-    words = [sys.executable, "-m", "pytest", "-m", tier.mark, *tier.options]
-    part = tier.part if in_part else ()
-    words += part or files_of(tier)
+    words = [sys.executable, "-m", "pytest", "-m", tier.mark, *tier.options, *files_of(tier)]
     code = call(words, tier.seconds, output)
     if code == HUNG:
         sys.stdout.write(f"=== {tier.name} hung for {tier.seconds} s and is run once more\n")
         code = call(words, tier.seconds, output)
     took = f"{time.monotonic() - began:.0f} s"
-    if part:
-        took += f", in part; all of it: make test-{tier.name}"
     if code == NOTHING_COLLECTED:
         return True, f"skipped {tier.name}: it has no tests yet"
     return code == 0, f"{'passed ' if code == 0 else 'FAILED '} {tier.name} ({took})"
 
 
-def run_with(tier: Tier, besides: list[Tier], *, must: bool, in_part: bool) -> list[Outcome]:
+def run_with(tier: Tier, besides: list[Tier], *, must: bool) -> list[Outcome]:
     """Run a tier and others beside it, whose output is printed when all of them are done."""
     with ThreadPoolExecutor() as threads, ExitStack() as files:
         outputs = [files.enter_context(tempfile.TemporaryFile("w+")) for _ in besides]
         others = [
-            threads.submit(run, one, must=must, in_part=in_part, output=output)
+            threads.submit(run, one, must=must, output=output)
             for one, output in zip(besides, outputs, strict=True)
         ]
-        found = [run(tier, must=must, in_part=in_part)]
+        found = [run(tier, must=must)]
         for one, other, output in zip(besides, others, outputs, strict=True):
             found.append(other.result())
             output.seek(0)
@@ -170,14 +158,14 @@ def run_with(tier: Tier, besides: list[Tier], *, must: bool, in_part: bool) -> l
     return found
 
 
-def run_all(tiers: list[Tier], *, must: bool, in_part: bool) -> list[Outcome]:
+def run_all(tiers: list[Tier], *, must: bool) -> list[Outcome]:
     """Run tiers one after the other, and beside one those that are to run beside it."""
     names = {tier.name for tier in tiers}
     found: list[Outcome] = []
     for tier in tiers:
         if tier.beside not in names:
             besides = [one for one in tiers if one.beside == tier.name]
-            found += run_with(tier, besides, must=must, in_part=in_part)
+            found += run_with(tier, besides, must=must)
     return found
 
 
@@ -189,8 +177,8 @@ def main(names: list[str]) -> int:
         sys.stdout.write(f"unknown: {', '.join(sorted(unknown))}; there are {known}\n")
         return 2
     in_ci = bool(os.environ.get("CI"))
-    wanted = [one for one in TIERS if one.name in names or not names]
-    outcomes = run_all(wanted, must=bool(names) or in_ci, in_part=in_ci and not names)
+    wanted = [one for one in TIERS if one.name in names or not (names or (in_ci and one.by_name))]
+    outcomes = run_all(wanted, must=bool(names) or in_ci)
     sys.stdout.write("\n" + "\n".join(line for _, line in outcomes) + "\n")
     return 0 if all(good for good, _ in outcomes) else 1
 
