@@ -126,6 +126,8 @@ class Peer(models.Model):
     edge = models.OneToOneField(AppLcm, on_delete=models.CASCADE, related_name="peer")
     lease = models.CharField(max_length=32, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True)
+    # The newest version that was heard of while a pull was going on, which may have read before it.
+    wanted = models.BigIntegerField(default=0, editable=False)
     last_ok = models.DateTimeField(null=True)
     last_tried = models.DateTimeField(null=True)
     next_at = models.DateTimeField(null=True, db_index=True)

@@ -53,19 +53,22 @@ class Overtaken(Exception):
 
 
 def pull(
-    edge_id: uuid.UUID, *, file: FileFeed | None = None, ahead: bool = False
+    edge_id: uuid.UUID, *, file: FileFeed | None = None, ahead: bool = False, newest: int = 0
 ) -> dict[str, Any]:
     """Read an edge's feed to its end; returns how many rows came and how many were held back.
 
     The feed comes over the link, or out of a ``file`` that somebody carried here.  ``ahead`` reads
-    the next page of a full copy in a thread of its own.
+    the next page of a full copy in a thread of its own.  ``newest`` is why: a version that was
+    heard of; where a pull is going on already it is kept, see ``is_wanted_again``.
     """
     with working.turn():
-        return _pull(edge_id, file, ahead)
+        return _pull(edge_id, file, ahead, newest)
 
 
-def _pull(edge_id: uuid.UUID, file: FileFeed | None, ahead: bool) -> dict[str, Any]:
-    peer = _claim(edge_id)
+def _pull(
+    edge_id: uuid.UUID, file: FileFeed | None, ahead: bool, newest: int
+) -> dict[str, Any]:
+    peer = _claim(edge_id, newest)
     if peer is None:
         is_known = AppLcm.objects.filter(pk=edge_id).exists()
         return {"came": "already running" if is_known else "no such edge"}
@@ -102,6 +105,11 @@ def _pull(edge_id: uuid.UUID, file: FileFeed | None, ahead: bool) -> dict[str, A
     return {"came": "ok", "rows": rows, "held": held}
 
 
+def is_wanted_again(edge_id: uuid.UUID) -> bool:
+    """Whether there was news of an edge while it was read, and too late to be in what was read."""
+    return Peer.objects.filter(edge_id=edge_id, wanted__gt=F("edge__cursor")).exists()
+
+
 def drop_leases() -> int:
     """At the start of a site whose workers live inside it: no pull is running."""
     held = Peer.objects.filter(lease_until__isnull=False)
@@ -121,19 +129,26 @@ def due(*, most: int | None = None) -> list[uuid.UUID]:
     return list(first.values_list("pk", flat=True)[:most])
 
 
-def _claim(edge_id: uuid.UUID) -> Peer | None:
-    """Take the edge for a ``LEASE``, and see it and its peer as the last pull left them."""
+def _claim(edge_id: uuid.UUID, newest: int) -> Peer | None:
+    """Take the edge for a ``LEASE``, and see it and its peer as the last pull left them.
+
+    Whoever has it is told of the ``newest`` version that was heard of.
+    """
     moment = clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=moment)
     mine = Peer.objects.filter(free, edge_id=edge_id)
     fields = {
-        "lease": secrets.token_hex(16), "lease_until": moment + LEASE, "last_tried": moment
+        "lease": secrets.token_hex(16), "lease_until": moment + LEASE, "last_tried": moment,
+        "wanted": 0,
     }
     if not mine.update(**fields):
         if not AppLcm.objects.filter(pk=edge_id).exists():
             return None
         _, is_new = Peer.objects.get_or_create(edge_id=edge_id)
-        if not is_new or not mine.update(**fields):
+        if not is_new:
+            # Said before we look once more: whoever has it either sees this, or is done by now.
+            Peer.objects.filter(edge_id=edge_id, wanted__lt=newest).update(wanted=newest)
+        if not mine.update(**fields):
             return None
     return Peer.objects.select_related("edge").get(edge_id=edge_id)
 

@@ -20,13 +20,14 @@ AHEAD = True
 
 # Many at once fight for the interpreter: the site's process keeps those that stay on one core.
 @shared_task(stays=True)  # type: ignore[call-overload, untyped-decorator]
-def pull_edge(edge_id: str) -> dict[str, Any]:
-    """Copy one edge's news, and once more when somebody asked for it meanwhile."""
+def pull_edge(edge_id: str, newest: int = 0) -> dict[str, Any]:
+    """Copy one edge's news, and once more when somebody asked for it or heard of more meanwhile."""
     key = uuid.UUID(edge_id)
-    found = puller.pull(key, ahead=AHEAD)
+    found = puller.pull(key, ahead=AHEAD, newest=newest)
     if found["came"] == "ok":
         invitations.note_of_edge(key, "synced", once=True)
-    if found["came"] in ("ok", "failed") and runs.is_asked(key):
+    is_asked = found["came"] in ("ok", "failed") and runs.is_asked(key)
+    if is_asked or (found["came"] == "ok" and puller.is_wanted_again(key)):
         pull_edge.delay(edge_id)
     return found
 

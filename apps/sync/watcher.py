@@ -76,7 +76,7 @@ async def _watch(edge_id: uuid.UUID, after: float) -> None:
                 pause = min(LONGEST_PAUSE, pause * 2)
                 continue
             if newest != seen or pause > SHORTEST_PAUSE:
-                pull_edge.delay(str(edge_id))
+                pull_edge.delay(str(edge_id), newest)
             seen, pause = newest, SHORTEST_PAUSE
 
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from apps.hosts.models import AppLcm
+from apps.instances import services as instances
 from apps.instances.models import AppInstance
-from apps.sync import feed, kinds, puller
+from apps.sync import feed, kinds, puller, tasks
 from apps.sync.models import Peer
+from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Tenant
 from tests import factories as make
 from tests.sync.lives import counts, life
@@ -109,6 +111,35 @@ def test_two_pulls_of_one_edge_never_overlap(follower):
     assert follower.pull()["came"] == "ok"
     assert met
     assert all(one == {"came": "already running"} for one in met)
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_news_that_is_heard_of_during_a_pull_and_is_not_in_it_is_pulled_next(
+    follower, monkeypatch, late
+):
+    """Its own pull finds the edge taken; without news the next one would be a minute away."""
+    again, born = [], follower.at_edge(life)
+    monkeypatch.setattr(tasks.pull_edge, "delay", again.append)
+    follower.pull()
+    follower.at_edge(make.tenant)
+
+    def more():
+        instances.move(actor=SYSTEM, instance_id=born["instance"].pk, verb="terminate")
+
+    def meanwhile(request):
+        if "ack" in request.url.path:
+            follower.wire.on_request = None
+            if late:
+                follower.at_edge(more)
+            newest = follower.at_edge(feed.current_version)
+            key = str(follower.edge.pk)
+            assert tasks.pull_edge(key, newest) == {"came": "already running"}
+
+    follower.wire.on_request = meanwhile
+    assert tasks.pull_edge(str(follower.edge.pk))["came"] == "ok"
+    assert again == [str(follower.edge.pk)] * late
+    assert tasks.pull_edge(str(follower.edge.pk))["rows"] == late
+    assert again == [str(follower.edge.pk)] * late
 
 
 def test_pull_of_a_process_that_died_is_followed_by_another_after_its_lease(follower):
