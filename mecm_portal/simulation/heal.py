@@ -13,17 +13,13 @@ from uuid import UUID
 from apps.common.errors import DomainError
 from apps.hosts import services as hosts
 from apps.hosts.models import MecHost
-from apps.hosts.selectors import undelivered
-from apps.instances.models import AppInstance, LcmOperation
-from apps.instances.states import UNFINISHED
+from apps.instances.models import AppInstance
 from apps.orchestration import services as orchestration
 from apps.orchestration.orphans import find_orphans, remove_orphan
 from apps.packages import services as packages
-from apps.packages.models import Distribution, Package
+from apps.packages.models import Package
 from apps.rules import services as rules
 from apps.rules.models import AppdConfiguration, RuleTask
-from apps.rules.policies import CARRIED_OUT_IN
-from apps.rules.states import UNFINISHED as UNFINISHED_TASKS
 from apps.sync import puller
 from apps.sync.models import HeldRow
 from apps.tenants.actors import SYSTEM
@@ -92,24 +88,11 @@ def _versions(world: World) -> object:
 
 def _left(world: World) -> list[str]:
     """What is still to be done at either site."""
-    return [f"{site.name} {one}" for site in world.sites for one in _left_at(site)]
-
-
-def _left_at(site: Site) -> list[str]:
-    with site.inside():
-        operations = LcmOperation.objects.filter(state__in=UNFINISHED)
-        rows = Distribution.objects.filter(next_at__isnull=False)
-        tasks = RuleTask.objects.filter(
-            state__in=UNFINISHED_TASKS, instance__state__in=CARRIED_OUT_IN
-        )
-        hosts_owed = [host for host in undelivered() if not host.delivery_fault]
-        return [
-            *(f"{one.kind} {one.app_name} {one.steps[-1:]} {one.why}" for one in operations),
-            *(f"distribution {one} {one.state} {one.fault}" for one in rows),
-            *(f"rules {one} {one.why}" for one in tasks),
-            *(f"host {one.ip} is owed" for one in hosts_owed),
-            *(f"package {one} is removed" for one in Package.objects.filter(removing=True)),
-        ]
+    found: list[str] = []
+    for site in world.sites:
+        with site.inside():
+            found += [f"{site.name} {one}" for one in work.left()]
+    return found
 
 
 # --- people ---------------------------------------------------------------------------------------

@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterator
 from apps.hosts.models import MecHost
 from apps.hosts.selectors import local_hosts, undelivered
 from apps.instances import operations
-from apps.instances.models import AppInstance
-from apps.instances.states import InstanceState
+from apps.instances.models import AppInstance, LcmOperation
+from apps.instances.states import UNFINISHED, InstanceState
 from apps.orchestration import delivery, engine
 from apps.orchestration import services as orchestration
 from apps.packages import distribution_work
 from apps.packages import services as packages
-from apps.packages.models import Package
+from apps.packages.models import Distribution, Package
 from apps.rules import work as rule_work
+from apps.rules.models import RuleTask
+from apps.rules.policies import CARRIED_OUT_IN
+from apps.rules.states import UNFINISHED as UNFINISHED_TASKS
 from apps.tenants.actors import SYSTEM
 
 Job = tuple[str, Callable[[], object]]
@@ -46,6 +49,21 @@ def looks() -> Iterator[Job]:
     rows = AppInstance.objects.filter(host__applcm__isnull=True, state__in=WATCHED)
     for instance_id in rows.order_by("pk").values_list("pk", flat=True):
         yield _job("watch", _watch, instance_id)
+
+
+def left() -> list[str]:
+    """What is still to be done at the present site, now or later."""
+    operations_left = LcmOperation.objects.filter(state__in=UNFINISHED)
+    rows = Distribution.objects.filter(next_at__isnull=False)
+    tasks = RuleTask.objects.filter(state__in=UNFINISHED_TASKS, instance__state__in=CARRIED_OUT_IN)
+    hosts_owed = [host for host in undelivered() if not host.delivery_fault]
+    return [
+        *(f"{one.kind} {one.app_name} {one.steps[-1:]} {one.why}" for one in operations_left),
+        *(f"distribution {one} {one.state} {one.fault}" for one in rows),
+        *(f"rules {one} {one.why}" for one in tasks),
+        *(f"host {one.ip} is owed" for one in hosts_owed),
+        *(f"package {one} is removed" for one in Package.objects.filter(removing=True)),
+    ]
 
 
 def do_all() -> int:

@@ -1,4 +1,4 @@
-"""A page of a site as people read it, around an instance of one virtual machine."""
+"""A page of a site as people read it, around an instance that runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.portal.conftest import browser
 
 
 class Look:
-    """An instance of one virtual machine, and people who look at its pages."""
+    """An instance, and people who look at its pages."""
 
     def __init__(self, stage):
         self.stage = stage
@@ -19,7 +19,6 @@ class Look:
         stage.work(until="Instantiated")
         self.settle()
         self.instance.refresh_from_db()
-        (self.server,) = self.instance.seen.servers
         self.page = f"/instances/{self.instance.pk}/"
         self.user, self.admin = make.user(stage.tenant), make.admin()
         self.guest = make.user(stage.tenant, role=Role.GUEST)
@@ -34,3 +33,11 @@ class Look:
         text = answer.content.decode()
         assert not re.findall("⁉.{0,60}⁉", text)
         return text
+
+
+class MachineLook(Look):
+    """The instance is one virtual machine."""
+
+    def __init__(self, stage):
+        super().__init__(stage)
+        (self.server,) = self.instance.seen.servers

@@ -15,11 +15,11 @@ from tests import factories as make
 from tests.orchestration.conftest import Stage
 from tests.orchestration.test_remote import Pair
 from tests.portal.conftest import _strict, browser
-from tests.portal.looks import Look
+from tests.portal.looks import MachineLook
 from tests.portal.test_pages import FRAGMENT, Page
 
 
-class ImageLook(Look):
+class ImageLook(MachineLook):
     """Looks at images."""
 
     def __init__(self, stage):

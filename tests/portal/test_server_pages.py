@@ -26,7 +26,7 @@ from apps.vim.simulated_vim import SimulatedVim
 from tests import factories as make
 from tests.orchestration.conftest import Stage
 from tests.portal.conftest import _strict, browser
-from tests.portal.looks import Look
+from tests.portal.looks import MachineLook
 from tests.portal.test_pages import FRAGMENT, Page
 
 EVIL = "<script>alert(1)</script>"
@@ -34,7 +34,7 @@ LINK = "https://cloud.example/vnc_lite.html?token=7d1c-of-the-screen"
 SILENT = VimUnreachable("The cloud did not answer in time.")
 
 
-class ServerLook(Look):
+class ServerLook(MachineLook):
     """Looks at servers."""
 
     def __init__(self, stage):

@@ -13,35 +13,28 @@ from apps.vim.voices import LogLine, LogPage, WorkloadEvent
 from tests import factories as make
 from tests.orchestration.conftest import Stage
 from tests.portal.conftest import browser
+from tests.portal.looks import Look
 from tests.portal.test_pages import Page
 
 EVIL = "<script>alert(1)</script>"
 DIES = "  faults:\n    - {{kind: die, cause: {cause}, survivors: 0, after: {after}}}\n"
 
 
-class Look:
-    """An instance, and people who look at its pages."""
+class VoiceLook(Look):
+    """The instance is a container, and people read its events and logs."""
 
     def __init__(self, stage):
-        self.stage = stage
-        self.instance = stage.create()
-        stage.instantiate(self.instance)
-        stage.work(until="Instantiated")
-        self.instance.refresh_from_db()
-        self.base = f"/instances/{self.instance.pk}"
-        self.user = make.user(stage.tenant)
+        super().__init__(stage)
         pod = self.instance.seen.pods[0]
         self.of = f"{pod.name}/{pod.containers[0].name}"
 
     def read(self, what, *, who=None, language="en", **query):
         """The text of a page."""
-        answer = browser(who or self.user, language).get(f"{self.base}/{what}", query)
-        assert answer.status_code == 200, answer.content
-        return answer.content.decode()
+        return super().read(f"{self.page}{what}", who=who, language=language, data=query)
 
     def lines(self, **query):
         """What the script is told."""
-        answer = browser(self.user).get(f"{self.base}/logs/lines/", {"of": self.of, **query})
+        answer = browser(self.user).get(f"{self.page}logs/lines/", {"of": self.of, **query})
         return answer.json()
 
 
@@ -50,7 +43,7 @@ def look(request, db):
     """At a center and at an edge."""
     request.getfixturevalue(request.param)
     with clock.frozen() as now:
-        yield Look(Stage(now))
+        yield VoiceLook(Stage(now))
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
@@ -61,8 +54,8 @@ def test_page_holds_to_the_policy_in_both_languages(look, what, language):
     assert not found.inline
     assert len(found.ids) == len(set(found.ids))
     assert found.headings == 1
-    assert f'href="{look.base}/logs/"' in text
-    assert f'href="{look.base}/events/"' in text
+    assert f'href="{look.page}logs/"' in text
+    assert f'href="{look.page}events/"' in text
 
 
 def test_events_are_told_in_words_newest_first_with_the_vims_own_beside(look):
@@ -125,7 +118,7 @@ def test_line_that_is_a_script_stays_text(look, monkeypatch):
 
 def test_file_has_all_of_it(look):
     look.stage.now.advance(hours=1)
-    answer = browser(look.user).get(f"{look.base}/logs/file/", {"of": look.of})
+    answer = browser(look.user).get(f"{look.page}logs/file/", {"of": look.of})
     assert len(make.content_of(answer).splitlines()) > 3600
     assert "attachment" in answer["Content-Disposition"]
 
@@ -174,6 +167,6 @@ def test_instance_that_nobody_has_seen_has_no_log_yet(look):
 def test_another_tenant_finds_nothing_and_a_guest_may_look(look):
     stranger = browser(make.user(make.tenant("blue")))
     for what in ("events/", "logs/", "logs/lines/?of=p/c", "logs/file/?of=p/c"):
-        assert stranger.get(f"{look.base}/{what}").status_code == 404, what
+        assert stranger.get(f"{look.page}{what}").status_code == 404, what
     guest = make.user(look.stage.tenant, role=Role.GUEST)
     assert "log-line" in look.read("logs/", who=guest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apps.common.errors import Invalid
+from apps.common.models import current_version
 from apps.hosts import agreement
 from apps.hosts import services as hosts
 from apps.hosts.driver_settings import SettingsSpec, set_settings, spec_of
@@ -20,6 +21,7 @@ from apps.rules.specs import AppdSpec
 from apps.rules.states import Verb
 from apps.rules.wire import spec_of as rules_of
 from apps.tenants.actors import SYSTEM
+from mecm_portal.simulation.work import left
 from tests import factories as make
 from tests.sites import owed, work_once
 
@@ -203,12 +205,17 @@ def instance(follower, house):
 
 
 def run_until_quiet(follower):
-    """Both sites work, and the center follows."""
+    """Both sites work, and the center follows, until nothing moves or for half a minute."""
+    before = None
     for _ in range(12):
         work_once()
         follower.at_edge(work_once)
         follower.pull()
         follower.now.advance(seconds=2)
+        now = current_version(), follower.at_edge(current_version)
+        if now == before and not left() and not follower.at_edge(left):
+            return
+        before = now
 
 
 def write(instance, *bodies):
