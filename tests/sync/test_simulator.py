@@ -19,13 +19,13 @@ REACHED = (
     "restores of the edge", "forks noticed", "full copies", "conflicts", "choices", "merges",
     "clocks set wrong", "files read", "old files", "receipts read",
 )
-# The fault, and what is said of it.
+# The fault, what is said of it, and the seed of the budget that is played first.
 FAULTS = (
-    (planted.ack_by_flag, "acknowledged up to"),
-    (planted.no_tombstone, "removed, and nothing says why"),
-    (planted.one_write_keeps_the_version, "at the center and"),
-    (planted.older_version_is_taken, "never compared by anybody"),
-    (planted.order_before_its_dependency, "does not have what"),
+    (planted.ack_by_flag, "acknowledged up to", 1),
+    (planted.no_tombstone, "removed, and nothing says why", 1),
+    (planted.one_write_keeps_the_version, "at the center and", 1),
+    (planted.older_version_is_taken, "never compared by anybody", 13),
+    (planted.order_before_its_dependency, "does not have what", 12),
 )
 
 
@@ -53,11 +53,12 @@ def test_seed_is_played_again_step_by_step(world):
 
 
 @pytest.mark.parametrize(
-    ("plant", "said"), FAULTS, ids=[plant.__name__ for plant, _ in FAULTS]
+    ("plant", "said", "first"), FAULTS, ids=[plant.__name__ for plant, _, _ in FAULTS]
 )
-def test_planted_fault_is_found_by_the_budget(world, monkeypatch, plant, said):
+def test_planted_fault_is_found_by_the_budget(world, monkeypatch, plant, said, first):
     plant(monkeypatch)
-    runs = (Schedule(world, seed).go(STEPS) for seed in SEEDS)
+    seeds = [first, *(seed for seed in SEEDS if seed != first)]
+    runs = (Schedule(world, seed).go(STEPS) for seed in seeds)
     found = next((one for one in runs if one.violation), None)
     assert found, f"{plant.__name__} was not found"
     assert said in found.violation

@@ -98,7 +98,8 @@ def _go_way() -> _Way | None:
         title=f"Kubernetes {release} with {said.strip()}, about 5 minutes on two cores",
         fingerprint="go-" + _hash(*(MODULE / name for name in ("main.go", "go.mod", "go.sum"))),
         command=(
-            *(go, "build", "-trimpath"),
+            # What a debugger would read is left out below, so it need not be made.
+            *(go, "build", "-trimpath", "-gcflags=all=-dwarf=false"),
             *("-ldflags", " ".join(linker), "-o", "{folder}/controlplane", "."),
         ),
         environment={"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOTOOLCHAIN": "local"},
