@@ -6,6 +6,7 @@ Each row is one use of an image: several may name the same image of a VIM, or of
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 
@@ -14,6 +15,17 @@ from apps.common.words import Reason
 from apps.hosts.models import MecHost
 from apps.images.states import ImageKind, ImageSource, ImageState
 from apps.tenants.models import Tenant
+
+
+def with_its_host(collector: Any, field: Any, images: Any, using: str) -> None:
+    """For ``on_delete``: a VIM has images of machines because of us, and their host stays as long.
+
+    What is in a registry stays there in any case; only this site's use of it ends.
+    """
+    keeping = images.filter(kind=ImageKind.VM)
+    if keeping.exists():
+        models.PROTECT(collector, field, keeping, using)
+    models.CASCADE(collector, field, images, using)
 
 
 class HostImage(models.Model):
@@ -25,7 +37,7 @@ class HostImage(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    host = models.ForeignKey(MecHost, on_delete=models.PROTECT, related_name="images")
+    host = models.ForeignKey(MecHost, on_delete=with_its_host, related_name="images")
     # Without one it is the site's.
     tenant = models.ForeignKey(Tenant, null=True, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=9, choices=ImageKind.choices, default=ImageKind.VM)

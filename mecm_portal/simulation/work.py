@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 from apps.hosts.models import MecHost
 from apps.hosts.selectors import local_hosts, undelivered
+from apps.images import work as image_work
+from apps.images.models import HostImage
 from apps.instances import operations
 from apps.instances.models import AppInstance, LcmOperation
 from apps.instances.states import UNFINISHED, InstanceState
@@ -34,6 +36,8 @@ def jobs() -> Iterator[Job]:
         yield _job("deliver", delivery.deliver, host.pk)
     for row_id in distribution_work.due():
         yield _job("distribution", distribution_work.work_on, row_id)
+    for image_id in image_work.due():
+        yield _job("image", image_work.work_on, image_id)
     for operation_id in operations.due():
         yield _job("operation", engine.run, operation_id)
     for task_id in rule_work.due():
@@ -56,10 +60,12 @@ def left() -> list[str]:
     operations_left = LcmOperation.objects.filter(state__in=UNFINISHED)
     rows = Distribution.objects.filter(next_at__isnull=False)
     tasks = RuleTask.objects.filter(state__in=UNFINISHED_TASKS, instance__state__in=CARRIED_OUT_IN)
+    images = HostImage.objects.filter(next_at__isnull=False)
     hosts_owed = [host for host in undelivered() if not host.delivery_fault]
     return [
         *(f"{one.kind} {one.app_name} {one.steps[-1:]} {one.why}" for one in operations_left),
         *(f"distribution {one} {one.state} {one.fault}" for one in rows),
+        *(f"image {one} {one.state} {one.fault}" for one in images),
         *(f"rules {one} {one.why}" for one in tasks),
         *(f"host {one.ip} is owed" for one in hosts_owed),
         *(f"package {one} is removed" for one in Package.objects.filter(removing=True)),

@@ -147,6 +147,26 @@ def test_copy_that_is_not_wanted_any_more_ends_with_its_children(quay, program, 
     assert not HostImage.objects.exists()
 
 
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_use_of_a_registry_ends_with_its_host(quay, program, is_copied):
+    program.does(COPY)
+    row = order(quay)
+    if is_copied:
+        quay.work()
+        assert outcome(quay, row) == ("active", "")
+    make.hosts.remove_host(actor=SYSTEM, host_id=quay.host.pk)
+    assert not HostImage.objects.exists()
+    assert work.work_on(row.pk) == "not due"
+
+
+def test_machine_image_keeps_the_host_beside_a_copy_in_a_registry(quay):
+    order(quay)
+    quay.want(name="root-disk")
+    with pytest.raises(Conflict, match="root-disk"):
+        make.hosts.remove_host(actor=SYSTEM, host_id=quay.host.pk)
+    assert HostImage.objects.count() == 2
+
+
 def test_worker_that_lost_its_lease_ends_its_copy_and_writes_nothing(quay, program, monkeypatch):
     monkeypatch.setattr(work, "PROGRESS_SECONDS", 0)
     program.does(CHILD)
