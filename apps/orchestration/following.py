@@ -189,7 +189,7 @@ def watch() -> dict[str, int]:
 
 
 def _watch(rows: QuerySet[AppInstance]) -> int:
-    found = list(rows.select_related("host", "host__applcm", "host__credential"))
+    found = list(rows.order_by().select_related("host", "host__applcm", "host__credential"))
     for row in found:
         try:
             services.watch_instance(row)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
-from django.conf import settings
 
+from apps.common import clock
 from apps.journal.fanout import Event
 from apps.mep import adoption as mep
 from apps.sync import acks, invitations, link, puller, rotation, runs, waiting
+from apps.sync.models import Peer
 from apps.tenants import keys
 
 # About how many edges are read until ``follow_edges`` is done again.
 MOST_AT_ONCE = 250
+# Whether who was asked for an edge has begun is looked at after so long.
+PATIENCE = timedelta(seconds=30)
 # Whether the next page of a full copy is fetched while one is taken.
 AHEAD = True
 
@@ -36,11 +40,12 @@ def pull_edge(edge_id: str, newest: int = 0) -> dict[str, Any]:
 def follow_edges() -> dict[str, int]:
     """Look at edges whose time has come, also when their long polls said nothing.
 
-    What has not begun when this is done again is due still, and asked for anew.
+    What has not begun within ``PATIENCE`` is asked for anew.
     """
-    edges, again = puller.due(most=MOST_AT_ONCE), settings.ROLE.beat[follow_edges.name]
+    edges, seconds = puller.due(most=MOST_AT_ONCE), PATIENCE.total_seconds()
+    Peer.objects.filter(edge_id__in=edges).update(next_at=clock.now() + PATIENCE)
     for edge_id in edges:
-        pull_edge.apply_async((str(edge_id),), expires=again)
+        pull_edge.apply_async((str(edge_id),), expires=seconds)
     return {"edges": len(edges)}
 
 

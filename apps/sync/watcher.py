@@ -28,6 +28,7 @@ LOOK_FOR_EDGES_SECONDS = 2.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 # Well within the life of a token.
 LINK_SECONDS = 60.0
+_PATIENCE = {"timeout": httpx.Timeout(WAIT_SECONDS + 10, connect=CONNECT_SECONDS).as_dict()}
 # What it means that nobody answers where we dial; asyncio's own time-out is an OSError too.
 _NOBODY = (httpx.ConnectError, httpx.ConnectTimeout, OSError)
 _log = logging.getLogger("mecm.sync")
@@ -118,12 +119,10 @@ class _Link:
 
 async def _wait_for_news(session: httpx.AsyncClient, link: _Link, seen: int) -> int:
     url, headers = await link.found()
-    response = await session.get(
-        f"{url}/sync/v1/changes",
-        params={"after": seen, "limit": 0, "wait": WAIT_SECONDS},
-        headers=headers,
-        timeout=httpx.Timeout(WAIT_SECONDS + 10, connect=CONNECT_SECONDS),
-    )
+    question = f"{url}/sync/v1/changes?after={seen}&limit=0&wait={WAIT_SECONDS}"
+    # Not by the session, which takes as long to make a request as to send it.
+    request = httpx.Request("GET", question, headers=headers, extensions=_PATIENCE)
+    response = await session.send(request)
     raise_fault(response)
     response.raise_for_status()
     body: dict[str, Any] = response.json()

@@ -1,0 +1,50 @@
+"""Edges are looked at when their time has come, also when nothing was heard of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.common import clock
+from apps.sync import tasks
+from apps.sync.models import Peer
+from tests import factories as make
+
+
+@pytest.fixture
+def asked(monkeypatch, house):
+    """The edges whose news was asked for, in turn, and for how long each question holds."""
+    found = []
+
+    def ask(arguments, *, expires):
+        found.append((*arguments, expires))
+
+    monkeypatch.setattr(tasks.pull_edge, "apply_async", ask)
+    return found
+
+
+def test_edge_is_asked_for_once_until_somebody_should_have_begun(asked):
+    known, new = make.edge("10.0.0.1", name="known"), make.edge("10.0.0.2", name="new")
+    with clock.frozen() as now:
+        Peer.objects.create(edge=known, next_at=clock.now())
+        tasks.follow_edges()
+        assert {key for key, _ in asked} == {str(known.pk), str(new.pk)}
+        assert {expires for _, expires in asked} == {30}
+        Peer.objects.create(edge=new, next_at=clock.now() + tasks.PATIENCE)
+        asked.clear()
+        now.advance(seconds=29)
+        assert tasks.follow_edges() == {"edges": 0}
+        now.advance(seconds=1)
+        assert tasks.follow_edges() == {"edges": 2}
+
+
+def test_at_most_so_many_are_asked_for_at_once_those_that_waited_longest_first(asked, monkeypatch):
+    monkeypatch.setattr(tasks, "MOST_AT_ONCE", 2)
+    with clock.frozen() as now:
+        edges = [make.edge(f"10.0.0.{number}", name=f"edge {number}") for number in range(1, 5)]
+        for edge in edges:
+            now.advance(seconds=1)
+            Peer.objects.create(edge=edge, next_at=clock.now())
+        for some in (edges[:2], edges[2:], []):
+            asked.clear()
+            tasks.follow_edges()
+            assert [key for key, _ in asked] == [str(edge.pk) for edge in some]
