@@ -107,7 +107,7 @@ def _changes(after: int, newest: int, limit: int) -> Iterator[dict[str, Any]]:
     What is committed while the kinds are read one after the other waits for the next page: a later
     kind would show its newest row when an earlier one does not, and the cursor would pass that.
     """
-    if not limit:
+    if not limit or newest <= after:
         return
     for kind in KINDS:
         fresh = kind.rows().filter(version__gt=after, version__lte=newest)
