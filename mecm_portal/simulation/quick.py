@@ -15,6 +15,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db.models import lookups
 from django.db.models.expressions import Col, Value
 from django.db.models.fields import related_lookups
+from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.where import WhereNode
 
@@ -27,6 +28,8 @@ PLAIN = frozenset(
         related_lookups.RelatedIn,
     }
 )
+NULLS = frozenset({lookups.IsNull, related_lookups.RelatedIsNull})
+AMONG = frozenset({lookups.In, related_lookups.RelatedIn})
 ATTRIBUTES = (
     "select", "klass_info", "annotation_col_map", "col_count", "has_extra_select",
     "_meta_ordering", "where", "having", "qualify",
@@ -78,7 +81,9 @@ class Quick:
             return found
         try:
             params: list[Any] = []
-            key = _key(compiler, params)
+            if compiler.query.subquery:
+                raise NotPlain
+            key = _shape(compiler.query, compiler, params)
         except (NotPlain, EmptyResultSet):
             return self._as_sql(compiler, with_limits, with_col_aliases)
         if key in self._known:
@@ -105,12 +110,11 @@ class Quick:
         return known.converters
 
 
-def _key(compiler: Any, params: list[Any]) -> Hashable:
+def _shape(query: Any, compiler: Any, params: list[Any]) -> Hashable:
     """What decides the SQL of a plain query; its parameters are added to ``params``."""
-    query = compiler.query
     if (
         query.combinator or query.extra or query.distinct or query.group_by is not None
-        or query.extra_tables or query.extra_order_by or query.explain_info or query.subquery
+        or query.extra_tables or query.extra_order_by or query.explain_info
     ):
         raise NotPlain
     order = query.order_by
@@ -152,8 +156,14 @@ def _where(node: Any, compiler: Any, params: list[Any]) -> Hashable:
         parts = tuple(_where(child, compiler, params) for child in node.children)
         return node.connector, node.negated, parts
     kind = type(node)
-    if kind is lookups.IsNull and type(node.lhs) is Col:
+    if kind in NULLS and type(node.lhs) is Col:
         return kind, _column(node.lhs), bool(node.rhs)
+    if kind in PLAIN and type(node.lhs) is Col and type(node.rhs) is Col:
+        return kind, _column(node.lhs), _column(node.rhs)
+    if kind in AMONG and type(node.lhs) is Col and type(node.rhs) is Query:
+        if not node.rhs.has_select_fields:
+            raise NotPlain
+        return kind, _column(node.lhs), _shape(node.rhs, compiler, params)
     if kind not in PLAIN or type(node.lhs) is not Col or hasattr(node.rhs, "as_sql"):
         raise NotPlain
     if hasattr(node.rhs, "resolve_expression") or hasattr(node.rhs, "_prepare"):
