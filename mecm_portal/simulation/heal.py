@@ -138,6 +138,7 @@ def _collect(world: World, note: Note) -> int:
 
 
 Named = tuple[str, str]
+NAMES = {"mechost": "host", "package": "package"}
 Again = tuple[Named, Callable[[], object]]
 
 
@@ -146,15 +147,24 @@ def _removed(world: World) -> set[Named]:
     return {key for key, thing in world.model.things.items() if thing.removed}
 
 
+def _ended_before(world: World) -> set[Named]:
+    """What had ended when its edge was set back, and cannot go while something there uses it."""
+    held = world.center.raw.execute(
+        "SELECT kind, subject_id FROM sync_heldrow WHERE code = 'ended_before'"
+    )
+    return {(NAMES[kind], str(UUID(key))) for kind, key in held if kind in NAMES}
+
+
 def _again(world: World, site: Site) -> Iterator[Again]:
     """What was to go at a site and is there, or stands on what is gone."""
     removed = _removed(world)
+    under = removed | _ended_before(world)
     for instance in AppInstance.objects.select_related("host").order_by("pk"):
         stranded = site.name == AT_CENTER and (
             instance.host.removing or _is_only_here(world, instance)
         )
         named = ("instance", str(instance.pk))
-        if named in removed or stranded or _stands_on_what_was_removed(removed, instance):
+        if named in removed or stranded or _stands_on_what_was_removed(under, instance):
             yield named, partial(orchestration.terminate, actor=SYSTEM, instance_id=instance.pk)
     for package in Package.objects.filter(removing=False).order_by("pk"):
         named = ("package", str(package.pk))
