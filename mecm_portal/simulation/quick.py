@@ -156,15 +156,15 @@ def _where(node: Any, compiler: Any, params: list[Any]) -> Hashable:
         parts = tuple(_where(child, compiler, params) for child in node.children)
         return node.connector, node.negated, parts
     kind = type(node)
-    if kind in NULLS and type(node.lhs) is Col:
+    if type(node.lhs) is not Col:
+        raise NotPlain
+    if kind in NULLS:
         return kind, _column(node.lhs), bool(node.rhs)
-    if kind in PLAIN and type(node.lhs) is Col and type(node.rhs) is Col:
+    if kind in PLAIN and type(node.rhs) is Col:
         return kind, _column(node.lhs), _column(node.rhs)
-    if kind in AMONG and type(node.lhs) is Col and type(node.rhs) is Query:
-        if not node.rhs.has_select_fields:
-            raise NotPlain
+    if kind in AMONG and type(node.rhs) is Query and node.rhs.has_select_fields:
         return kind, _column(node.lhs), _shape(node.rhs, compiler, params)
-    if kind not in PLAIN or type(node.lhs) is not Col or hasattr(node.rhs, "as_sql"):
+    if kind not in PLAIN or hasattr(node.rhs, "as_sql"):
         raise NotPlain
     if hasattr(node.rhs, "resolve_expression") or hasattr(node.rhs, "_prepare"):
         raise NotPlain
