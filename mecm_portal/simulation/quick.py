@@ -156,7 +156,7 @@ def _where(node: Any, compiler: Any, params: list[Any]) -> Hashable:
         parts = tuple(_where(child, compiler, params) for child in node.children)
         return node.connector, node.negated, parts
     kind = type(node)
-    if type(node.lhs) is not Col:
+    if type(getattr(node, "lhs", None)) is not Col:  # `none()`, Exists and their like have no side
         raise NotPlain
     if kind in NULLS:
         return kind, _column(node.lhs), bool(node.rhs)
