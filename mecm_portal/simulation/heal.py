@@ -125,12 +125,15 @@ def _tidy(world: World, watch: Watch, note: Note) -> int:
 
 
 def _collect(world: World, note: Note) -> int:
-    """What was to end and a restored edge forgot is left over at its host: it is removed."""
+    """What a restored edge forgot and what was to end, or never began there as it now knows, is
+    left over at its host: it is removed.
+    """
     found = 0
     with world.edge.inside():
         for orphan in list(find_orphans()) if world.model.restores else ():
             thing = world.model.things.get(("instance", orphan.what.instance))
-            if thing is not None and thing.touched:
+            rests = AppInstance.objects.filter(pk=orphan.what.instance).exists()
+            if thing is not None and (thing.touched or rests):
                 found += remove_orphan(orphan)
                 world.tally["leftovers removed"] += 1
                 note(f"  edge removes what is left of {orphan.what.instance}")

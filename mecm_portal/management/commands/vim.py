@@ -13,7 +13,7 @@ from apps.orchestration.orphans import find_orphans, remove_orphan
 class Command(BaseCommand):
     """Finds and removes what belongs to no instance."""
 
-    help = "List, and remove, what hosts carry of instances that this site does not have any more."
+    help = "List, and remove, what hosts carry of instances that by this site's rows do not run."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """What each of the verbs takes."""
