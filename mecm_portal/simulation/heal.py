@@ -154,8 +154,14 @@ def _ended_before(world: World) -> set[Named]:
     """What had ended when its edge was set back, and cannot go while something there uses it."""
     held = world.center.raw.execute(
         "SELECT kind, subject_id FROM sync_heldrow WHERE code = 'ended_before'"
-    )
-    return {(NAMES[kind], str(UUID(key))) for kind, key in held if kind in NAMES}
+    ).fetchall()
+    there = dict[str, Named]()
+    for key, package, host in world.edge.raw.execute(
+        "SELECT id, package_id, host_id FROM packages_distribution"
+    ):
+        there[key] = ("distribution", f"{UUID(package)} {UUID(host)}")
+    found = {(NAMES[kind], str(UUID(key))) for kind, key in held if kind in NAMES}
+    return found | {there[key] for kind, key in held if kind == "distribution" and key in there}
 
 
 def _again(world: World, site: Site) -> Iterator[Again]:
@@ -212,7 +218,8 @@ def _must_say_why(watch: Watch, kind: str, key: str) -> None:
 def _stands_on_what_was_removed(removed: set[Named], instance: AppInstance) -> bool:
     """Whether one site removed its package or host while the other began to use it: people end
     that."""
-    under = {("package", str(instance.package_id)), ("host", str(instance.host_id))}
+    package, host = str(instance.package_id), str(instance.host_id)
+    under = {("package", package), ("host", host), ("distribution", f"{package} {host}")}
     return not removed.isdisjoint(under)
 
 
