@@ -112,6 +112,8 @@ def bring_again(*, distribution_id: uuid.UUID) -> None:
     """The edge has lost it: the package is to be brought as if it had never been there."""
     row = Distribution.objects.select_for_update(of=("self",)).get(pk=distribution_id)
     row.state, row.fault, row.attempts = DistributionState.PROCESSING, {}, 0
+    # The edge names the one that it had; the next is another, of which it has not told yet.
+    row.remote_id = None
     # Of what the edge had ordered itself nobody here is named.
     row.actor, row.next_at = row.actor or SYSTEM.as_json(), clock.now()
     row.save()

@@ -43,9 +43,14 @@ class RemotePackageTarget:
                 )
             try:
                 edge.distribute(tenant, package_id, host.ip)
+                record = edge.package(tenant, package_id)
             except Invalid as error:
                 raise _pending(host) if _is_on_its_way(host, error) else error from None
-            return _state_at(edge.package(tenant, package_id), host.ip)
+            except NotFound:
+                # It was there a moment ago: so the edge was set back to a backup, or removed it.
+                text = N_("“%(where)s” has lost the package meanwhile; it is brought again.")
+                raise Upstream(text, code="package_lost", where=host.applcm.name) from None
+            return _state_at(record, host.ip)
 
     def remove(self, package: Package, host: MecHost, *, actor: Actor) -> None:
         """Withdraw it from the host, and from the edge when it was the last host there.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apps.common.errors import Conflict, NotFound
+from apps.edgelink.client import EdgeClient
 from apps.journal.models import Entry, Tombstone
 from apps.packages import distribution, distribution_work, services
 from apps.packages.local import LocalPackageTarget
@@ -284,6 +285,29 @@ def test_order_for_a_host_that_its_edge_does_not_know_yet_waits_for_it(remote, n
     sites.work_at_center()
     now.at = row.next_at
     assert distribution_work.work_on(row.pk) == "arrived"
+
+
+@pytest.mark.parametrize("step", ["distribute", "package"])
+def test_package_that_an_edge_loses_in_between_is_brought_again(remote, now, monkeypatch, step):
+    """As one does that is set back to a backup at that moment."""
+    sites, package, host = remote
+    (row,) = order(package, host)
+    whole, asked = getattr(EdgeClient, step), []
+
+    def set_back(client, *what):
+        asked.append(what)
+        if len(asked) == (1 if step == "distribute" else 2):
+            at_edge(sites, Distribution.objects.all().delete)
+            at_edge(sites, Package.objects.all().delete)
+        return whole(client, *what)
+
+    monkeypatch.setattr(EdgeClient, step, set_back)
+    assert distribution_work.work_on(row.pk) == "waiting"
+    row.refresh_from_db()
+    assert (row.state, row.fault_reason.code) == ("Processing", "package_lost")
+    now.at = row.next_at
+    assert distribution_work.work_on(row.pk) == "arrived"
+    assert at_edge(sites, Package.objects.count) == 1
 
 
 @pytest.mark.parametrize("lost", range(1, 5))

@@ -11,7 +11,7 @@ from apps.instances.models import AppInstance, LcmOperation
 from apps.journal.models import Tombstone
 from apps.orchestration import delivery
 from apps.orchestration import services as verbs
-from apps.packages import distribution
+from apps.packages import distribution, distribution_work
 from apps.packages.models import Distribution, Package
 from apps.rules import agreement
 from apps.rules.models import AppdConfiguration
@@ -203,3 +203,21 @@ def test_order_of_a_package_that_its_edge_lost_waits_until_it_is_given_back(foll
         run_until_quiet(follower)
     instance.refresh_from_db()
     assert instance.state == "Instantiated"
+
+
+def test_what_was_brought_again_and_lost_again_is_brought_once_more(follower, settled):
+    backup = Backup(follower.sites)
+    late, host = make.package(settled["tenant"], name="late"), settled["host"]
+    (row,) = distribution.distribute(actor=SYSTEM, package_id=late.pk, host_ids=[host.pk])
+    run_until_quiet(follower)
+    backup.restore()
+    follower.at_edge(lambda: delivery.probe(MecHost.objects.get()))
+    follower.pull()
+    # It is there again, of which the edge has not told yet, and lost again.
+    assert distribution_work.work_on(row.pk) == "arrived"
+    backup.restore()
+    for _ in range(2):
+        run_until_quiet(follower)
+    assert follower.at_edge(lambda: Distribution.objects.get(package=late.pk).state) == (
+        "Distributed"
+    )
