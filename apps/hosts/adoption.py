@@ -13,13 +13,14 @@ from django.utils.translation import gettext_noop as N_
 from apps.common.errors import Conflict
 from apps.common.models import Origin
 from apps.common.timeless import without_times
-from apps.hosts import agreement
+from apps.hosts import agreement, sharing
 from apps.hosts.models import AppLcm, AppRuleManager, MecHost
 from apps.hosts.services import note_observed
 from apps.hosts.specs import HostObservation
 from apps.journal import services as journal
 from apps.journal.selectors import is_buried
 from apps.tenants.actors import SYSTEM
+from apps.tenants.models import Tenant
 
 # Columns of which an edge may tell null where it means none.
 LISTS = ("hw_capabilities", "tags")
@@ -130,10 +131,13 @@ def _adopt(edge: AppLcm, host_id: uuid.UUID, data: dict[str, Any]) -> None:
         applcm=edge,
         app_rule_manager=manager,
         edge_version=_configured(data, 1),
+        shared=not edge.delegated,
     )
     agreement.set_content(host, data)
     host.agreed = agreement.content_of(host)
     host.save(force_insert=True)
+    if edge.delegated:
+        sharing.grant(host, Tenant.objects.filter(pk__in=edge.delegated))
     MecHost.objects.filter(pk=host.pk).update(
         desired_version=host.version, delivered_version=host.version
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -65,7 +66,12 @@ def access(ip: str) -> AppLcm:
 
 @transaction.atomic
 def take_in(
-    *, actor: Actor, spec: ManagerSpec, site_id: uuid.UUID, opened_by: AppLcm.Opener
+    *,
+    actor: Actor,
+    spec: ManagerSpec,
+    site_id: uuid.UUID,
+    opened_by: AppLcm.Opener,
+    delegated: Sequence[str] = (),
 ) -> AppLcm:
     """Register both of a site that joins, or take over those registered under its identity, or
     under its address and never met.  One that was shut out is let in again.
@@ -92,6 +98,7 @@ def take_in(
         make_room(AppLcm)
     row.name, row.ip, row.port = spec.name, spec.ip, spec.port
     row.site_id, row.opened_by, row.revoked_at = site_id, opened_by, None
+    row.delegated = list(delegated)
     row.save(force_insert=not known)
     journal.record(f"hosts.applcm.{'updated' if known else 'registered'}", row, actor=actor)
     return row

@@ -71,6 +71,9 @@ class AppLcm(Manager):
     cursor = models.BigIntegerField(default=0, editable=False)
     opened_by = models.CharField(max_length=6, choices=Opener.choices, default=Opener.CENTER)
     channel_url = models.CharField(max_length=255, blank=True, editable=False)
+    # The tenants that it was invited to work for; empty means all.  Hosts that it tells of are
+    # granted to these, and not open to the others.
+    delegated = models.JSONField(default=list, editable=False)
     # When it was shut out; what it told before stays readable.
     revoked_at = models.DateTimeField(null=True, editable=False)
 

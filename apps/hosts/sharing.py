@@ -34,8 +34,7 @@ def share_host(*, actor: Actor, host_id: uuid.UUID, tenant_ids: Iterable[uuid.UU
     present = {tenant.pk: tenant for tenant in grants.tenants_of(DEPLOY, host)}
     given = [tenant for key, tenant in wanted.items() if key not in present]
     taken = [tenant for key, tenant in present.items() if key not in wanted]
-    for tenant in given:
-        grants.give(tenant, DEPLOY, host)
+    grant(host, given)
     for tenant in taken:
         grants.take(tenant, DEPLOY, host)
     if given or taken:
@@ -46,6 +45,12 @@ def share_host(*, actor: Actor, host_id: uuid.UUID, tenant_ids: Iterable[uuid.UU
         }
         journal.record("hosts.host.shared", host, actor=actor, data=data)
     return host
+
+
+def grant(host: MecHost, tenants: Iterable[Tenant]) -> None:
+    """Let these tenants use a host as well."""
+    for tenant in tenants:
+        grants.give(tenant, DEPLOY, host)
 
 
 def _tenants(asked: set[uuid.UUID]) -> dict[uuid.UUID, Tenant]:

@@ -90,7 +90,7 @@ def _admit(row: Invitation, spec: JoinSpec) -> dict[str, Any]:
     _require_itself(row, spec, kid)
     edge = mepms.take_in(
         actor=SYSTEM, spec=_place(row, spec), site_id=spec.site_id,
-        opened_by=AppLcm.Opener(row.opened_by),
+        opened_by=AppLcm.Opener(row.opened_by), delegated=row.tenants,
     )
     keys.trust(
         kid=kid, site_id=spec.site_id, site_name=edge.name, public_key=spec.public_key,

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from apps.common.errors import Conflict, DomainError, Invalid, Unauthenticated, Upstream
-from apps.hosts.models import AppLcm, AppRuleManager
+from apps.hosts.models import AppLcm, AppRuleManager, MecHost
+from apps.hosts.selectors import hosts_for
 from apps.journal.models import Entry
 from apps.sync import admission, invitations
 from apps.sync.models import Center, Invitation, JoinStep
@@ -58,6 +59,28 @@ def test_only_the_tenants_that_are_delegated_are_told(strangers):
     strangers.join(strangers.invite(tenants=[red.pk]))
     with strangers.inside():
         assert [one.name for one in Tenant.objects.all()] == ["red"]
+
+
+def test_hosts_of_an_edge_are_for_the_tenants_that_it_was_invited_for(strangers):
+    red, blue = make.tenant("red"), make.tenant("blue")
+    edge = strangers.joined(tenants=[red.pk])
+    roof = strangers.at_edge(make.host, "10.9.1.1", name="roof")
+    assert strangers.pull(edge)["came"] == "ok"
+    users = make.user(red).actor, make.user(blue).actor
+    assert [[one.pk for one in hosts_for(user)] for user in users] == [[roof.pk], []]
+    # Whoever administers the center may open it; the edge's word on it does not close it again.
+    MecHost.objects.update(shared=True)
+    strangers.at_edge(lambda: MecHost.objects.get().save())
+    strangers.pull(edge)
+    assert [[one.pk for one in hosts_for(user)] for user in users] == [[roof.pk]] * 2
+
+
+def test_hosts_of_an_edge_that_works_for_all_are_open(strangers):
+    blue = make.tenant("blue")
+    edge = strangers.joined()
+    roof = strangers.at_edge(make.host, "10.9.1.1", name="roof")
+    strangers.pull(edge)
+    assert [one.pk for one in hosts_for(make.user(blue).actor)] == [roof.pk]
 
 
 def test_the_announcement_of_a_join_starts_the_first_pull(strangers, monkeypatch,
