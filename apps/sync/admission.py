@@ -227,19 +227,28 @@ def greeted(edge: AppLcm) -> None:
         journal.record("sync.edge.greeted", edge, actor=SYSTEM, quiet=True)
 
 
-@transaction.atomic
 def revoke(*, actor: Actor, edge_id: uuid.UUID) -> AppLcm:
     """Shut an edge out: its signature is worth nothing, and it is asked nothing any more.
 
     What it told stays readable.  Another invitation lets the same site in again.
     """
     require(may_change_trust(actor))
+    return _shut_out(actor, edge_id, "revoked", by=actor.actor_name)
+
+
+def left(edge: AppLcm) -> None:
+    """An edge says that it has left: what is asked or ordered there from now on is refused."""
+    _shut_out(SYSTEM, edge.pk, "left")
+
+
+@transaction.atomic
+def _shut_out(actor: Actor, edge_id: uuid.UUID, step: str, **about: Any) -> AppLcm:
     before = AppLcm.objects.filter(pk=edge_id).values_list("revoked_at", flat=True).first()
     edge = mepms.shut_out(actor=actor, applcm_id=edge_id)
     if edge.site_id is not None:
         keys.distrust(edge.site_id)
     if before is None:
-        invitations.note_of_edge(edge.pk, "revoked", by=actor.actor_name)
+        invitations.note_of_edge(edge.pk, step, **about)
         if Peer.objects.filter(edge=edge).exists():
             link.judge(edge.pk)
     return edge

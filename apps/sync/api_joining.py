@@ -226,6 +226,19 @@ class HelloView(ApiView):
         return Response({"site_id": str(site.site_id), "name": site.name})
 
 
+class GoodbyeView(ApiView):
+    """``POST /sync/v1/goodbye``: an edge has left (its link token)."""
+
+    permission_classes = [AllowAny]
+    authentication_classes = []
+
+    @extend_schema(request=None)
+    def post(self, request: Request) -> Response:
+        """Ask and order nothing there any more; what it told stays."""
+        admission.left(admission.edge_of(token_in(request.headers)))
+        return Response({})
+
+
 class AccountsView(ApiView):
     """``POST /sync/v1/accounts``: an edge asks whose a name and a password are (its link token)."""
 

@@ -42,6 +42,7 @@ STEPS = {
     "key_rotated": _("Signs with a new key"),
     "key_told": _("Has the new key of this center"),
     "revoked": _("Shut out"),
+    "left": _("Left this center by itself"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
@@ -215,13 +216,22 @@ def _adopt(actor: Actor, url: str, said: dict[str, Any]) -> Center:
     return center
 
 
-@transaction.atomic
 def leave(*, actor: Actor) -> Center:
     """Obey the center no more, and drop its accounts; what runs here runs on.
 
-    Conflict when there is none.
+    The center is told, if it can be reached; else it hears a refusal instead.  Conflict when there
+    is none.
     """
     require(may_change_trust(actor))
+    center = _leave(actor)
+    if center.url:
+        with suppress(DomainError):
+            call(center, "POST", "/sync/v1/goodbye")
+    return center
+
+
+@transaction.atomic
+def _leave(actor: Actor) -> Center:
     center = Center.objects.select_for_update().filter(left_at=None).first()
     if center is None:
         raise Conflict(NO_CENTER, code="no_center")

@@ -31,6 +31,7 @@ urlpatterns = [
     path("sync/v1/edges/<uuid:edge_id>/autonomy", api_joining.EdgeAutonomyView.as_view()),
     path("sync/v1/join", api_joining.JoinView.as_view()),
     path("sync/v1/hello", api_joining.HelloView.as_view()),
+    path("sync/v1/goodbye", api_joining.GoodbyeView.as_view()),
     path("sync/v1/accounts", api_joining.AccountsView.as_view()),
     path("sync/v1/keys", api_joining.KeysView.as_view()),
 ]

@@ -25,7 +25,7 @@ def prepare_link(role):
 def link_body(method, route):
     """An invitation that nobody made, a proof that is none; the rest is right."""
     last = route.rpartition("/")[2]
-    if method == "DELETE" or last in ("revoke", "hello"):
+    if method == "DELETE" or last in ("revoke", "hello", "goodbye"):
         return {}
     token = f"{'0' * 48}-{'0' * 32}"
     return {"body": {

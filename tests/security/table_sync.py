@@ -19,6 +19,7 @@ CENTER_SYNC = {
     # The token in the body is the proof, and it is none.
     "POST sync/v1/join": _ALL_REFUSED,
     "POST sync/v1/hello": _ALL_REFUSED,
+    "POST sync/v1/goodbye": _ALL_REFUSED,
     "POST sync/v1/accounts": _ALL_REFUSED,
     "GET sync/v1/keys": f"{_ADMIN} 200",
     "POST sync/v1/keys": f"{_ADMIN} 201",

@@ -39,8 +39,32 @@ def test_an_edge_joins_no_second_center_until_it_left_the_first(strangers):
 def test_an_edge_that_left_obeys_the_center_no_more(strangers):
     edge = strangers.joined()
     assert strangers.pull(edge)["came"] == "ok"
+    strangers.up.down = True
     strangers.at_edge(joining.leave, actor=SYSTEM)
     assert strangers.pull(edge)["came"] == "failed"
+
+
+def test_center_that_can_be_reached_is_told_that_an_edge_left(strangers):
+    edge = strangers.joined()
+    strangers.pull(edge)
+    strangers.at_edge(joining.leave, actor=SYSTEM)
+    assert strangers.pull(edge)["came"] == "revoked"
+    assert Peer.objects.get(edge=edge).verdict == "revoked"
+    assert steps()[-1] == "left"
+    # Who has left is let in again by a new invitation, under the same identity.
+    strangers.join(strangers.invite())
+    edge.refresh_from_db()
+    assert edge.revoked_at is None
+    assert strangers.pull(edge)["came"] == "ok"
+
+
+def test_goodbye_counts_only_from_who_has_joined(strangers):
+    edge = strangers.joined()
+    admin = make.Api(token=tokens.access_token(make.admin()))
+    for api in (make.Api(), admin):
+        assert api.send("POST", "/sync/v1/goodbye").status_code == 401
+    edge.refresh_from_db()
+    assert edge.revoked_at is None
 
 
 def test_hello_has_the_center_ask_at_once_and_only_for_those_who_joined(
