@@ -9,6 +9,7 @@ from typing import ClassVar
 from django.db import models
 
 from apps.common import clock
+from apps.common.errors import Invalid
 from apps.common.models import Versioned
 from apps.common.words import Reason
 from apps.hosts.models import MecHost
@@ -114,6 +115,13 @@ class AppInstance(Versioned):
     def seen(self) -> WorkloadStatus | None:
         """What the edge saw last, typed; None when it has not reported yet."""
         return WorkloadStatus.from_json(self.workload) if self.workload else None
+
+    def server_name(self, server_id: str) -> str:
+        """What one of its servers was called when it was seen last; its id where it was not."""
+        try:
+            return self.seen.name_of(server_id) if self.seen else server_id
+        except Invalid:
+            return server_id
 
 
 class LcmOperation(models.Model):

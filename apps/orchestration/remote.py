@@ -157,8 +157,8 @@ class RemoteSnapshots:
 
     def take(self, server_id: str) -> str:
         """Order one of a server of the instance; its id."""
-        seen = self._instance.seen if self._instance else None
-        about = {"server_id": server_id, "server": seen.name_of(server_id) if seen else server_id}
+        name = self._instance.server_name(server_id) if self._instance else server_id
+        about = {"server_id": server_id, "server": name}
         with self._edge() as edge, noted(lambda why: self._record("ordered", about, why)):
             about["image_id"] = edge.take_snapshot(self._at, server_id)
         return about["image_id"]

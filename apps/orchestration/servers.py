@@ -119,7 +119,7 @@ def _require_id(server_id: str) -> None:
 def _record(
     instance: AppInstance, server_id: str, action: Action, actor: Actor, why: Reason | None
 ) -> None:
-    name = instance.seen.name_of(server_id) if instance.seen else server_id
+    name = instance.server_name(server_id)
     data = {"server": name, "server_id": server_id} | ({"reason": why.as_json()} if why else {})
     with transaction.atomic():
         journal.record(

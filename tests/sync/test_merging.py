@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from apps.common.errors import Invalid
-from apps.common.models import current_version
 from apps.hosts import agreement
 from apps.hosts import services as hosts
 from apps.hosts.driver_settings import SettingsSpec, set_settings, spec_of
@@ -19,21 +18,10 @@ from apps.rules import work as rule_work
 from apps.rules.models import AppdConfiguration
 from apps.rules.specs import AppdSpec
 from apps.rules.states import Verb
-from apps.rules.wire import spec_of as rules_of
 from apps.tenants.actors import SYSTEM
-from mecm_portal.simulation.work import left
 from tests import factories as make
-from tests.sites import owed, work_once
-
-IP = "10.9.1.1"
-
-
-def edit(**fields):
-    """Change the configuration of the one host, at the present site."""
-    host = MecHost.objects.get()
-    spec = make.host_spec(IP, **({"name": host.name, "city": host.city, "address": host.address,
-                                  "applcm_ip": host.applcm.ip if host.applcm else ""} | fields))
-    hosts.update_host(actor=SYSTEM, host_id=host.pk, spec=spec)
+from tests.sites import owed
+from tests.sync.edits import IP, addresses, dns, edit, run_until_quiet, write
 
 
 def there(follower):
@@ -181,12 +169,6 @@ def test_settings_merge_as_one_field(follower, host):
 # --- rules ---------------------------------------------------------------------------------------
 
 
-def dns(key, address):
-    """A DNS rule."""
-    return {key: {"dnsRuleId": key, "domainName": f"{key}.example", "ipAddressType": "IP_V4",
-                  "ipAddress": address, "ttl": 30}}
-
-
 @pytest.fixture
 def instance(follower, house):
     """An instance that runs at the edge, ordered here, with one rule."""
@@ -204,42 +186,11 @@ def instance(follower, house):
     return instance
 
 
-def run_until_quiet(follower):
-    """Both sites work, and the center follows, until nothing moves or for half a minute."""
-    before = None
-    for _ in range(12):
-        work_once()
-        follower.at_edge(work_once)
-        follower.pull()
-        follower.now.advance(seconds=2)
-        now = current_version(), follower.at_edge(current_version)
-        if now == before and not left() and not follower.at_edge(left):
-            return
-        before = now
-
-
-def write(instance, *bodies):
-    """Make these the rules, at the present site."""
-    found = {}
-    for body in bodies:
-        found |= body
-    spec = AppdSpec("camera", True, found)
-    task = rules.replace(actor=SYSTEM, instance_id=instance.pk, spec=spec, may_be_first=True)
-    if task.instance.host.is_local:
-        rule_work.carry_out_now(task)
-
-
 def rules_merged(instance, body):
     """Add these to the rules, at the edge."""
     spec = AppdSpec("camera", True, body)
     rule_work.carry_out_now(
         rules.merge(actor=SYSTEM, instance_id=instance.pk, spec=spec, verb=Verb.CHANGE))
-
-
-def addresses():
-    """The rules at the present site."""
-    row = AppdConfiguration.objects.filter(removing=False).first()
-    return {key: body["ipAddress"] for key, body in rules_of(row).dns.items()} if row else {}
 
 
 def test_rules_that_were_changed_at_the_edge_come_here(follower, instance):

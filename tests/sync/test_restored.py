@@ -26,8 +26,8 @@ from apps.sync.models import Copy, HeldRow, Peer, SyncRun
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.sites import owed
+from tests.sync.edits import IP, addresses, dns, edit, run_until_quiet, write
 from tests.sync.lives import life
-from tests.sync.test_merging import IP, addresses, dns, edit, run_until_quiet, write
 
 
 class Backup:

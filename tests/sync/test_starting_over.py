@@ -21,7 +21,7 @@ from apps.tenants.actors import SYSTEM
 from apps.tenants.models import Tenant
 from tests import factories as make
 from tests.sites import work_once
-from tests.sync.test_merging import addresses, dns, edit, run_until_quiet, write
+from tests.sync.edits import addresses, dns, edit, run_until_quiet, write
 from tests.sync.test_restored import Backup
 from tests.sync.test_restored import settled as settled
 

@@ -25,7 +25,6 @@ from apps.hosts.selectors import access_host
 from apps.images.states import ImageSource
 from apps.instances.policies import may_create, may_handle_servers
 from apps.instances.selectors import access_instance
-from apps.monitoring.marks import seen_of
 from apps.orchestration.api_images import as_file
 from apps.orchestration.images import lines_at
 from apps.orchestration.ports import Snapshots
@@ -145,9 +144,9 @@ def take(request: HttpRequest, instance_id: uuid.UUID, server_id: str) -> HttpRe
     actor = actor_of(request)
     instance = access_instance(actor, instance_id)
     require(may_handle_servers(actor, instance))
-    seen = seen_of(instance)
-    name = seen.name_of(server_id) if seen else server_id
-    done = gettext("An image of “%(name)s” is being made.") % {"name": name}
+    done = gettext("An image of “%(name)s” is being made.") % {
+        "name": instance.server_name(server_id)
+    }
     attempt(request, lambda: take_snapshot(instance, server_id, actor=actor), done)
     return go_to(request, next_url(request, reverse("instance", args=[instance.pk])))
 

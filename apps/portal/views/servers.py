@@ -17,7 +17,6 @@ from apps.common.words import say
 from apps.instances.models import AppInstance
 from apps.instances.policies import may_handle_servers
 from apps.instances.selectors import access_instance
-from apps.monitoring.marks import seen_of
 from apps.orchestration import servers
 from apps.portal.http import actor_of, attempt, go_to, next_url, show, signed_in
 from apps.portal.server_view import CHOICES, choices_in
@@ -35,7 +34,7 @@ def server(request: HttpRequest, instance_id: uuid.UUID, server_id: str) -> Http
     instance = access_instance(actor, instance_id)
     context: dict[str, Any] = {
         "instance": instance,
-        "name": _name(instance, server_id),
+        "name": instance.server_name(server_id),
         "here": reverse("server", args=[instance.pk, server_id]),
         "as_of": clock.now(),
         "may_handle_servers": may_handle_servers(actor, instance),
@@ -64,7 +63,7 @@ def act(
     if choice is None or (request.method == "GET" and not choice.warns):
         raise NotFound(N_("There is nothing here by that name."))
     require(may_handle_servers(actor, instance))
-    name = _name(instance, server_id)
+    name = instance.server_name(server_id)
     back = next_url(request, reverse("instance", args=[instance.pk]))
     if request.method == "GET":
         title = gettext("%(verb)s: “%(name)s”?") % {"verb": choice.label, "name": name}
@@ -81,7 +80,7 @@ def _screen(
     request: HttpRequest, actor: Actor, instance: AppInstance, server_id: str
 ) -> HttpResponse:
     """A page that goes on to the screen: the answer to a form may not lead to another site."""
-    context: dict[str, Any] = {"instance": instance, "name": _name(instance, server_id)}
+    context: dict[str, Any] = {"instance": instance, "name": instance.server_name(server_id)}
     try:
         context["link"] = servers.screen(instance, server_id, actor=actor)
     except DomainError as error:
@@ -91,9 +90,3 @@ def _screen(
         response["Refresh"] = f"0; url={context['link']}"
         response["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def _name(instance: AppInstance, server_id: str) -> str:
-    """What a server was called when it was seen last."""
-    seen = seen_of(instance)
-    return seen.name_of(server_id) if seen else server_id
