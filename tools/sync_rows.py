@@ -17,7 +17,8 @@ from apps.packages.models import Distribution, Package
 from apps.rules.models import AppdConfiguration, AppdRule
 from apps.sync.models import Copy, Peer
 from apps.tenants.actors import SYSTEM
-from apps.tenants.models import Tenant
+from apps.tenants.keys import own_key
+from apps.tenants.models import KeyHolder, Tenant
 from apps.tenants.services import create_tenant
 from apps.tenants.specs import TenantSpec
 from apps.vim.results import Phase, Pod, ServiceInfo, WorkloadStatus
@@ -143,6 +144,10 @@ def _known(
         for number in numbers
     ]
     AppLcm.objects.bulk_create(_versioned(edges))
+    key = own_key()
+    KeyHolder.objects.bulk_create(
+        KeyHolder(site_id=edge.site_id, key=key) for edge in edges if edge.site_id
+    )
     hosts = [_host(number, edge) for number, edge in zip(numbers, edges, strict=True)]
     MecHost.objects.bulk_create(_versioned(hosts))
     marks = [uuid.uuid4() for _ in edges]

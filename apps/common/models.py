@@ -102,7 +102,7 @@ def save_many(rows: Sequence[Versioned], *, fields: Sequence[str]) -> None:
     """
     if not rows:
         return
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         version, moment = next_version(len(rows)) - len(rows), clock.now()
         for number, row in enumerate(rows, start=1):
             row.version, row.updated_at = version + number, moment

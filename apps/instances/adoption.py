@@ -64,7 +64,7 @@ def export(instance: AppInstance) -> dict[str, Any]:
     }
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def take_over(
     *, edge: AppLcm, words: Sequence[Word], quiet: bool = False
 ) -> list[bool | DomainError]:

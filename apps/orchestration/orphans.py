@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, When
 
 from apps.hosts.drivers import driver_of
 from apps.hosts.models import MecHost
@@ -24,12 +24,13 @@ _RUNS_NOTHING = (InstanceState.CREATING, InstanceState.CREATED, InstanceState.CR
 class Orphan:
     """An object of a host that, by all this site knows, is not to be there.
 
-    Its instance, or it as an image, is unknown here; or the instance was never instantiated: a
-    site that was restored from a backup can have forgotten that it had begun to.
+    Its instance, or it as an image, is unknown here; or, where it ``is_known``, the instance was
+    never instantiated: a site that was restored from a backup can have forgotten that it was.
     """
 
     host: MecHost
     what: Leftover
+    is_known: bool
 
     def __str__(self) -> str:
         return f"{self.host.name}: {self.what} (instance {self.what.instance})"
@@ -45,38 +46,47 @@ def find_orphans() -> Iterator[Orphan]:
         if not isinstance(driver, Tidies):
             continue
         carried = driver.carried()
-        known = _known()
+        known = _Known.of(host)
         for one in carried:
-            if not known.has(one):
-                yield Orphan(host, one)
+            if not known.may_stand(one):
+                yield Orphan(host, one, not one.image and one.instance in known.resting)
 
 
 def remove_orphan(orphan: Orphan) -> bool:
     """Take one of them away; False where it was gone already, or was ordered meanwhile."""
-    if _known().has(orphan.what):
+    if _Known.of(orphan.host).may_stand(orphan.what):
         return False
     driver = driver_of(orphan.host)
     return isinstance(driver, Tidies) and driver.remove_object(orphan.what)
 
 
 class _Known(NamedTuple):
-    """The keys of what may stand at a host."""
+    """The keys of what may stand at a host, and of the instances of which nothing does.
+
+    An image of one row may serve others as well: it is known by what the VIM calls it, too.
+    """
 
     instances: frozenset[str]
+    resting: frozenset[str]
     images: frozenset[str]
 
-    def has(self, one: Leftover) -> bool:
+    @classmethod
+    def of(cls, host: MecHost) -> _Known:
+        """As it is now."""
+        busy = LcmOperation.objects.filter(state__in=UNFINISHED).values("instance_id")
+        rests = Q(state__in=_RUNS_NOTHING) & ~Q(pk__in=busy)
+        rows = AppInstance.objects.annotate(rests=Case(When(rests, then=True), default=False))
+        found = list(rows.order_by().values_list("pk", "rests"))
+        images = HostImage.objects.order_by()
+        here = images.filter(host=host).exclude(vim_id="").values_list("vim_id", flat=True)
+        return cls(
+            frozenset(str(key) for key, is_resting in found if not is_resting),
+            frozenset(str(key) for key, is_resting in found if is_resting),
+            frozenset([*map(str, images.values_list("pk", flat=True)), *here]),
+        )
+
+    def may_stand(self, one: Leftover) -> bool:
         """Whether this object may be there."""
-        return one.image in self.images if one.image else one.instance in self.instances
-
-
-def _known() -> _Known:
-    busy = LcmOperation.objects.filter(state__in=UNFINISHED)
-    may_stand = ~Q(state__in=_RUNS_NOTHING) | Q(pk__in=busy.values("instance_id"))
-    return _Known(
-        _keys(AppInstance.objects.filter(may_stand)), _keys(HostImage.objects.all())
-    )
-
-
-def _keys(rows: QuerySet[Any]) -> frozenset[str]:
-    return frozenset(str(key) for key in rows.values_list("pk", flat=True))
+        if one.image:
+            return one.image in self.images or one.path in self.images
+        return one.instance in self.instances

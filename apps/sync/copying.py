@@ -120,7 +120,8 @@ def _dead(
 ) -> list[dict[str, Any]]:
     """Of the dead, those that are alive here: of the others there is nothing to end.
 
-    Nor of what lived again, under the same id, in the history that the edge has lost since.
+    Nor of what lived again, under the same id or as the same pair, in the history that the edge
+    has lost since.
     """
     if not rows:
         return []
@@ -146,7 +147,9 @@ def _dead(
     def ends(row: dict[str, Any]) -> bool:
         key, version = (row["kind"], row["id"]), int(row["version"])
         if key not in alive:
-            return (key in waits and version > waits[key]) or row.get("of") in brought
+            is_old = forked_at is not None and version < forked_at
+            is_one = row.get("of") in brought and not is_old
+            return (key in waits and version > waits[key]) or is_one
         return not (forked_at and version < forked_at <= alive[key])
 
     return [row for row in rows if ends(row)]

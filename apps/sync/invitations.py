@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
@@ -147,6 +147,12 @@ def note(invitation: Invitation, step: str, *, ok: bool = True, **data: Any) -> 
     """Write down one step of an edge's way to us."""
     if ok or invitation.steps.filter(ok=False).count() < MOST_FAILURES:
         JoinStep.objects.create(invitation=invitation, step=step, ok=ok, data=data)
+
+
+def without(edge_id: uuid.UUID | OuterRef, step: str) -> QuerySet[Invitation]:
+    """The invitations by which an edge joined and in whose record this step is not."""
+    noted = JoinStep.objects.filter(invitation=OuterRef("pk"), step=step)
+    return Invitation.objects.filter(~Exists(noted), edge_id=edge_id, used_at__isnull=False)
 
 
 def note_of_edge(edge_id: uuid.UUID, step: str, *, once: bool = False, **data: Any) -> None:

@@ -10,10 +10,10 @@ import random
 import secrets
 import uuid
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
@@ -23,7 +23,7 @@ from apps.edgelink.client import EdgeClient
 from apps.hosts import adoption as hosts
 from apps.hosts import managers
 from apps.hosts.models import AppLcm
-from apps.sync import copying, expecting, link, mending, runs, working
+from apps.sync import copying, expecting, invitations, link, mending, runs, working
 from apps.sync.feed import COPIED
 from apps.sync.files import FileFeed
 from apps.sync.kinds import Source
@@ -52,6 +52,19 @@ class Overtaken(Exception):
     """Ours took longer than its lease, and another pull of this edge runs now."""
 
 
+class _Claimed(NamedTuple):
+    """A peer as a pull begins with it.
+
+    Whether somebody asked for the pull, rows of the edge wait here, and it would be the first that
+    goes well since the edge joined.
+    """
+
+    peer: Peer
+    is_asked: bool
+    holds: bool
+    is_first: bool
+
+
 def pull(
     edge_id: uuid.UUID, *, file: FileFeed | None = None, ahead: bool = False, newest: int = 0
 ) -> dict[str, Any]:
@@ -59,7 +72,8 @@ def pull(
 
     The feed comes over the link, or out of a ``file`` that somebody carried here.  ``ahead`` reads
     the next page of a full copy in a thread of its own.  ``newest`` is why: a version that was
-    heard of; where a pull is going on already it is kept, see ``is_wanted_again``.
+    heard of; where a pull is going on already it is kept, see ``is_wanted_again``.  ``first`` is in
+    the answer where it is the first that went well since the edge joined.
     """
     with working.turn():
         return _pull(edge_id, file, ahead, newest)
@@ -68,17 +82,18 @@ def pull(
 def _pull(
     edge_id: uuid.UUID, file: FileFeed | None, ahead: bool, newest: int
 ) -> dict[str, Any]:
-    peer = _claim(edge_id, newest)
-    if peer is None:
+    claimed = _claim(edge_id, newest)
+    if claimed is None:
         is_known = AppLcm.objects.filter(pk=edge_id).exists()
         return {"came": "already running" if is_known else "no such edge"}
-    edge = peer.edge
-    runs.began(edge)
+    peer, edge = claimed.peer, claimed.peer.edge
+    if claimed.is_asked:
+        runs.begin(edge)
     if edge.revoked_at is not None:
         _mine(peer).update(lease_until=None, lease="")
         runs.failed(edge, Taken(), runs.shut_out(edge))
         return {"came": "revoked"}
-    taken = Taken(holds=HeldRow.objects.filter(edge=edge).exists())
+    taken = Taken(holds=claimed.holds)
     try:
         if file is not None and file.is_older_than(copying.upto(edge, peer), list(peer.marks)):
             _mine(peer).update(lease_until=None, lease="")
@@ -102,7 +117,8 @@ def _pull(
     else:
         _mine(peer).update(lease_until=None, lease="")
         runs.done(edge, taken)
-    return {"came": "ok", "rows": rows, "held": held}
+    came = {"came": "ok", "rows": rows, "held": held}
+    return came | {"first": True} if claimed.is_first else came
 
 
 def is_wanted_again(edge_id: uuid.UUID) -> bool:
@@ -129,7 +145,7 @@ def due(*, most: int | None = None) -> list[uuid.UUID]:
     return list(first.values_list("pk", flat=True)[:most])
 
 
-def _claim(edge_id: uuid.UUID, newest: int) -> Peer | None:
+def _claim(edge_id: uuid.UUID, newest: int) -> _Claimed | None:
     """Take the edge for a ``LEASE``, and see it and its peer as the last pull left them.
 
     Whoever has it is told of the ``newest`` version that was heard of.
@@ -150,7 +166,18 @@ def _claim(edge_id: uuid.UUID, newest: int) -> Peer | None:
             Peer.objects.filter(edge_id=edge_id, wanted__lt=newest).update(wanted=newest)
         if not mine.update(**fields):
             return None
-    return Peer.objects.select_related("edge").get(edge_id=edge_id)
+    # What is looked for in every pull is asked at once: to make a statement takes longer than to
+    # answer it.
+    peer = (
+        Peer.objects.select_related("edge")
+        .annotate(
+            is_asked=Exists(runs.asked(OuterRef("edge_id"))),
+            holds=Exists(HeldRow.objects.filter(edge_id=OuterRef("edge_id"))),
+            is_first=Exists(invitations.without(OuterRef("edge_id"), "synced")),
+        )
+        .get(edge_id=edge_id)
+    )
+    return _Claimed(peer, peer.is_asked, peer.holds, peer.is_first)
 
 
 def _mine(peer: Peer) -> QuerySet[Peer]:

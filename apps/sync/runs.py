@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import OuterRef, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
@@ -46,22 +47,22 @@ def start(*, actor: Actor, edge: AppLcm, tenant_id: uuid.UUID | None = None) -> 
     return run
 
 
-def began(edge: AppLcm) -> None:
-    """A pull begins: what was asked for until now is what it does."""
-    if is_asked(edge.pk):
-        _begin(edge)
-
-
 @transaction.atomic
-def _begin(edge: AppLcm) -> None:
+def begin(edge: AppLcm) -> None:
+    """A pull begins: what was asked for until now is what it does."""
     queued = SyncRun.objects.filter(edge=edge, state=_State.QUEUED)
     for run in queued.select_for_update():
         _write(run, "running", state=_State.RUNNING, started_at=clock.now())
 
 
+def asked(edge_id: uuid.UUID | OuterRef) -> QuerySet[SyncRun]:
+    """What was asked for of an edge and has not begun."""
+    return SyncRun.objects.filter(edge_id=edge_id, state=_State.QUEUED)
+
+
 def is_asked(edge_id: uuid.UUID) -> bool:
     """Whether somebody asked while a pull was going on, which may have missed what they mean."""
-    return SyncRun.objects.filter(edge_id=edge_id, state=_State.QUEUED).exists()
+    return asked(edge_id).exists()
 
 
 def done(edge: AppLcm, taken: Taken) -> bool:

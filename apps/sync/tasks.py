@@ -28,7 +28,7 @@ def pull_edge(edge_id: str, newest: int = 0) -> dict[str, Any]:
     """Copy one edge's news, and once more when somebody asked for it or heard of more meanwhile."""
     key = uuid.UUID(edge_id)
     found = puller.pull(key, ahead=AHEAD, newest=newest)
-    if found["came"] == "ok":
+    if found.pop("first", False):
         invitations.note_of_edge(key, "synced", once=True)
     is_asked = found["came"] in ("ok", "failed") and runs.is_asked(key)
     if is_asked or (found["came"] == "ok" and puller.is_wanted_again(key)):
@@ -43,6 +43,9 @@ def follow_edges() -> dict[str, int]:
     What has not begun within ``PATIENCE`` is asked for anew.
     """
     edges, seconds = puller.due(most=MOST_AT_ONCE), PATIENCE.total_seconds()
+    known = set(Peer.objects.filter(edge_id__in=edges).values_list("edge_id", flat=True))
+    new = [Peer(edge_id=edge_id) for edge_id in edges if edge_id not in known]
+    Peer.objects.bulk_create(new, ignore_conflicts=True)
     Peer.objects.filter(edge_id__in=edges).update(next_at=clock.now() + PATIENCE)
     for edge_id in edges:
         pull_edge.apply_async((str(edge_id),), expires=seconds)

@@ -132,8 +132,8 @@ def _collect(world: World, note: Note) -> int:
     with world.edge.inside():
         for orphan in list(find_orphans()) if world.model.restores else ():
             thing = world.model.things.get(("instance", orphan.what.instance))
-            rests = AppInstance.objects.filter(pk=orphan.what.instance).exists()
-            if thing is not None and (thing.touched or rests):
+            is_forgotten = orphan.is_known and orphan.what.instance in world.model.forgotten
+            if thing is not None and (thing.touched or is_forgotten):
                 found += remove_orphan(orphan)
                 world.tally["leftovers removed"] += 1
                 note(f"  edge removes what is left of {orphan.what.instance}")

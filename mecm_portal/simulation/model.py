@@ -121,6 +121,8 @@ class Model:
 
     def __init__(self) -> None:
         self.number, self.restores = 0, 0
+        # Instances that ran at an edge that was set back to before they were instantiated.
+        self.forgotten: set[str] = set()
         self.fields: dict[Key, list[Edit]] = {}
         self.choices: dict[Key, list[Choice]] = {}
         self.things: dict[tuple[str, str], Thing] = {}

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import EmptyResultSet
+from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db.models import lookups
 from django.db.models.expressions import Col, Value
 from django.db.models.fields import related_lookups
@@ -84,7 +84,7 @@ class Quick:
             if compiler.query.subquery:
                 raise NotPlain
             key = _shape(compiler.query, compiler, params)
-        except (NotPlain, EmptyResultSet):
+        except (NotPlain, EmptyResultSet, FullResultSet):
             return self._as_sql(compiler, with_limits, with_col_aliases)
         if key in self._known:
             known = self._known[key]
@@ -115,6 +115,7 @@ def _shape(query: Any, compiler: Any, params: list[Any]) -> Hashable:
     if (
         query.combinator or query.extra or query.distinct or query.group_by is not None
         or query.extra_tables or query.extra_order_by or query.explain_info
+        or (query.select_for_update and compiler.connection.features.has_select_for_update)
     ):
         raise NotPlain
     order = query.order_by

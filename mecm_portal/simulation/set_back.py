@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mecm_portal.simulation import rows
+from mecm_portal.simulation.judge import RUNS
 from mecm_portal.simulation.site import Backup, Site
 from mecm_portal.simulation.world import World
 
@@ -25,3 +26,10 @@ def set_back(world: World, site: Site, backup: Backup) -> None:
     world.model.set_back(site.name, backup.number, known, there)
     site.load(backup.data, backup.folder)
     site.restart()
+    if site is world.edge:
+        runs = f"SELECT id FROM instances_appinstance WHERE state IN {RUNS}"  # noqa: S608 - states of ours
+        to_run = {key for (key,) in site.raw.execute(runs)}
+        with site.inside():
+            world.model.forgotten |= {
+                str(key) for key in world.vim.present() if key.hex not in to_run
+            }

@@ -149,3 +149,17 @@ def test_image_at_the_vim_that_no_row_knows_is_an_orphan(machines, monkeypatch):
     monkeypatch.setattr(driver, "carried", lambda self: carried, raising=False)
     monkeypatch.setattr(driver, "remove_object", lambda self, one: True, raising=False)
     assert [one.what.name for one in orphans.find_orphans()] == ["lost"]
+
+
+def test_image_that_serves_another_row_than_it_was_made_for_is_no_orphan(machines, monkeypatch):
+    run(machines)
+    row = HostImage.objects.get()
+    (made,) = driver_of(machines.host).images()
+    carried = [orphans.Leftover("OS::Glance::Image", "", "of one that has gone", "", "", made.id,
+                                image=str(promise.new("gone").key))]
+    monkeypatch.setattr(
+        type(driver_of(machines.host)), "carried", lambda self: carried, raising=False)
+    monkeypatch.setattr(
+        type(driver_of(machines.host)), "remove_object", lambda self, one: True, raising=False)
+    assert row.vim_id == made.id
+    assert list(orphans.find_orphans()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q
 
 from apps.hosts.models import MecHost
@@ -31,6 +32,8 @@ QUESTIONS = {
     "exists not": (lambda n: HOSTS.filter(~Exists(USED) | Q(name=n)),
                    lambda one, n: one == n or one != "red"),
     "text": (lambda n: HOSTS.filter(name__endswith=n), lambda one, n: one == n),
+    "beyond": (lambda n: HOSTS.filter(version__gt=-(2**70), name=n), lambda one, n: one == n),
+    "always": (lambda n: HOSTS.filter(version__gt=-(2**70)), lambda one, n: True),
     "page": (lambda n: HOSTS.exclude(name=n).order_by("-name")[:2],
              lambda one, n: one in [other for other in ALL if other != n]),
 }  # fmt: skip
@@ -51,3 +54,14 @@ def test_answer_is_true_whatever_was_asked_before(house, monkeypatch, what, name
         found = {host.name for host in ask(name)}
         expected = {one for one in ALL if is_true(one, name)}
         assert found == expected if what != "page" else found == set(sorted(expected)[-2:])
+
+
+def test_lock_is_kept_where_the_database_has_locks(house, monkeypatch):
+    """Rows that were asked for without a lock before are locked all the same, and the reverse."""
+    monkeypatch.setattr(connection.features, "has_select_for_update", True)
+    for owner, name, stand_in in Quick().places():
+        monkeypatch.setattr(owner, name, stand_in)
+    plain, locked = HOSTS.filter(name="red"), HOSTS.filter(name="red").select_for_update()
+    for rows in (plain, locked, plain, locked):
+        sql, _ = rows.query.get_compiler("default").as_sql()
+        assert ("FOR UPDATE" in sql) == (rows is locked)

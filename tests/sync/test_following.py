@@ -29,7 +29,6 @@ def test_edge_is_asked_for_once_until_somebody_should_have_begun(asked):
         tasks.follow_edges()
         assert {key for key, _ in asked} == {str(known.pk), str(new.pk)}
         assert {expires for _, expires in asked} == {30}
-        Peer.objects.create(edge=new, next_at=clock.now() + tasks.PATIENCE)
         asked.clear()
         now.advance(seconds=29)
         assert tasks.follow_edges() == {"edges": 0}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from apps.common.merging import UNKNOWN, ancestor, merge, merge_set_back
 from apps.hosts.models import MecHost
 from apps.instances import operations
@@ -205,19 +207,31 @@ def test_order_of_a_package_that_its_edge_lost_waits_until_it_is_given_back(foll
     assert instance.state == "Instantiated"
 
 
-def test_what_was_brought_again_and_lost_again_is_brought_once_more(follower, settled):
-    backup = Backup(follower.sites)
+@pytest.mark.parametrize("is_told", [True, False], ids=["told", "not told"])
+@pytest.mark.parametrize("lived", [False, True], ids=["first life", "second life"])
+def test_what_was_brought_and_lost_before_it_was_told_is_brought_once_more(
+    follower, settled, is_told, lived
+):
+    """Also where the edge knows that the same package was on that host before, and went."""
     late, host = make.package(settled["tenant"], name="late"), settled["host"]
+    if lived:
+        distribution.distribute(actor=SYSTEM, package_id=late.pk, host_ids=[host.pk])
+        run_until_quiet(follower)
+        distribution.withdraw(actor=SYSTEM, package_id=late.pk, host_id=host.pk)
+        run_until_quiet(follower)
+    backup = Backup(follower.sites)
     (row,) = distribution.distribute(actor=SYSTEM, package_id=late.pk, host_ids=[host.pk])
-    run_until_quiet(follower)
-    backup.restore()
-    follower.at_edge(lambda: delivery.probe(MecHost.objects.get()))
-    follower.pull()
-    # It is there again, of which the edge has not told yet, and lost again.
+    if is_told:
+        run_until_quiet(follower)
+        backup.restore()
+        follower.at_edge(lambda: delivery.probe(MecHost.objects.get()))
+        follower.pull()
+    # It is there, of which the edge has not told yet, and is lost.
     assert distribution_work.work_on(row.pk) == "arrived"
     backup.restore()
     for _ in range(2):
         run_until_quiet(follower)
+    assert Distribution.objects.filter(pk=row.pk, state="Distributed").exists()
     assert follower.at_edge(lambda: Distribution.objects.get(package=late.pk).state) == (
         "Distributed"
     )

@@ -23,7 +23,8 @@ class Edge:
 
     async def serve(self, reader, writer):
         """One connection."""
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
+        ends = asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError
+        with suppress(*ends):
             while head := (await reader.readuntil(b"\r\n\r\n")).decode():
                 self.asked.append(head.split(" ")[1])
                 while not self.answers:
@@ -43,11 +44,11 @@ class Edge:
 def edge(monkeypatch):
     """An edge that is known; its pulls are counted, and not made."""
     made = Edge()
-    made.pulled, made.looked_up, made.known = [], 0, [EDGE]
+    made.pulled, made.looked_up, made.known, made.dials_in = [], 0, [EDGE], False
 
     def link(edge_id):
         made.looked_up += 1
-        return f"http://127.0.0.1:{made.port}", {"Authorization": "Bearer it"}, False
+        return f"http://127.0.0.1:{made.port}", {"Authorization": "Bearer it"}, made.dials_in
 
     monkeypatch.setattr(watcher, "_edge_ids", lambda: made.known)
     monkeypatch.setattr(watcher, "_link", link)
@@ -96,7 +97,8 @@ def test_each_news_is_pulled_and_the_next_question_goes_on_from_there(edge):
 @pytest.mark.parametrize(
     "answer",
     [
-        (401, {}, "{}"), (503, {}, "{}"), (307, {"location": "/elsewhere"}, ""),
+        (401, {}, '{"newest": 9}'), (503, {}, '{"newest": 9}'),
+        (307, {"location": "/elsewhere"}, '{"newest": 9}'),
         (200, {}, "no JSON"), (200, {"content-type": "text/html"}, "<p>a proxy</p>"),
         (200, {}, '{"other": 1}'), (200, {FAULT_HEADER: "it hung up"}, '{"newest": 9}'),
     ],
@@ -105,6 +107,7 @@ def test_each_news_is_pulled_and_the_next_question_goes_on_from_there(edge):
 def test_what_is_no_answer_is_pulled_once_and_asked_again(edge, answer):
     async def scenario():
         async with watched(edge):
+            edge.dials_in = FAULT_HEADER in answer[1]
             edge.answers += [answer, answer]
             edge.tell(4)
             await until(lambda: edge.pulled[1:])
@@ -112,6 +115,8 @@ def test_what_is_no_answer_is_pulled_once_and_asked_again(edge, answer):
     asyncio.run(scenario())
     assert edge.pulled == [(), (4,)]
     assert not any("elsewhere" in one for one in edge.asked)
+    # It may be another edge now, or have other keys.
+    assert edge.looked_up == 3
 
 
 def test_edge_that_answers_again_is_pulled_though_it_tells_nothing_new(edge):
@@ -147,6 +152,27 @@ def test_broker_that_is_away_for_a_moment_costs_no_news(edge, monkeypatch):
     monkeypatch.setattr(watcher.pull_edge, "delay", refuse)
     asyncio.run(scenario())
     assert edge.pulled == [(3,)]
+
+
+def test_database_that_is_busy_for_a_moment_ends_no_watch(edge, monkeypatch):
+    async def scenario():
+        async with watched(edge):
+            edge.tell(3)
+            await until(lambda: len(edge.asked) == 2)
+            monkeypatch.setattr(watcher, "_edge_ids", busy)
+            await until(lambda: len(asked) > 2)
+            edge.tell(9)
+            await until(lambda: len(edge.asked) == 3)
+
+    asked = []
+
+    def busy():
+        asked.append(1)
+        raise OSError("busy")
+
+    asyncio.run(scenario())
+    assert edge.pulled == [(3,), (9,)]
+    assert edge.looked_up == 1
 
 
 def test_edge_that_is_not_known_any_more_is_asked_no_more(edge):
