@@ -137,7 +137,7 @@ class Model:
         """A field was given another value over the one that was there, and over ``also``."""
         over: set[Edit] = set()
         for value in (before, *also):
-            over |= self._seen(key, value)
+            over |= self._seen(key, value, at=site)
         self.fields.setdefault(key, []).append(
             Edit(self._next(), site, plain(after), frozenset(over), plain(before))
         )
@@ -298,13 +298,18 @@ class Model:
     def _under(self, key: Key, values: Iterable[Any]) -> set[Edit]:
         return {edit for value in values for edit in self._seen(key, value)}
 
-    def _seen(self, key: Key, value: Any) -> frozenset[Edit]:
-        """All that is under a value, itself included.  Of nothing there is only one kind."""
+    def _seen(self, key: Key, value: Any, *, at: str = "") -> frozenset[Edit]:
+        """All that is under a value, itself included.
+
+        Of nothing there is only one kind, but for that which the site has lost with a backup: what
+        is seen ``at`` a site is not that.
+        """
         text = plain(value)
         self._edit(key, value)
         found: set[Edit] = set()
         for one in self.fields[key]:
-            if one.value == text:
+            is_lost = text == NOTHING and one.void and one.kept_by == at
+            if one.value == text and not is_lost:
                 found |= {one, *one.over}
         return frozenset(found)
 
