@@ -39,7 +39,7 @@ STORE, REPO = "127.0.0.1", "repo.example:5000"
 def pull(seconds):
     """Whoever waits for a synchronization finds that it has ended."""
     for edge in AppLcm.objects.all():
-        runs.began(edge)
+        runs.begin(edge)
         runs.done(edge, Taken())
 
 
