@@ -137,7 +137,8 @@ def _adopt(edge: AppLcm, host_id: uuid.UUID, data: dict[str, Any]) -> None:
     host.agreed = agreement.content_of(host)
     host.save(force_insert=True)
     if edge.delegated:
-        sharing.grant(host, Tenant.objects.filter(pk__in=edge.delegated))
+        delegates = Tenant.objects.select_related("group").filter(pk__in=edge.delegated)
+        sharing.grant(host, delegates)
     MecHost.objects.filter(pk=host.pk).update(
         desired_version=host.version, delivered_version=host.version
     )

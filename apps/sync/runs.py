@@ -50,8 +50,7 @@ def start(*, actor: Actor, edge: AppLcm, tenant_id: uuid.UUID | None = None) -> 
 @transaction.atomic
 def begin(edge: AppLcm) -> None:
     """A pull begins: what was asked for until now is what it does."""
-    queued = SyncRun.objects.filter(edge=edge, state=_State.QUEUED)
-    for run in queued.select_for_update():
+    for run in asked(edge.pk).select_for_update():
         _write(run, "running", state=_State.RUNNING, started_at=clock.now())
 
 

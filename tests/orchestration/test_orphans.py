@@ -35,6 +35,15 @@ def put(stage, carried, instance_id):
     carried.append(Leftover("Deployment", "apps", key, key, str(stage.host.pk), key))
 
 
+def put_one_in(stage, carried, state):
+    """An instance in a state, and its workload."""
+    instance = stage.create()
+    stage.work()
+    AppInstance.objects.filter(pk=instance.pk).update(state=state)
+    put(stage, carried, instance.pk)
+    return instance
+
+
 def names():
     """What is found, by the names of the objects."""
     return [one.what.name for one in orphans.find_orphans()]
@@ -50,20 +59,14 @@ def test_workload_that_no_row_knows_is_found_and_taken_away(stage, carried):
 
 @pytest.mark.parametrize("state", ["Instantiated", "Instantiation failed", "Terminate failed"])
 def test_workload_of_an_instance_that_was_instantiated_is_none(stage, carried, state):
-    instance = stage.create()
-    stage.work()
-    AppInstance.objects.filter(pk=instance.pk).update(state=state)
-    put(stage, carried, instance.pk)
+    put_one_in(stage, carried, state)
     assert names() == []
 
 
 @pytest.mark.parametrize("state", ["Creating", "Created", "Create failed"])
 def test_workload_of_an_instance_that_was_never_instantiated_is_one(stage, carried, state):
     """So it is after a restore from before the order: the order came again and ended too late."""
-    instance = stage.create()
-    stage.work()
-    AppInstance.objects.filter(pk=instance.pk).update(state=state)
-    put(stage, carried, instance.pk)
+    instance = put_one_in(stage, carried, state)
     assert [(one.what.name, one.is_known) for one in orphans.find_orphans()] == [
         (str(instance.pk), True)
     ]

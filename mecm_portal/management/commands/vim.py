@@ -33,12 +33,13 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _collect(self, *, only_list: bool, created: bool) -> None:
-        found, removed = list(find_orphans()), 0
-        kept = [one for one in found if one.is_known and not created]
+        found, removed, kept = list(find_orphans()), 0, 0
         for orphan in found:
-            why = " kept: its instance is only created here" if orphan in kept else ""
+            is_kept = orphan.is_known and not created
+            why = " kept: its instance is only created here" if is_kept else ""
             self.stdout.write(f"{orphan}{why}")
-            if not only_list and not why:
+            kept += is_kept
+            if not only_list and not is_kept:
                 removed += remove_orphan(orphan)
         self.stdout.write(f"{len(found)} found." if only_list else f"{removed} removed.")
         if kept:
