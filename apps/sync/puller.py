@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -35,6 +35,8 @@ PAGE = 200
 LEASE = timedelta(seconds=60)
 # When to look again: without news, while something waits here, and after a failure at most.
 QUIET, WAITING, LONGEST = 60.0, 10.0, 300.0
+# A pull that begins so soon after it was asked for is not the second one.
+AT_ONCE = timedelta(seconds=1)
 MOST_REFUSED = 100
 MOST_BEGUN = 10
 # As what an edge refuses to be read on, or to be told a place that it has not reached.
@@ -124,6 +126,18 @@ def _pull(
 def is_wanted_again(edge_id: uuid.UUID) -> bool:
     """Whether there was news of an edge while it was read, and too late to be in what was read."""
     return Peer.objects.filter(edge_id=edge_id, wanted__gt=F("edge__cursor")).exists()
+
+
+def is_done_since(edge_id: uuid.UUID, asked: float, newest: int) -> bool:
+    """Whether a pull that began after another was ``asked`` for ended well, and read ``newest``.
+
+    Of a thousand edges that come back at once, each is asked for by more than one, and waits long.
+    """
+    moment = datetime.fromtimestamp(asked, UTC)
+    if clock.now() - moment < AT_ONCE:
+        return False
+    ended_well = Peer.objects.filter(last_tried__gt=moment, last_ok__gte=F("last_tried"))
+    return ended_well.filter(edge_id=edge_id, edge__cursor__gte=newest).exists()
 
 
 def drop_leases() -> int:

@@ -24,9 +24,15 @@ AHEAD = True
 
 # Many at once fight for the interpreter: the site's process keeps those that stay on one core.
 @shared_task(stays=True)  # type: ignore[call-overload, untyped-decorator]
-def pull_edge(edge_id: str, newest: int = 0) -> dict[str, Any]:
-    """Copy one edge's news, and once more when somebody asked for it or heard of more meanwhile."""
+def pull_edge(edge_id: str, newest: int = 0, asked: float = 0) -> dict[str, Any]:
+    """Copy one edge's news, and once more when somebody asked for it or heard of more meanwhile.
+
+    ``asked`` is when it was asked for, in seconds since the epoch.  Where another pull went well
+    that began after that, and read as far as ``newest``, there is nothing left to do.
+    """
     key = uuid.UUID(edge_id)
+    if asked and puller.is_done_since(key, asked, newest):
+        return {"came": "done since"}
     found = puller.pull(key, ahead=AHEAD, newest=newest)
     if found.pop("first", False):
         invitations.note_of_edge(key, "synced", once=True)
@@ -42,13 +48,14 @@ def follow_edges() -> dict[str, int]:
 
     What has not begun within ``PATIENCE`` is asked for anew.
     """
+    moment = clock.now()
     edges, seconds = puller.due(most=MOST_AT_ONCE), PATIENCE.total_seconds()
     known = set(Peer.objects.filter(edge_id__in=edges).values_list("edge_id", flat=True))
     new = [Peer(edge_id=edge_id) for edge_id in edges if edge_id not in known]
     Peer.objects.bulk_create(new, ignore_conflicts=True)
-    Peer.objects.filter(edge_id__in=edges).update(next_at=clock.now() + PATIENCE)
+    Peer.objects.filter(edge_id__in=edges).update(next_at=moment + PATIENCE)
     for edge_id in edges:
-        pull_edge.apply_async((str(edge_id),), expires=seconds)
+        pull_edge.apply_async((str(edge_id), 0, moment.timestamp()), expires=seconds)
     return {"edges": len(edges)}
 
 

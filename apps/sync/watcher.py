@@ -73,7 +73,8 @@ async def _watch(session: aiohttp.ClientSession, edge_id: uuid.UUID, after: floa
                 await link.knock()
             newest = await _wait_for_news(session, link, seen)
             if newest != seen or pause > SHORTEST_PAUSE:
-                await asyncio.to_thread(pull_edge.delay, str(edge_id), newest)
+                asked = clock.now().timestamp()
+                await asyncio.to_thread(pull_edge.delay, str(edge_id), newest, asked)
         except Exception as error:
             link.failed(error)
             _log.debug("watch of edge %s: %r", edge_id, error)
@@ -81,7 +82,8 @@ async def _watch(session: aiohttp.ClientSession, edge_id: uuid.UUID, after: floa
                 # Whatever it is, the pull meets it too and writes it down for people to see.  Where
                 # not even that can be asked for, it comes in its own time.
                 with suppress(Exception):
-                    await asyncio.to_thread(pull_edge.delay, str(edge_id))
+                    asked = clock.now().timestamp()
+                    await asyncio.to_thread(pull_edge.delay, str(edge_id), 0, asked)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             pause = min(LONGEST_PAUSE, pause * 2)
             continue

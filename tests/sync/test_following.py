@@ -16,7 +16,9 @@ def asked(monkeypatch, house):
     found = []
 
     def ask(arguments, *, expires):
-        found.append((*arguments, expires))
+        key, newest, moment = arguments
+        assert (newest, moment) == (0, clock.now().timestamp())
+        found.append((key, expires))
 
     monkeypatch.setattr(tasks.pull_edge, "apply_async", ask)
     return found
