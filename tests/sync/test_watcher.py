@@ -52,7 +52,11 @@ def edge(monkeypatch):
 
     monkeypatch.setattr(watcher, "_edge_ids", lambda: made.known)
     monkeypatch.setattr(watcher, "_link", link)
-    monkeypatch.setattr(watcher.pull_edge, "delay", lambda key, newest, asked: made.pulled.append(newest))
+
+    def pull(key, newest, asked):
+        made.pulled.append(newest)
+
+    monkeypatch.setattr(watcher.pull_edge, "delay", pull)
     monkeypatch.setattr(watcher, "SHORTEST_PAUSE", 0.02)
     monkeypatch.setattr(watcher, "LOOK_FOR_EDGES_SECONDS", 0.02)
     return made
