@@ -30,6 +30,8 @@ SITE_URL = os.environ.get("MECM_SITE_URL", "http://127.0.0.1:8000")
 INTERNAL_URL = os.environ.get("MECM_INTERNAL_URL", "")
 # Who signs for the center that an edge dials, where that is none of the usual authorities.
 CENTER_CA_FILE = os.environ.get("MECM_CENTER_CA_FILE", "")
+# From how many edges that are read at once on a second process of the site reads them; 0 for never.
+READER_FROM = int(os.environ.get("MECM_READER_FROM", "8" if (os.cpu_count() or 1) > 1 else "0"))
 DEMO = os.environ.get("MECM_DEMO") == "1"
 DEMO_LINK = os.environ.get("MECM_LINK", "center")  # which side opens the links of a demo world
 SITE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)

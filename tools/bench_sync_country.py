@@ -7,7 +7,7 @@ import statistics
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,8 @@ def _ask(url: str, headers: dict[str, str]) -> float:
 
 @dataclass
 class _Watched:
-    """The greatest memory of a process while it is watched, and its processor time."""
+    """The greatest memory of a process and its children while it is watched, and their processor
+    time."""
 
     pid: int
     greatest: int = 0
@@ -116,11 +117,17 @@ class _Watched:
         self._thread.join()
 
     def _busy(self) -> float:
-        return sum(psutil.Process(self.pid).cpu_times()[:2])
+        return sum(sum(one.cpu_times()[:2]) for one in self._family())
+
+    def _family(self) -> list[psutil.Process]:
+        site = psutil.Process(self.pid)
+        return [site, *site.children(recursive=True)]
 
     def _watch(self) -> None:
         while not self._stop.wait(0.2):
-            self.greatest = max(self.greatest, resident(self.pid))
+            with suppress(psutil.NoSuchProcess):
+                memory = sum(one.memory_info().rss for one in self._family())
+                self.greatest = max(self.greatest, memory)
 
 
 def _back(center: Site, told: Path, port: int, person: dict[str, Any]) -> list[Figure]:

@@ -11,7 +11,7 @@ from celery import shared_task
 from apps.common import clock
 from apps.journal.fanout import Event
 from apps.mep import adoption as mep
-from apps.sync import acks, invitations, link, puller, rotation, runs, waiting
+from apps.sync import acks, invitations, link, puller, reading, rotation, runs, waiting
 from apps.sync.models import Peer
 from apps.tenants import keys
 
@@ -33,7 +33,7 @@ def pull_edge(edge_id: str, newest: int = 0, asked: float = 0) -> dict[str, Any]
     key = uuid.UUID(edge_id)
     if asked and puller.is_done_since(key, asked, newest):
         return {"came": "done since"}
-    found = puller.pull(key, ahead=AHEAD, newest=newest)
+    found = reading.pull(key, ahead=AHEAD, newest=newest)
     if found.pop("first", False):
         invitations.note_of_edge(key, "synced", once=True)
     is_asked = found["came"] in ("ok", "failed") and runs.is_asked(key)

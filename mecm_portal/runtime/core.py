@@ -52,6 +52,12 @@ def roam() -> None:
         _put(_cores)
 
 
+def leave() -> None:
+    """Keep this thread, and whatever it starts, off the core of those that settled."""
+    if _home is not None:
+        _put(_cores - {_home} or _cores)
+
+
 def _put(cores: frozenset[int]) -> None:
     # To say it again would be one more occasion to lose the interpreter.
     if getattr(_thread, "cores", None) != cores:

@@ -19,12 +19,14 @@ import uvloop
 from django.conf import settings
 
 from apps.monitoring.hub import hub
+from apps.sync import reading
 from apps.sync.channel.answering import answering
 from mecm_portal import asgi, startup, wsgi
 from mecm_portal.celery import app as celery_app
 from mecm_portal.runtime import core
 from mecm_portal.runtime.application import SiteApplication
 from mecm_portal.runtime.lane import IDLE_SECONDS, LaneProtocol
+from mecm_portal.runtime.reader import Reader
 from mecm_portal.runtime.work import EmbeddedWork
 
 SWITCH_SECONDS = 0.0005  # a page thread gives the loop its turn after this long, not after 5 ms
@@ -85,7 +87,8 @@ def configuration(
 
 
 async def _run(application: SiteApplication, config: uvicorn.Config) -> None:
-    work = EmbeddedWork(celery_app)
+    work, reader = EmbeddedWork(celery_app), Reader(settings.READER_FROM)
+    reading.install(reader.pull)
     hub.attach(asyncio.get_running_loop())
     if work.is_embedded:
         await asyncio.to_thread(startup.forget_leases)
@@ -106,6 +109,7 @@ async def _run(application: SiteApplication, config: uvicorn.Config) -> None:
             watch.cancel()
         hub.detach()
         await asyncio.to_thread(work.stop)
+        await asyncio.to_thread(reader.stop)
         await asyncio.to_thread(startup.save_memory)
         _log.info("%s has stopped", settings.SITE_NAME)
 

@@ -16,13 +16,14 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def dialling(tmp_path_factory):
-    """The same with an edge that opens the link."""
-    yield from running(tmp_path_factory.mktemp("dialling"), link="edge")
+    """The same with an edge that opens the link, and a center whose second process reads it."""
+    yield from running(tmp_path_factory.mktemp("dialling"), link="edge", MECM_READER_FROM="1")
 
 
-def running(directory, link):
+def running(directory, link, **environment):
     """A world that is started, and stopped at the end."""
     found = World(directory / "data", link=link)
+    found.environment |= environment
     try:
         found.start()
         yield found
