@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 
 import httpx
 import pytest
@@ -378,36 +377,6 @@ def test_what_is_asked_during_a_pull_is_done_by_another(desk, monkeypatch):
     assert pulled == [str(desk.edge.pk)]
     tasks.pull_edge(pulled.pop())
     assert (SyncRun.objects.get(pk=asked[0].pk).state, pulled) == ("done", [])
-
-
-@pytest.mark.parametrize(
-    ("seconds", "newest", "is_read"), [(-3, 0, False), (-3, 2**62, True), (3, 0, True)]
-)
-def test_pull_has_nothing_to_do_where_one_that_began_later_has_read_as_far(
-    desk, seconds, newest, is_read
-):
-    """Of a thousand edges that came back at once each had been asked for twice, and read twice."""
-    with clock.frozen() as now:
-        began = clock.now()
-        assert tasks.pull_edge(str(desk.edge.pk))["came"] == "ok"
-        now.advance(seconds=10)
-        asked = (began + timedelta(seconds=seconds)).timestamp()
-        came = tasks.pull_edge(str(desk.edge.pk), newest, asked)["came"]
-    assert (came == "ok") is is_read
-    assert came in ("ok", "done since")
-
-
-def test_pull_that_ended_badly_does_not_count_for_those_that_were_asked_for_before(desk):
-    with clock.frozen() as now:
-        asked = clock.now().timestamp()
-        now.advance(seconds=1)
-        assert tasks.pull_edge(str(desk.edge.pk))["came"] == "ok"
-        now.advance(seconds=1)
-        desk.wire.down = True
-        assert tasks.pull_edge(str(desk.edge.pk))["came"] == "failed"
-        desk.wire.down = False
-        now.advance(seconds=10)
-        assert tasks.pull_edge(str(desk.edge.pk), 0, asked)["came"] == "ok"
 
 
 def test_tenant_asks_the_edges_where_it_may_have_something(desk):

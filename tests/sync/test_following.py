@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from apps.common import clock
@@ -49,3 +51,33 @@ def test_at_most_so_many_are_asked_for_at_once_those_that_waited_longest_first(a
             asked.clear()
             tasks.follow_edges()
             assert [key for key, _ in asked] == [str(edge.pk) for edge in some]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "newest", "is_read"), [(-3, 0, False), (-3, 2**62, True), (3, 0, True)]
+)
+def test_pull_has_nothing_to_do_where_one_that_began_later_has_read_as_far(
+    follower, seconds, newest, is_read
+):
+    """Of a thousand edges that came back at once each had been asked for twice, and read twice."""
+    with clock.frozen() as now:
+        began = clock.now()
+        assert tasks.pull_edge(str(follower.edge.pk))["came"] == "ok"
+        now.advance(seconds=10)
+        asked = (began + timedelta(seconds=seconds)).timestamp()
+        came = tasks.pull_edge(str(follower.edge.pk), newest, asked)["came"]
+    assert (came == "ok") is is_read
+    assert came in ("ok", "done since")
+
+
+def test_pull_that_ended_badly_does_not_count_for_those_that_were_asked_for_before(follower):
+    with clock.frozen() as now:
+        asked = clock.now().timestamp()
+        now.advance(seconds=1)
+        assert tasks.pull_edge(str(follower.edge.pk))["came"] == "ok"
+        now.advance(seconds=1)
+        follower.wire.down = True
+        assert tasks.pull_edge(str(follower.edge.pk))["came"] == "failed"
+        follower.wire.down = False
+        now.advance(seconds=10)
+        assert tasks.pull_edge(str(follower.edge.pk), 0, asked)["came"] == "ok"
