@@ -158,7 +158,7 @@ def _back(center: Site, told: Path, port: int, person: dict[str, Any]) -> list[F
             " ms)",
             "< 500 ms",
         ),
-        Figure("its memory", f"{watched.greatest / MB:.0f} MB", "< 1 GB"),
+        Figure("its memory, both processes", f"{watched.greatest / MB:.0f} MB", "< 1 GB"),
     ]
 
 

@@ -158,17 +158,17 @@ class World:
         site = self.demo["edges"][number]
         return Person(site["url"], site["users"][name])
 
-    def pid_of(self, name: str) -> int:
-        """The process of a site, found by its environment."""
+    def pid_of(self, name: str, command: bytes = b"serve") -> int:
+        """The process of a site, found by its environment; 0 while there is none."""
         wanted = f"MECM_SITE_DIR={self.directory / name}".encode()
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
                     environment = (entry / "environ").read_bytes().split(b"\0")
-                    command = (entry / "cmdline").read_bytes().split(b"\0")
+                    words = (entry / "cmdline").read_bytes().split(b"\0")
                 except OSError:
                     continue
-                if wanted in environment and b"serve" in command:
+                if wanted in environment and command in words:
                     return int(entry.name)
         return 0
 

@@ -69,6 +69,9 @@ def test_edge_that_worked_alone_and_its_center_are_equal_row_for_row(either, tmp
         either.site("start", "center")
     began = time.monotonic()
     said = until_equal(either, 120)
+    # In one of the two worlds edges are read by a second process of the center.
+    is_apart = bool(either.pid_of("center", b"read_edges"))
+    assert is_apart is ("MECM_READER_FROM" in either.environment)
     with capsys.disabled():
         print(f"\n{done.total()} changes of {len(done)} kinds, "  # noqa: T201 - quoted
               f"equal {time.monotonic() - began:.0f} s after the center was started\n{said}")
