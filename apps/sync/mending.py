@@ -27,8 +27,8 @@ from apps.journal.models import Tombstone
 from apps.mep import adoption as mep
 from apps.orchestration.remote import order_of
 from apps.packages import distribution
+from apps.packages.adoption import brought_by_orders
 from apps.packages.models import Distribution, Package
-from apps.packages.states import DistributionState
 from apps.rules import agreement as rule_agreement
 from apps.rules.models import AppdConfiguration
 from apps.sync.kinds import NAMES, Source
@@ -110,9 +110,9 @@ def _find_lost_before_it_was_told(edge: AppLcm) -> None:
         )
     met = copies.filter(kind="appinstance").values("subject_id")
     adoption.note_lost(instance_ids=worked_on.exclude(pk__in=met).values_list("pk", flat=True))
-    there = Distribution.objects.filter(host__applcm=edge, removing=False, remote_id__isnull=True)
-    for row in there.filter(state=DistributionState.DISTRIBUTED, package__has_file=True):
-        distribution.bring_again(distribution_id=row.pk)
+    # Also where only the edge may have the file: that it has lost it too is said then.
+    for key in brought_by_orders(edge).values_list("pk", flat=True):
+        distribution.bring_again(distribution_id=key)
 
 
 def mend(edge: AppLcm, client: EdgeClient) -> int:

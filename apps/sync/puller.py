@@ -6,14 +6,15 @@ followed by the same page again, which brings nothing new the second time.
 
 from __future__ import annotations
 
+import logging
 import random
 import secrets
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop as N_
 
 from apps.common import clock
@@ -35,19 +36,25 @@ PAGE = 200
 LEASE = timedelta(seconds=60)
 # When to look again: without news, while something waits here, and after a failure at most.
 QUIET, WAITING, LONGEST = 60.0, 10.0, 300.0
-# A pull that begins so soon after it was asked for is not the second one.
-AT_ONCE = timedelta(seconds=1)
 MOST_REFUSED = 100
 MOST_BEGUN = 10
 # As what an edge refuses to be read on, or to be told a place that it has not reached.
 ANOTHER_HISTORY = ("forked", "start_over", "not_reached")
 
 
+_log = logging.getLogger("mecm.sync")
 Feed = EdgeClient | FileFeed
 
 
 class SetBack(Exception):
-    """The edge has not got what it had taken from here: it was restored from a backup since."""
+    """The edge has not got what it had taken from here: it was restored from a backup since.
+
+    ``told`` is that, where orders told of it.
+    """
+
+    def __init__(self, told: expecting.Told = frozenset()) -> None:
+        super().__init__()
+        self.told = told
 
 
 class Overtaken(Exception):
@@ -123,40 +130,10 @@ def _pull(
     return came | {"first": True} if claimed.is_first else came
 
 
-def is_wanted_again(edge_id: uuid.UUID) -> bool:
-    """Whether there was news of an edge while it was read, and too late to be in what was read."""
-    return Peer.objects.filter(edge_id=edge_id, wanted__gt=F("edge__cursor")).exists()
-
-
-def is_done_since(edge_id: uuid.UUID, asked: float, newest: int) -> bool:
-    """Whether a pull that began after another was ``asked`` for ended well, and read ``newest``.
-
-    Of a thousand edges that come back at once, each is asked for by more than one, and waits long.
-    """
-    moment = datetime.fromtimestamp(asked, UTC)
-    if clock.now() - moment < AT_ONCE:
-        return False
-    ended_well = Peer.objects.filter(last_tried__gt=moment, last_ok__gte=F("last_tried"))
-    return ended_well.filter(edge_id=edge_id, edge__cursor__gte=newest).exists()
-
-
 def drop_leases() -> int:
     """At the start of a site whose workers live inside it: no pull is running."""
     held = Peer.objects.filter(lease_until__isnull=False)
     return held.update(lease_until=None, lease="")
-
-
-def due(*, most: int | None = None) -> list[uuid.UUID]:
-    """The edges that it is time to look at, whether or not they said that there is news.
-
-    At ``most`` so many, those that have waited longest, and none that is read just now.
-    """
-    moment = clock.now()
-    its_time = Q(peer__next_at__isnull=True) | Q(peer__next_at__lte=moment)
-    free = Q(peer__lease_until__isnull=True) | Q(peer__lease_until__lte=moment)
-    rows = AppLcm.objects.filter(its_time, free, revoked_at__isnull=True)
-    first = rows.order_by(F("peer__next_at").asc(nulls_first=True), "pk")
-    return list(first.values_list("pk", flat=True)[:most])
 
 
 def _claim(edge_id: uuid.UUID, newest: int) -> _Claimed | None:
@@ -210,6 +187,8 @@ def hold(peer: Peer, **fields: Any) -> None:
 def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken, ahead: bool) -> int:
     """A full copy where that is due, then page after page of the feed."""
     count = begun = 0
+    # By mark: what was missed there before a copy was read because of it.
+    missed: dict[str, expecting.Told] = {}
     if peer.mark is None and not peer.copying:
         copying.begin(peer, hold)
     while True:
@@ -217,7 +196,7 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken, ahead: bool) ->
             if peer.copying:
                 count += _copy(edge, peer, client, taken, ahead)
             count += _read(edge, peer, client, taken)
-            count += _verify(edge, peer, client, taken)
+            count += _verify(edge, peer, client, taken, missed)
         except DomainError as error:
             said = cause_in(error.answer)
             if said not in ANOTHER_HISTORY:
@@ -225,7 +204,8 @@ def _drain(edge: AppLcm, peer: Peer, client: Feed, taken: Taken, ahead: bool) ->
             taken.note(N_("The edge has another history than the one that was read here."))
             begun = _begin_again(edge, peer, client, begun, is_forked=said != "start_over")
             continue
-        except SetBack:
+        except SetBack as back:
+            missed[str(peer.mark)] = back.told
             taken.note(N_("The edge does not have what it had taken from here."))
             begun = _begin_again(edge, peer, client, begun, is_forked=True)
             continue
@@ -263,8 +243,13 @@ def _begin_again(
     return begun + 1
 
 
-def _verify(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
-    """Once after each start of the edge: what orders had told is there; raises SetBack."""
+def _verify(
+    edge: AppLcm, peer: Peer, client: Feed, taken: Taken, missed: dict[str, expecting.Told]
+) -> int:
+    """Once after each start of the edge: what orders had told is there; raises SetBack.
+
+    What is ``missed`` also after a copy is logged and left: news still comes.
+    """
     # A mark that came just now is text still.
     if isinstance(client, FileFeed) or peer.copying or str(peer.verified) == str(peer.mark):
         return 0
@@ -272,8 +257,11 @@ def _verify(edge: AppLcm, peer: Peer, client: Feed, taken: Taken) -> int:
     if told:
         # All that was told until now has come when the feed is read once more.
         count = _read(edge, peer, client, taken)
-        if told & expecting.told_by_orders(edge):
-            raise SetBack
+        left = told & expecting.told_by_orders(edge)
+        if left - missed.get(str(peer.mark), frozenset()):
+            raise SetBack(left)
+        if left:
+            _log.error("%s never had what orders told of: %s", edge.name, sorted(map(str, left)))
     hold(peer, verified=peer.mark)
     return count
 

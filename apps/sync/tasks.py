@@ -11,7 +11,7 @@ from celery import shared_task
 from apps.common import clock
 from apps.journal.fanout import Event
 from apps.mep import adoption as mep
-from apps.sync import acks, invitations, link, puller, reading, rotation, runs, waiting
+from apps.sync import acks, invitations, link, reading, rotation, runs, turns, waiting
 from apps.sync.models import Peer
 from apps.tenants import keys
 
@@ -31,13 +31,13 @@ def pull_edge(edge_id: str, newest: int = 0, asked: float = 0) -> dict[str, Any]
     that began after that, and read as far as ``newest``, there is nothing left to do.
     """
     key = uuid.UUID(edge_id)
-    if asked and puller.is_done_since(key, asked, newest):
+    if asked and turns.is_done_since(key, asked, newest):
         return {"came": "done since"}
     found = reading.pull(key, ahead=AHEAD, newest=newest)
     if found.pop("first", False):
         invitations.note_of_edge(key, "synced", once=True)
     is_asked = found["came"] in ("ok", "failed") and runs.is_asked(key)
-    if is_asked or (found["came"] == "ok" and puller.is_wanted_again(key)):
+    if is_asked or (found["came"] == "ok" and turns.is_wanted_again(key)):
         pull_edge.delay(edge_id)
     return found
 
@@ -49,7 +49,7 @@ def follow_edges() -> dict[str, int]:
     What has not begun within ``PATIENCE`` is asked for anew.
     """
     moment = clock.now()
-    edges, seconds = puller.due(most=MOST_AT_ONCE), PATIENCE.total_seconds()
+    edges, seconds = turns.due(most=MOST_AT_ONCE), PATIENCE.total_seconds()
     known = set(Peer.objects.filter(edge_id__in=edges).values_list("edge_id", flat=True))
     new = [Peer(edge_id=edge_id) for edge_id in edges if edge_id not in known]
     Peer.objects.bulk_create(new, ignore_conflicts=True)

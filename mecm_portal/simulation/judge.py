@@ -18,6 +18,8 @@ RUNS = ("Instantiated", "Instantiation failed", "Terminate failed")
 IS_RULED = ("Instantiated", "Instantiation failed")
 # What an edge need not know of.
 NOT_ORDERED = ("Created", "Create failed")
+# So long after its time nobody worked on an order: longer than any pause while all comes to rest.
+NOBODY = "+950 seconds"
 Shared = dict[str, rows.Rows]
 
 
@@ -246,20 +248,21 @@ def needless_failures(world: World) -> None:
     """No order failed for which all was there, or was on its way before it; raises Violation.
 
     One whose time was over may: the other site was away for so long.  It was not where it said that
-    something is not there.
+    something is not there, unless nobody worked here from then on until it was too late.
     To be asked before people tidy up what has failed.
     """
     failed = (
         "SELECT o.reason, i.id, i.package_id, i.host_id FROM instances_lcmoperation o"
         " JOIN instances_appinstance i ON i.id = o.instance_id"
         " WHERE o.state = 'Failed' AND o.kind = 'instantiate' AND"
-        " (o.finished_at < o.deadline OR json_extract(o.reason, '$.code') = 'lost_there')"
+        " (o.finished_at < o.deadline OR (json_extract(o.reason, '$.code') = 'lost_there'"
+        "   AND julianday(o.finished_at) < julianday(o.next_at, ?)))"
         " AND i.app_name <> ?"
         " UNION ALL SELECT fault, NULL, package_id, host_id"
         " FROM packages_distribution WHERE state = 'Error'"
     )
     for site in world.sites:
-        for fault, instance, package, host in site.raw.execute(failed, [TWIN]):
+        for fault, instance, package, host in site.raw.execute(failed, [NOBODY, TWIN]):
             pair = f"{UUID(package)} {UUID(host)}"
             things = [("package", str(UUID(package))), ("host", str(UUID(host)))]
             things += [("distribution", pair), ("instance", str(UUID(instance or package)))]

@@ -192,7 +192,12 @@ class Model:
         self.restores += 1
         for key, edits in self.fields.items():
             values = known(key)
-            there_too, here = (self._under(key, some) for some in values)
+            # That there is nothing at the other site tells nothing of what was removed here since.
+            removed = frozenset(
+                one for one in edits
+                if one.value == NOTHING and one.site == site and _is_late(one, site, number)
+            )
+            there_too, here = (self._under(key, some, without=removed) for some in values)
             for edit in edits if not values[0] else ():
                 # The other site has the thing no more: the backup is all that is known of it.
                 edit.void = edit.void or edit not in here
@@ -295,21 +300,25 @@ class Model:
             return edits[0]
         return found[-1]
 
-    def _under(self, key: Key, values: Iterable[Any]) -> set[Edit]:
-        return {edit for value in values for edit in self._seen(key, value)}
+    def _under(
+        self, key: Key, values: Iterable[Any], *, without: frozenset[Edit]
+    ) -> set[Edit]:
+        return {edit for value in values for edit in self._seen(key, value, without=without)}
 
-    def _seen(self, key: Key, value: Any, *, at: str = "") -> frozenset[Edit]:
+    def _seen(
+        self, key: Key, value: Any, *, at: str = "", without: frozenset[Edit] = frozenset()
+    ) -> frozenset[Edit]:
         """All that is under a value, itself included.
 
         Of nothing there is only one kind, but for that which the site has lost with a backup: what
-        is seen ``at`` a site is not that.
+        is seen ``at`` a site is not that.  It is none ``without`` which it is looked for.
         """
         text = plain(value)
         self._edit(key, value)
         found: set[Edit] = set()
         for one in self.fields[key]:
             is_lost = text == NOTHING and one.void and one.kept_by == at
-            if one.value == text and not is_lost:
+            if one.value == text and not is_lost and one not in without:
                 found |= {one, *one.over}
         return frozenset(found)
 

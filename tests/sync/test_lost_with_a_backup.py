@@ -17,7 +17,8 @@ from apps.packages import distribution, distribution_work
 from apps.packages.models import Distribution, Package
 from apps.rules import agreement
 from apps.rules.models import AppdConfiguration
-from apps.sync.models import HeldRow
+from apps.sync import expecting
+from apps.sync.models import HeldRow, Peer
 from apps.tenants.actors import SYSTEM
 from tests import factories as make
 from tests.sites import work_once
@@ -235,3 +236,44 @@ def test_what_was_brought_and_lost_before_it_was_told_is_brought_once_more(
     assert follower.at_edge(lambda: Distribution.objects.get(package=late.pk).state) == (
         "Distributed"
     )
+
+
+def test_what_only_the_edge_has_the_file_of_is_brought_again_each_time_it_is_lost(
+    follower, settled
+):
+    """Its edge was read anew for ever when it lost what an order had brought there before."""
+    tenant, host = settled["tenant"], settled["host"]
+    own = follower.at_edge(lambda: make.package(tenant, name="own"))
+    run_until_quiet(follower)
+    backup = Backup(follower.sites)
+    pair = {"package_id": own.pk, "host_ids": [host.pk]}
+    follower.at_edge(lambda: distribution.distribute(actor=SYSTEM, **pair))
+    run_until_quiet(follower)
+    row = Distribution.objects.get(package=own.pk, package__has_file=False)
+    for _ in range(2):
+        backup.restore()
+        follower.at_edge(lambda: delivery.probe(MecHost.objects.get()))
+        follower.pull()
+        # It is there, of which the edge has not told yet, and is lost.
+        assert distribution_work.work_on(row.pk) == "arrived"
+    for _ in range(2):
+        run_until_quiet(follower)
+    assert follower.pull()["came"] == "ok"
+    row.refresh_from_db()
+    assert row.state == "Distributed"
+    there = follower.at_edge(lambda: Distribution.objects.get(package=own.pk).state)
+    assert there == "Distributed"
+
+
+def test_what_is_missed_after_a_copy_too_does_not_keep_an_edge_from_being_read(
+    follower, settled, monkeypatch, caplog
+):
+    backup = Backup(follower.sites)
+    backup.restore()
+    follower.at_edge(edit, city="Lisse")
+    told = frozenset({("mechost", settled["host"].pk, 7)})
+    monkeypatch.setattr(expecting, "told_by_orders", lambda edge: told)
+    assert follower.pull()["came"] == "ok"
+    assert MecHost.objects.get().city == "Lisse"
+    assert "never had what orders told of" in caplog.text
+    assert Peer.objects.get().copies == 0
