@@ -113,8 +113,8 @@ class _Second:
         self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
-        core.leave()  # what is started now stays away from that core too
         try:
+            core.leave()  # what is started now stays away from that core too
             with self._guard, self._other:
                 if self._is_wanted:
                     self._process = self._start()

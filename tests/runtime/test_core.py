@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     monkeypatch.setattr(core, "_cores", frozenset())
+    monkeypatch.setattr(core, "_home", None)
     monkeypatch.delenv(core.VARIABLE, raising=False)
 
 
@@ -38,6 +39,21 @@ def test_a_thread_that_settled_starts_others_on_its_core_and_may_roam_again():
     assert len(mine) == 1
     assert inherited == mine
     assert roaming == os.sched_getaffinity(0)
+
+
+def test_what_leaves_has_every_other_core_where_there_is_one():
+    def work():
+        core.leave()
+        before = os.sched_getaffinity(0)
+        core.settle("center")
+        home = os.sched_getaffinity(0)
+        core.leave()
+        return before, home, os.sched_getaffinity(0)
+
+    every = os.sched_getaffinity(0)
+    before, home, left = in_a_thread(work)
+    assert before == every
+    assert left == (every - home or every)
 
 
 def test_the_system_is_told_of_a_threads_cores_only_when_they_are_others(monkeypatch):
