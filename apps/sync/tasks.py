@@ -34,6 +34,9 @@ def pull_edge(edge_id: str, newest: int = 0, asked: float = 0) -> dict[str, Any]
     if asked and turns.is_done_since(key, asked, newest):
         return {"came": "done since"}
     found = reading.pull(key, ahead=AHEAD, newest=newest)
+    if found["came"] == "lost":
+        # Whoever read it has ended before it had: as soon as its lease has passed it is due.
+        Peer.objects.filter(edge_id=key).update(next_at=clock.now())
     if found.pop("first", False):
         invitations.note_of_edge(key, "synced", once=True)
     is_asked = found["came"] in ("ok", "failed") and runs.is_asked(key)

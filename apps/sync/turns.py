@@ -25,10 +25,12 @@ def is_done_since(edge_id: uuid.UUID, asked: float, newest: int) -> bool:
 
     Of a thousand edges that come back at once, each is asked for by more than one, and waits long.
     """
-    moment = datetime.fromtimestamp(asked, UTC)
-    if clock.now() - moment < AT_ONCE:
+    moment, now = datetime.fromtimestamp(asked, UTC), clock.now()
+    if now - moment < AT_ONCE:
         return False
-    ended_well = Peer.objects.filter(last_tried__gt=moment, last_ok__gte=F("last_tried"))
+    # A clock that was set back says nothing of what came first.
+    later = Peer.objects.filter(last_tried__gt=moment, last_tried__lte=now)
+    ended_well = later.filter(last_ok__gte=F("last_tried"))
     return ended_well.filter(edge_id=edge_id, edge__cursor__gte=newest).exists()
 
 

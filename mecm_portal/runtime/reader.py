@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import socket
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -21,7 +23,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from apps.journal import fanout
 from apps.sync import puller
@@ -30,6 +32,8 @@ from mecm_portal.runtime.plan import ROOT
 
 # How long the second process is kept while nothing is asked of it.
 IDLE_SECONDS = 120.0
+# One that fell may fall again at once: how long none is started after it.
+AGAIN_SECONDS = 60.0
 STOP_SECONDS = 2.0
 LOST = {"came": "lost"}
 _log = logging.getLogger("mecm.sync")
@@ -45,10 +49,7 @@ class Reader:
         self._second: _Second | None = None
 
     def pull(self, edge_id: uuid.UUID, *, ahead: bool, newest: int) -> dict[str, Any]:
-        """As ``puller.pull``; “lost” where the second process ended before it had answered.
-
-        Such an edge is read again when its lease has passed.
-        """
+        """As ``puller.pull``; “lost” where the second process ended before it had answered."""
         with self._counted():
             second = self._second
             asked = second.ask(edge_id, ahead, newest) if second else None
@@ -67,14 +68,25 @@ class Reader:
     def _counted(self) -> Iterator[None]:
         with self._guard:
             self._reading += 1
-            is_needed = 0 < self._worth_it <= self._reading
-            if is_needed and (self._second is None or self._second.has_ended):
-                self._second = _Second()
         try:
+            self._start_where_it_is_worth_it()
             yield
         finally:
             with self._guard:
                 self._reading -= 1
+
+    def _start_where_it_is_worth_it(self) -> None:
+        with self._guard:
+            is_there = self._second is not None and not self._second.has_ended
+            if is_there or not 0 < self._worth_it <= self._reading:
+                return
+            if self._second is not None and self._second.fell_at > time.monotonic() - AGAIN_SECONDS:
+                return
+            try:
+                self._second = _Second()
+            except (OSError, RuntimeError):
+                # Too many files are open, or threads: it is read here as before.
+                _log.exception("no second process can be started to read edges")
 
 
 class _Second:
@@ -85,6 +97,7 @@ class _Second:
         self._numbers = itertools.count()
         self._asked: dict[int, Future[dict[str, Any]]] = {}
         self._is_wanted, self._is_ready, self.has_ended = True, False, False
+        self.fell_at = -math.inf  # by the monotonic clock: when it ended although it was wanted
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe, self._other = map(_connection, socket.socketpair())
         self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
@@ -119,24 +132,27 @@ class _Second:
                 if self._is_wanted:
                     self._process = self._start()
             core.stay()
-            while self._is_busy():
+            while self._is_wanted and self._is_busy():
                 self._hear(*self._pipe.recv())
-        except (EOFError, OSError):
+        except Exception as error:
+            # Whatever it is: who waits must not wait for ever.
             if self._is_wanted:
-                _log.warning("the process that reads edges has ended; they are read here")
+                self.fell_at = time.monotonic()
+                _log.warning("the second process fell (%r); edges are read here", error)
         with self._guard:
             self._is_ready, self.has_ended = False, True
             left, self._asked = self._asked, {}
             self._pipe.close()
         for asked in left.values():
             asked.set_result(LOST)
+        connections.close_all()  # those of this thread
         if self._process is not None:
             self._process.wait()
 
     def _start(self) -> subprocess.Popen[bytes]:
         descriptor = self._other.fileno()
-        command = [sys.executable, "manage.py", "read_edges", str(descriptor)]
-        return subprocess.Popen(command, pass_fds=[descriptor], cwd=ROOT)
+        command = [sys.executable, str(ROOT / "manage.py"), "read_edges", str(descriptor)]
+        return subprocess.Popen(command, pass_fds=[descriptor])
 
     def _is_busy(self) -> bool:
         """Wait for its next word; False when it has had nothing to do for long."""

@@ -9,7 +9,7 @@ import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import close_old_connections
 
@@ -30,17 +30,24 @@ class _Site:
 
     def say(self, number: int | None, said: Any) -> None:
         """Say what came of a question, or without a number anything else."""
-        with self._guard:
-            self._pipe.send((number, said))
+        try:
+            with self._guard:
+                self._pipe.send((number, said))
+        except OSError:
+            _leave()
 
     def hear(self) -> tuple[int, uuid.UUID, bool, int]:
         """The next question; ends this process when there is no site any more."""
         try:
             question: tuple[int, uuid.UUID, bool, int] = self._pipe.recv()
         except (EOFError, OSError):
-            # As when the site is killed: leases and rows tell where to go on.
-            os._exit(0)
+            _leave()
         return question
+
+
+def _leave() -> NoReturn:
+    """There is no site any more.  As when it is killed, leases and rows tell where to go on."""
+    os._exit(0)
 
 
 _site: _Site | None = None
@@ -49,7 +56,8 @@ _site: _Site | None = None
 def main(descriptor: int) -> None:
     """Read the edges that the site asks for, until it goes away."""
     global _site
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the site, which ends this one
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # it is for the site, which ends this one
     os.nice(NICENESS)  # people and applications wait for the site, and for nothing here
     _site = site = _Site(Connection(descriptor))
     fanout.install((("", f"{__name__}.tell"),))

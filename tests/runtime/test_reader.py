@@ -32,6 +32,8 @@ while True:
         sys.exit(1)
     if newest == 99:
         continue
+    if newest == 55:
+        pipe.send("this is no pair of a number and an answer")
     pipe.send((None, Event("hosts.applcm.reachable", "applcm", str(edge_id), 7, None, {})))
     pipe.send((number, {"came": "ok", "rows": newest, "by": "the second"}))
 """
@@ -88,6 +90,7 @@ def desk(monkeypatch):
     monkeypatch.setattr(module._Second, "_start", start)
     monkeypatch.setattr(fanout, "publish", made.told.append)
     monkeypatch.setattr(module, "close_old_connections", lambda: None)
+    monkeypatch.setattr(module, "AGAIN_SECONDS", -1)
     yield made
     made.go.set()
     made.reader.stop()
@@ -131,6 +134,38 @@ def test_where_it_is_killed_the_site_reads_again_and_begins_another_when_it_is_w
     begin(desk)
     assert len(desk.started) == 2
     assert desk.pull(13) == LOST  # it ends by itself
+
+
+def test_whatever_it_says_nobody_waits_for_ever(desk):
+    begin(desk)
+    assert desk.pull(55) == LOST
+    assert desk.pull(6) == {"came": "ok", "rows": 6}
+
+
+def test_one_that_fell_is_not_followed_by_another_at_once(desk, monkeypatch):
+    monkeypatch.setattr(module, "AGAIN_SECONDS", 60)
+    begin(desk)
+    assert desk.pull(13) == LOST
+    desk.go.clear()
+    some = [desk.apart(number) for number in range(3)]
+    until(lambda: desk.reader._reading == 3)
+    desk.go.set()
+    until(lambda: all(some))
+    assert len(desk.started) == 1
+
+
+def test_where_none_can_be_started_edges_are_read_as_before(desk, monkeypatch):
+    def refuse():
+        raise OSError("Too many open files")
+
+    monkeypatch.setattr(module.socket, "socketpair", refuse)
+    desk.go.clear()
+    some = [desk.apart(number) for number in range(3)]
+    until(lambda: desk.reader._reading == 3)
+    desk.go.set()
+    until(lambda: all(some))
+    assert sorted(one["rows"] for (one,) in some) == [0, 1, 2]
+    assert desk.reader._reading == 0
 
 
 def test_it_ends_when_it_has_nothing_to_do_and_not_while_somebody_waits(desk, monkeypatch):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from apps.common import clock
-from apps.sync import tasks
+from apps.sync import tasks, turns
 from apps.sync.models import Peer
 from tests import factories as make
 
@@ -81,3 +81,10 @@ def test_pull_that_ended_badly_does_not_count_for_those_that_were_asked_for_befo
         follower.wire.down = False
         now.advance(seconds=10)
         assert tasks.pull_edge(str(follower.edge.pk), 0, asked)["came"] == "ok"
+
+
+def test_edge_whose_reader_ended_is_due_when_its_lease_has_passed(follower, monkeypatch):
+    Peer.objects.filter(edge=follower.edge).update(next_at=clock.now() + timedelta(minutes=5))
+    monkeypatch.setattr(tasks.reading, "_pull", lambda edge_id, **more: {"came": "lost"})
+    assert tasks.pull_edge(str(follower.edge.pk)) == {"came": "lost"}
+    assert turns.due() == [follower.edge.pk]
