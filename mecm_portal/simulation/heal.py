@@ -22,8 +22,10 @@ from apps.rules import services as rules
 from apps.rules.models import AppdConfiguration, RuleTask
 from apps.sync import puller
 from apps.sync.models import HeldRow
+from apps.sync.taking import LOST
 from apps.tenants.actors import SYSTEM
 from mecm_portal.simulation import judge, work
+from mecm_portal.simulation.deeds import TWIN
 from mecm_portal.simulation.model import AT_CENTER, Violation
 from mecm_portal.simulation.site import Site
 from mecm_portal.simulation.watch import Watch
@@ -170,7 +172,7 @@ def _again(world: World, site: Site) -> Iterator[Again]:
     under = removed | _ended_before(world)
     for instance in AppInstance.objects.select_related("host").order_by("pk"):
         stranded = site.name == AT_CENTER and (
-            instance.host.removing or _is_only_here(world, instance)
+            instance.host.removing or _is_only_here(world, instance) or _is_named_away(instance)
         )
         named = ("instance", str(instance.pk))
         if named in removed or stranded or _stands_on_what_was_removed(under, instance):
@@ -231,3 +233,9 @@ def _is_only_here(world: World, instance: AppInstance) -> bool:
     # What was only at the edge and was lost with it cannot be given back; people know.
     held = HeldRow.objects.filter(kind="appinstance", subject_id=instance.pk)
     return instance.state in FAILED and not found.fetchone() and not held.exists()
+
+
+def _is_named_away(instance: AppInstance) -> bool:
+    """Whether it was lost, and another has its name at the edge by now: people end one of them."""
+    held = HeldRow.objects.filter(kind="appinstance", subject_id=instance.pk, code=LOST)
+    return instance.app_name == TWIN and held.filter(reason__code="upstream_refused").exists()
