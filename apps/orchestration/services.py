@@ -153,6 +153,7 @@ def take_order(
 ) -> None:
     """Create and instantiate under an id that the orderer gave; the same order again is the same.
 
+    So it is of what was upgraded since: the orderer had no answer, and hears of that in time.
     Raises NotFound for an id of another tenant, Conflict for one of another application.
     """
     known = AppInstance.objects.filter(pk=instance_id).first()
@@ -164,7 +165,7 @@ def take_order(
         create_instance(
             actor=actor, tenant_id=tenant_id, spec=spec, instance_id=instance_id, origin=origin
         )
-    elif (known.package_id, known.host_id) != (spec.package_id, spec.host_id):
+    elif known.host_id != spec.host_id or not _is_of(known, spec.package_id):
         raise Conflict(N_("Another instance has this id."), code="instance_differs")
     # Not Creating: a site that died between the two halves of an order takes the second again.
     if known is None or known.state not in GOING_OR_THERE:
@@ -174,6 +175,16 @@ def take_order(
             given=spec.parameters,
             allow_missing=spec.allow_missing,
         )
+
+
+def _is_of(known: AppInstance, package_id: uuid.UUID) -> bool:
+    """Whether an instance is of a package, or was until it became another version of that."""
+    if known.package_id == package_id:
+        return True
+    former = Package.objects.filter(
+        pk=package_id, tenant_id=known.tenant_id, name=known.package.name
+    )
+    return known.state in GOING_OR_THERE and former.exists()
 
 
 @transaction.atomic

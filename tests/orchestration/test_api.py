@@ -271,6 +271,21 @@ def test_order_under_a_known_id_for_something_else_answers_409(edge_shop):
     assert answer.json()["type"] == "urn:mecm:problem:instance_differs"
 
 
+def test_order_that_comes_again_after_an_upgrade_is_the_same_order(edge_shop):
+    """Its answer was lost, and people at the edge upgraded what it had brought."""
+    shop = edge_shop
+    instance, body = shop.instance("Instantiated"), order(shop)
+    newer = make.package(shop.tenant, name=shop.package.name, version="2.0")
+    AppInstance.objects.filter(pk=instance.pk).update(package=newer)
+    answer = shop.owner.send("POST", f"{shop.lcm}/{instance.pk}/instantiate", body)
+    assert (answer.status_code, answer.content) == (200, b"null")
+    instance.refresh_from_db()
+    assert (instance.package_id, LcmOperation.objects.count()) == (newer.pk, 0)
+    other = order(shop, packageId=make.package(shop.tenant).package_id)
+    answer = shop.owner.send("POST", f"{shop.lcm}/{instance.pk}/instantiate", other)
+    assert answer.status_code == 409
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [({"packageId": "0" * 64}, 404), ({"hostIp": "10.250.0.1"}, 404), ({"hostIp": "x"}, 400),
