@@ -94,6 +94,9 @@ def copy(edge: AppLcm, peer: Peer, pages: Pages, taken: Taken, hold: Hold) -> in
         page = pages.read(peer.copy_kind, peer.copy_after)
         hold(peer)
         first = (peer.copy_kind, peer.copy_after) == (COPIED[0], "")
+        if first and _went_further_back(peer, page.get("marks", ())):
+            begin(peer, hold, told=page["marks"], newest=int(page["newest"]))
+            source = Source(edge, peer.forked_at, is_copy=True)
         start = int(page["newest"]) if first else peer.copy_from
         rows = page["rows"]
         if peer.copy_kind == DEAD:
@@ -113,6 +116,13 @@ def copy(edge: AppLcm, peer: Peer, pages: Pages, taken: Taken, hold: Hold) -> in
                 edge.cursor = start
                 mending.find_lost(edge, peer)
     return count
+
+
+def _went_further_back(peer: Peer, told: timeline.Told) -> bool:
+    """Whether the edge was set back once more, further than before, since the copy was begun."""
+    if peer.forked_at is None or not told:
+        return False
+    return timeline.forked_at(_verified(peer), told) < peer.forked_at
 
 
 def _dead(
