@@ -15,6 +15,7 @@ from apps.sync import puller
 from mecm_portal.runtime import reader as module
 from mecm_portal.runtime.plan import ROOT
 from mecm_portal.runtime.reader import LOST, Reader
+from tests.waiting import soon
 
 # What the second process says, in the place of what it would read.
 PROGRAM = """
@@ -38,13 +39,6 @@ while True:
     pipe.send((number, {"came": "ok", "rows": newest, "by": "the second"}))
 """
 EDGE = uuid.UUID(int=7)
-
-
-def until(look, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 class Desk:
@@ -96,15 +90,25 @@ def desk(monkeypatch):
     made.reader.stop()
 
 
+def three_at_once(desk):
+    """What came of three that were asked for at once, and all answered."""
+    desk.go.clear()
+    some = [desk.apart(number) for number in range(3)]
+    soon(lambda: desk.reader._reading == 3)
+    desk.go.set()
+    soon(lambda: all(some))
+    return [came for (came,) in some]
+
+
 def begin(desk):
     """Two ask at once: the second process is started, and reads from when it is ready."""
     desk.go.clear()
     first, second = desk.apart(1), desk.apart(2)
-    until(lambda: desk.reader._reading == 2)
+    soon(lambda: desk.reader._reading == 2)
     desk.go.set()
-    until(lambda: first and second)
+    soon(lambda: first and second)
     assert {one["rows"] for one in (*first, *second)} == {1, 2}
-    until(desk.by_the_second)
+    soon(desk.by_the_second)
 
 
 def test_few_edges_are_read_by_the_site_itself(desk):
@@ -126,9 +130,9 @@ def test_many_are_read_by_another_process_and_what_it_tells_is_told_on_first(des
 def test_where_it_is_killed_the_site_reads_again_and_begins_another_when_it_is_worth_it(desk):
     begin(desk)
     lost = desk.apart(99)
-    until(lambda: desk.reader._second._asked)
+    soon(lambda: desk.reader._second._asked)
     desk.started[0].kill()
-    until(lambda: lost)
+    soon(lambda: lost)
     assert lost == [LOST]
     assert desk.pull(4) == {"came": "ok", "rows": 4}
     begin(desk)
@@ -146,11 +150,7 @@ def test_one_that_fell_is_not_followed_by_another_at_once(desk, monkeypatch):
     monkeypatch.setattr(module, "AGAIN_SECONDS", 60)
     begin(desk)
     assert desk.pull(13) == LOST
-    desk.go.clear()
-    some = [desk.apart(number) for number in range(3)]
-    until(lambda: desk.reader._reading == 3)
-    desk.go.set()
-    until(lambda: all(some))
+    three_at_once(desk)
     assert len(desk.started) == 1
 
 
@@ -159,12 +159,7 @@ def test_where_none_can_be_started_edges_are_read_as_before(desk, monkeypatch):
         raise OSError("Too many open files")
 
     monkeypatch.setattr(module.socket, "socketpair", refuse)
-    desk.go.clear()
-    some = [desk.apart(number) for number in range(3)]
-    until(lambda: desk.reader._reading == 3)
-    desk.go.set()
-    until(lambda: all(some))
-    assert sorted(one["rows"] for (one,) in some) == [0, 1, 2]
+    assert sorted(one["rows"] for one in three_at_once(desk)) == [0, 1, 2]
     assert desk.reader._reading == 0
 
 
@@ -176,19 +171,18 @@ def test_it_ends_when_it_has_nothing_to_do_and_not_while_somebody_waits(desk, mo
     assert desk.by_the_second()
     assert waits == []
     desk.started[0].kill()
-    until(lambda: waits)
+    soon(lambda: waits)
     begin(desk)
-    until(lambda: desk.started[1].poll() is not None)
+    soon(lambda: desk.started[1].poll() is not None)
     assert desk.pull(3) == {"came": "ok", "rows": 3}
 
 
 def test_site_that_stops_ends_it_and_whoever_waits_for_it(desk):
     begin(desk)
     lost = desk.apart(99)
-    until(lambda: desk.reader._second._asked)
+    soon(lambda: desk.reader._second._asked)
     desk.reader.stop()
-    until(lambda: lost)
+    soon(lambda: lost)
     assert (lost, desk.started[0].poll()) == ([LOST], -9)
-    begin_again = [desk.apart(number) for number in range(3)]
-    until(lambda: all(begin_again))
+    three_at_once(desk)
     assert len(desk.started) == 1
